@@ -1,0 +1,28 @@
+#include "base/interrupt.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+int interrupt_open(struct err *e)
+{
+    sigset_t stops;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &stops, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        return err_set(e, ERR_SYSTEM, errno, "set up signals: %s", strerror(errno));
+
+    int fd = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return err_set(e, ERR_SYSTEM, errno, "open a descriptor for signals: %s", strerror(errno));
+    return fd;
+}
+
+int interrupt_take(int fd)
+{
+    struct signalfd_siginfo info;
+    return read(fd, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : 0;
+}

@@ -1,0 +1,315 @@
+#include "base/process.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+/* What the child tells through the pipe when it did not get as far as its program. */
+enum step { AT_STREAMS, AT_FOLDER, AT_PROGRAM };
+struct refusal {
+    enum step step;
+    int code; /* errno */
+};
+
+/* The child's ends, all close-on-exec: dup2 makes the copies that stay open. */
+struct ends {
+    int in, out, err;
+    int refusal;
+};
+
+#define ENDS_INIT { -1, -1, -1, -1 }
+
+static void ends_release(struct ends *x)
+{
+    cleanup_close(&x->in);
+    cleanup_close(&x->out);
+    cleanup_close(&x->err);
+    cleanup_close(&x->refusal);
+}
+
+/* A pipe whose reading end is ours and does not block. */
+static int pipe_open(int *ours, int *theirs, struct err *e)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return err_set(e, ERR_SYSTEM, errno, "open a pipe: %s", strerror(errno));
+    *ours = fds[0];
+    *theirs = fds[1];
+    if (fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0)
+        return err_set(e, ERR_SYSTEM, errno, "set up a pipe: %s", strerror(errno));
+    return 0;
+}
+
+static int null_open(int *theirs, struct err *e)
+{
+    *theirs = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (*theirs < 0)
+        return err_set(e, ERR_SYSTEM, errno, "open /dev/null: %s", strerror(errno));
+    return 0;
+}
+
+static int stream_open(enum process_stream kind, int *ours, int *theirs, struct err *e)
+{
+    switch (kind) {
+    case PROCESS_PIPE: return pipe_open(ours, theirs, e);
+    case PROCESS_NULL: return null_open(theirs, e);
+    case PROCESS_INHERIT:
+    case PROCESS_MERGE: break;
+    }
+    return 0;
+}
+
+/* --- in the child: between fork and exec only what is safe there, so no
+ * allocation, no stdio and no error objects --- */
+
+static __attribute__((noreturn)) void refuse(const struct ends *x, enum step step)
+{
+    struct refusal r = { step, errno };
+    (void)!write(x->refusal, &r, sizeof(r));
+    _exit(127);
+}
+
+static void reset_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    for (int s = 1; s < NSIG; s++)
+        (void)signal(s, SIG_DFL); /* the C library refuses its own two, SIGKILL and SIGSTOP */
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static __attribute__((noreturn)) void child_run(const struct process_spec *spec, const struct ends *x)
+{
+    reset_signals();
+    if (spec->new_group)
+        (void)setpgid(0, 0); /* a new child leads no session, so this cannot fail */
+    if ((x->in >= 0 && dup2(x->in, STDIN_FILENO) < 0) || (x->out >= 0 && dup2(x->out, STDOUT_FILENO) < 0) ||
+        (x->err >= 0 && dup2(x->err, STDERR_FILENO) < 0) ||
+        (spec->err == PROCESS_MERGE && dup2(STDOUT_FILENO, STDERR_FILENO) < 0))
+        refuse(x, AT_STREAMS);
+    if (spec->dir && chdir(spec->dir) < 0)
+        refuse(x, AT_FOLDER);
+    /* exec takes pointers to what it does not change, by an old promise. */
+    char *const *argv = (char *const *)(uintptr_t)spec->argv;
+    (void)execvpe(argv[0], argv, spec->env ? spec->env : environ);
+    refuse(x, AT_PROGRAM);
+}
+
+/* --- in the parent --- */
+
+static int refusal_error(const struct process_spec *spec, const struct refusal *r, struct err *e)
+{
+    const char *why = strerror(r->code);
+    switch (r->step) {
+    case AT_FOLDER:
+        return err_set(e, ERR_SYSTEM, r->code, "start '%s' in '%s': %s", spec->argv[0], spec->dir, why);
+    case AT_PROGRAM:
+        return err_set(e, r->code == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, r->code, "start '%s': %s",
+                       spec->argv[0], why);
+    case AT_STREAMS:
+        break;
+    }
+    return err_set(e, ERR_SYSTEM, r->code, "start '%s': set up its streams: %s", spec->argv[0], why);
+}
+
+/* Wait until the child has become its program: the pipe closes then by itself. */
+static int await_exec(const struct process_spec *spec, int fd, struct err *e)
+{
+    struct refusal r = { 0 };
+    for (;;) {
+        ssize_t n = read(fd, &r, sizeof(r));
+        if (n == 0)
+            return 0;
+        if (n == (ssize_t)sizeof(r))
+            return refusal_error(spec, &r, e);
+        if (n < 0 && errno == EAGAIN) {
+            struct pollfd wait = { .fd = fd, .events = POLLIN };
+            (void)poll(&wait, 1, -1);
+        } else if (n < 0 && errno != EINTR) {
+            return err_set(e, ERR_SYSTEM, errno, "start '%s': %s", spec->argv[0], strerror(errno));
+        }
+    }
+}
+
+static int child_start(const struct process_spec *spec, struct ends *x, struct process *p, struct err *e)
+{
+    auto_close int refusal = -1;
+    if ((spec->in == PROCESS_NULL && null_open(&x->in, e) < 0) ||
+        stream_open(spec->out, &p->out, &x->out, e) < 0 || stream_open(spec->err, &p->err, &x->err, e) < 0 ||
+        pipe_open(&refusal, &x->refusal, e) < 0)
+        return err_wrap(e, "start '%s'", spec->argv[0]);
+
+    p->pid = fork();
+    if (p->pid < 0) {
+        p->pid = 0;
+        return err_set(e, ERR_SYSTEM, errno, "start '%s': %s", spec->argv[0], strerror(errno));
+    }
+    if (p->pid == 0)
+        child_run(spec, x);
+
+    cleanup_close(&x->refusal);
+    x->refusal = -1; /* our copy would keep the pipe open */
+    if (await_exec(spec, refusal, e) < 0)
+        return -1;
+    /* By the system call: older C libraries have no wrapper. */
+    p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+    if (p->pidfd < 0)
+        return err_set(e, ERR_SYSTEM, errno, "watch '%s': %s", spec->argv[0], strerror(errno));
+    return 0;
+}
+
+int process_start(const struct process_spec *spec, struct process *p, struct err *e)
+{
+    __attribute__((cleanup(ends_release))) struct ends x = ENDS_INIT;
+    *p = (struct process)PROCESS_INIT;
+    if (child_start(spec, &x, p, e) == 0)
+        return 0;
+    process_release(p);
+    return -1;
+}
+
+static int reap(struct process *p, int *out_status, struct err *e)
+{
+    while (waitpid(p->pid, out_status, 0) < 0)
+        if (errno != EINTR)
+            return err_set(e, ERR_SYSTEM, errno, "wait for process %d: %s", (int)p->pid, strerror(errno));
+    p->pid = 0;
+    return 0;
+}
+
+int process_wait(struct process *p, int64_t timeout_ms, int *out_status, struct err *e)
+{
+    int64_t end = timeout_ms < 0 ? -1 : clock_ms() + timeout_ms;
+    struct pollfd ended = { .fd = p->pidfd, .events = POLLIN };
+    for (;;) {
+        int64_t left = end < 0 ? -1 : end - clock_ms();
+        if (end >= 0 && left < 0)
+            left = 0;
+        int n = poll(&ended, 1, (int)(left > INT_MAX ? INT_MAX : left));
+        if (n > 0)
+            return reap(p, out_status, e);
+        if (n < 0 && errno != EINTR)
+            return err_set(e, ERR_SYSTEM, errno, "wait for process %d: %s", (int)p->pid, strerror(errno));
+        if (n == 0 && left == 0)
+            return 1;
+    }
+}
+
+void process_kill(const struct process *p, bool group, int signal)
+{
+    if (p->pid > 0) /* 0 and -0 would be ourselves */
+        (void)kill(group ? -p->pid : p->pid, signal);
+}
+
+void process_release(struct process *p)
+{
+    if (!p)
+        return;
+    cleanup_close(&p->out);
+    cleanup_close(&p->err);
+    if (p->pid > 0) {
+        int status;
+        process_kill(p, getpgid(p->pid) == p->pid, SIGKILL);
+        (void)reap(p, &status, NULL);
+    }
+    cleanup_close(&p->pidfd);
+    *p = (struct process)PROCESS_INIT;
+}
+
+/* --- capturing --- */
+
+/* One stream being read. What does not fit is dropped, and `full` says so. */
+struct reader {
+    int *fd; /* -1 once it has ended */
+    struct strbuf *into;
+    bool full;
+};
+
+/* Read what is there now: at most 1 MiB, more than a pipe holds, so that somebody
+ * who never stops writing cannot keep us here. */
+static void reader_fill(struct reader *r)
+{
+    char chunk[16384];
+    for (int i = 0; i < 64 && *r->fd >= 0; i++) {
+        ssize_t n = read(*r->fd, chunk, sizeof(chunk));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n <= 0) {
+            cleanup_close(r->fd);
+            *r->fd = -1;
+            return;
+        }
+        size_t room = r->into->max - r->into->len;
+        size_t kept = (size_t)n > room ? room : (size_t)n;
+        r->full |= kept < (size_t)n;
+        strbuf_putn(r->into, chunk, kept);
+    }
+}
+
+/* Read both streams together until the process has ended. Not until they are
+ * closed: something that it left behind may hold them open for ever. */
+static int read_all(const struct process *p, struct reader *out, struct reader *err, struct err *e)
+{
+    struct pollfd fds[] = {
+        { .fd = p->pidfd, .events = POLLIN },
+        { .fd = *out->fd, .events = POLLIN },
+        { .fd = *err->fd, .events = POLLIN },
+    };
+    while (!(fds[0].revents & POLLIN)) {
+        fds[1].fd = *out->fd;
+        fds[2].fd = *err->fd;
+        if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
+            return err_set(e, ERR_SYSTEM, errno, "read its output: %s", strerror(errno));
+        reader_fill(out);
+        reader_fill(err);
+        if (out->full) /* it may never end by itself */
+            return err_set(e, ERR_SYSTEM, EFBIG, "wrote more than %zu bytes", out->into->max);
+    }
+    return 0;
+}
+
+/* What it said about its failure: the first line that is not empty. */
+static char *first_line(const struct strbuf *b)
+{
+    const char *line = strbuf_text(b);
+    line += strspn(line, "\r\n");
+    auto_free char *one = xstrndup(line, strcspn(line, "\r\n"));
+    return text_quote(one);
+}
+
+int process_capture(const char *const *argv, const char *dir, char *const *env, struct strbuf *out,
+                    struct err *e)
+{
+    struct process_spec spec = { .argv = argv, .dir = dir, .env = env, .in = PROCESS_NULL,
+                                 .out = PROCESS_PIPE, .err = PROCESS_PIPE };
+    auto_process p = PROCESS_INIT;
+    if (process_start(&spec, &p, e) < 0)
+        return -1;
+
+    auto_strbuf complaint = STRBUF_INIT(4096);
+    struct reader readers[] = { { &p.out, out, false }, { &p.err, &complaint, false } };
+    int status = 0;
+    if (read_all(&p, &readers[0], &readers[1], e) < 0 || process_wait(&p, -1, &status, e) < 0)
+        return err_wrap(e, "'%s'", argv[0]);
+
+    int code = process_exit_code(status);
+    if (code == 0)
+        return 0;
+    auto_free char *why = first_line(&complaint);
+    return err_set(e, ERR_SYSTEM, code, "'%s' ended with %d%s%s", argv[0], code, *why ? ": " : "", why);
+}
+
+int process_exit_code(int status)
+{
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}

@@ -1,0 +1,60 @@
+/* base/process.h: starting, watching and ending child processes: the only place that does. */
+#ifndef BASE_PROCESS_H
+#define BASE_PROCESS_H
+
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "base/strvec.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct process {
+    pid_t pid; /* 0 before the start and after the reaping */
+    int pidfd; /* readable when the process has ended; -1 when there is none */
+    int out;   /* our end of its stdout with PROCESS_PIPE, else -1 */
+    int err;   /* our end of its stderr with PROCESS_PIPE, else -1 */
+};
+
+#define PROCESS_INIT { 0, -1, -1, -1 }
+
+enum process_stream {
+    PROCESS_INHERIT, /* ours */
+    PROCESS_NULL,    /* /dev/null */
+    PROCESS_PIPE,    /* a pipe, whose other end is in struct process (non-blocking) */
+    PROCESS_MERGE,   /* stderr only: the same as its stdout */
+};
+
+struct process_spec {
+    const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH unless it has a slash */
+    char *const *env;        /* NULL: ours */
+    const char *dir;         /* NULL: ours */
+    bool new_group;          /* its own process group, as gitlab-runner starts hooks */
+    enum process_stream in;  /* INHERIT or NULL */
+    enum process_stream out;
+    enum process_stream err;
+};
+
+/* Start it. Signals are reset to their defaults in the child. A program that
+ * cannot be executed is an error here (ERR_NOT_FOUND or ERR_SYSTEM), not an exit 127. */
+int process_start(const struct process_spec *spec, struct process *p, struct err *e);
+/* Reap. `timeout_ms` < 0 waits for ever. *out_status is as waitpid gives it.
+ * 0 when it has ended, 1 when the time ran out. */
+int process_wait(struct process *p, int64_t timeout_ms, int *out_status, struct err *e);
+/* Signal the process, or its whole group when it was started with one. */
+void process_kill(const struct process *p, bool group, int signal);
+/* Close our ends, kill and reap one that still runs. NULL and half-started are fine. */
+void process_release(struct process *p);
+
+/* Run to the end and collect stdout (at most out->max) into `out`. A non-zero
+ * exit is an error that carries its first line of stderr. stdin is /dev/null. */
+int process_capture(const char *const *argv, const char *dir, char *const *env, struct strbuf *out,
+                    struct err *e);
+
+/* 0..255, or 128 + signal. */
+int process_exit_code(int status);
+
+#define auto_process __attribute__((cleanup(process_release))) struct process
+
+#endif

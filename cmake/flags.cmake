@@ -1,0 +1,37 @@
+# Compiler and linker flags, by preset (CMakePresets.json).
+option(ATELIER_WERROR "Warnings are errors (dev, CI)" OFF)
+option(ATELIER_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(ATELIER_HARDEN "Hardening flags of a distribution's package" OFF)
+option(ATELIER_COVERAGE "Count covered lines" OFF)
+option(ATELIER_FUZZ "Build the fuzz targets with libFuzzer (clang)" OFF)
+
+add_compile_options(
+  -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wwrite-strings -Wvla
+  -Wformat=2 -Wundef -Wpointer-arith -Wcast-qual -Wno-missing-field-initializers)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-Wnull-dereference -Wlogical-op -Wduplicated-cond)
+endif()
+add_compile_options(-fvisibility=hidden) # no library may find a function of ours by chance
+add_compile_definitions(_GNU_SOURCE)
+
+if(ATELIER_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(ATELIER_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+if(ATELIER_HARDEN)
+  add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=2)
+  add_link_options(-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+  include(CheckPIESupported)
+  check_pie_supported(LANGUAGES C)
+endif()
+if(ATELIER_COVERAGE)
+  add_compile_options(--coverage)
+  add_link_options(--coverage)
+endif()
+if(ATELIER_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -1,0 +1,32 @@
+"""A room includes only rooms below it (docs/architecture.md); the build file says the same."""
+import pathlib
+import re
+import sys
+
+MAY_CALL = {
+    "base": {"base"},
+    "engine": {"engine", "base"},
+    "cache": {"cache", "base"},
+    "stages": {"stages", "cache", "engine", "base"},
+    "executor": {"executor", "stages", "cache", "engine", "base"},
+}
+PIPELINE = {"stages", "base"}  # starts the hooks as processes: neither executor nor engine
+
+
+def problems(root):
+    for room, allowed in MAY_CALL.items():
+        for path in sorted((root / room).rglob("*.[ch]")):
+            rooms = PIPELINE if "pipeline" in path.parts else allowed
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                found = re.match(r'#include "([^/"]+)/', line)
+                if found and found[1] not in rooms:
+                    yield f"{path.relative_to(root)}:{number}: {room} may not include {found[1]}/"
+
+
+def main():
+    found = list(problems(pathlib.Path(sys.argv[1])))
+    print("\n".join(found) if found else "layers: every include points down")
+    return 1 if found else 0
+
+
+sys.exit(main())

@@ -1,0 +1,53 @@
+#include "base/interrupt.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static bool readable(int fd)
+{
+    return poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0) == 1;
+}
+
+static void test_signals_arrive_by_descriptor(void **state)
+{
+    (void)state;
+    static const int stops[] = { SIGTERM, SIGINT, SIGHUP };
+    auto_close int fd = interrupt_open(NULL);
+    assert_true(fd >= 0);
+    assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    for (size_t i = 0; i < ARRAY_SIZE(stops); i++) {
+        assert_false(readable(fd));
+        assert_int_equal(interrupt_take(fd), 0); /* does not block */
+        assert_int_equal(raise(stops[i]), 0);
+        assert_true(readable(fd));
+        assert_int_equal(interrupt_take(fd), stops[i]);
+    }
+}
+
+static void test_a_closed_pipe_is_no_signal(void **state)
+{
+    (void)state;
+    auto_close int fd = interrupt_open(NULL);
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    (void)close(fds[0]);
+    assert_int_equal(write(fds[1], "x", 1), -1);
+    (void)close(fds[1]);
+    assert_int_equal(interrupt_take(fd), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_signals_arrive_by_descriptor),
+        cmocka_unit_test(test_a_closed_pipe_is_no_signal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

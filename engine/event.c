@@ -1,0 +1,52 @@
+#include "engine/event.h"
+
+#include "engine/call.h"
+#include "engine/message.h"
+
+#include <inttypes.h>
+
+struct listener {
+    event_fn *on_event;
+    void *ctx;
+    bool stopped;
+};
+
+static int hear(void *ctx, const json_t *message, struct err *e)
+{
+    struct listener *l = ctx;
+    int result = l->on_event(l->ctx, message, e);
+    if (result <= 0)
+        return result;
+    /* An exchange without an end is left by an error, which event_listen() takes back. */
+    l->stopped = true;
+    return err_set(e, ERR_CANCELLED, 0, "heard enough");
+}
+
+int event_listen(struct engine *d, const struct strvec *labels, int64_t since, event_fn *on_event, void *ctx,
+                 const struct engine_watch *watch, struct err *e)
+{
+    struct listener l = { on_event, ctx, false };
+    struct message_reader reader = MESSAGE_READER_INIT(hear, &l);
+    auto_strbuf query = STRBUF_TEXT;
+    if (since > 0)
+        strbuf_printf(&query, "since=%" PRId64, since);
+    engine_query_labels(&query, labels);
+    const struct engine_call c = {
+        .what = "listen to events",
+        .method = "GET",
+        .path = "/events",
+        .query = strbuf_text(&query),
+        .on_data = message_data,
+        .data_ctx = &reader,
+        .watch = watch,
+        .timeout_ms = CALL_ENDLESS,
+    };
+    auto_err problem = ERR_INIT;
+    int result = engine_call(d, &c, NULL, &problem);
+    message_reader_release(&reader);
+    if (l.stopped)
+        return 0;
+    if (result < 0)
+        return err_move(e, &problem);
+    return err_set(e, ERR_SYSTEM, 0, "the daemon ended its stream of events: it is stopping");
+}

@@ -1,0 +1,15 @@
+/* engine/event.h: what happens on the daemon. */
+#ifndef ENGINE_EVENT_H
+#define ENGINE_EVENT_H
+
+#include "engine/engine.h"
+
+/* Gets one event (GET /events), borrowed. Return 1 to stop listening, 0 to go on, negative with an error. */
+typedef int event_fn(void *ctx, const json_t *event, struct err *e);
+
+/* Listen to events of objects that bear every one of the labels, from `since` (seconds since the epoch,
+ * 0: now) on. Returns 0 when `on_event` said stop. */
+int event_listen(struct engine *d, const struct strvec *labels, int64_t since, event_fn *on_event, void *ctx,
+                 const struct engine_watch *watch, struct err *e);
+
+#endif

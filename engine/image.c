@@ -1,0 +1,207 @@
+#include "engine/image.h"
+
+#include "engine/call.h"
+#include "engine/transfer.h"
+
+#include <string.h>
+
+static const struct image_transfer plain = { 0 };
+
+/* A name as the API wants it: in the words of whoever wrote it, but in two parts. */
+struct two_parts {
+    char *repository;
+    char *tag; /* or digest */
+};
+
+static void two_parts_release(struct two_parts *p)
+{
+    free(p->repository);
+    free(p->tag);
+}
+#define auto_two_parts __attribute__((cleanup(two_parts_release))) struct two_parts
+
+static int split(const char *name, struct two_parts *out, struct err *e)
+{
+    auto_image_reference r = { 0 };
+    if (image_reference_parse(name, &r, e) < 0)
+        return -1;
+    size_t len = strcspn(name, "@");
+    if (r.tag)
+        len -= strlen(r.tag) + 1;
+    out->repository = xstrndup(name, len);
+    out->tag = xstrdup(r.digest ? r.digest : r.tag ? r.tag : "latest");
+    return 0;
+}
+
+/* Make a call that is answered by a stream of messages. */
+static int carry(struct engine *d, struct engine_call *c, struct transfer *t, struct err *e)
+{
+    c->on_data = message_data;
+    c->data_ctx = &t->reader;
+    c->watch = t->how->watch;
+    c->timeout_ms = CALL_ENDLESS;
+    c->idle_ms = CALL_SLOW_MS;
+    int result = engine_call(d, c, NULL, e);
+    if (result == 0 && transfer_finish(t, e) < 0)
+        result = engine_wrap(c, e);
+    transfer_release(t);
+    return result;
+}
+
+static int auth_headers(const struct registry_auth *auth, struct strvec *out, struct err *e)
+{
+    char *header = registry_auth_header(auth);
+    if (!header)
+        return err_set(e, ERR_CONFIG, 0, "the registry's user name or password is not UTF-8");
+    strvec_give(out, header);
+    return 0;
+}
+
+int image_inspect(struct engine *d, const char *name, json_t **out, struct err *e)
+{
+    const struct engine_call c = {
+        .what = "inspect image",
+        .name = name,
+        .method = "GET",
+        .path = "/images/{}/json",
+    };
+    return engine_call(d, &c, out, e);
+}
+
+/* What daemons and registries say when there is no such image, or none for us.
+ * Some say it with status 404, some with 500, some in the stream. */
+static bool says_not_found(const char *text)
+{
+    static const char *const words[] = {
+        "not found",    "manifest unknown",          "pull access denied",
+        "unauthorized", "repository does not exist", "no basic auth credentials"
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        if (strcasestr(text, words[i]))
+            return true;
+    }
+    return false;
+}
+
+int image_pull(struct engine *d, const char *name, const struct image_transfer *t, struct err *e)
+{
+    const struct image_transfer *how = t ? t : &plain;
+    auto_two_parts parts = { 0 };
+    auto_strvec headers = STRVEC_INIT;
+    if (split(name, &parts, e) < 0 || auth_headers(how->auth, &headers, e) < 0)
+        return -1;
+    auto_strbuf query = STRBUF_TEXT;
+    engine_query(&query, "fromImage", parts.repository);
+    engine_query(&query, "tag", parts.tag);
+    engine_query(&query, "platform", how->platform);
+    struct engine_call c = {
+        .what = "pull image",
+        .name = name,
+        .method = "POST",
+        .path = "/images/create",
+        .query = strbuf_text(&query),
+        .headers = &headers,
+    };
+    struct transfer transfer;
+    transfer_init(&transfer, "Pulling", "Pulled", name, how);
+    auto_err problem = ERR_INIT;
+    if (carry(d, &c, &transfer, &problem) == 0)
+        return 0;
+    if (problem.kind == ERR_SYSTEM && says_not_found(err_text(&problem)))
+        problem.kind = ERR_NOT_FOUND;
+    return err_move(e, &problem);
+}
+
+int image_push(struct engine *d, const char *name, const struct image_transfer *t, struct err *e)
+{
+    const struct image_transfer *how = t ? t : &plain;
+    auto_two_parts parts = { 0 };
+    auto_strvec headers = STRVEC_INIT;
+    if (split(name, &parts, e) < 0 || auth_headers(how->auth, &headers, e) < 0)
+        return -1;
+    auto_strbuf query = STRBUF_TEXT;
+    engine_query(&query, "tag", parts.tag);
+    struct engine_call c = {
+        .what = "push image",
+        .name = parts.repository,
+        .method = "POST",
+        .path = "/images/{}/push",
+        .query = strbuf_text(&query),
+        .headers = &headers,
+    };
+    struct transfer transfer;
+    transfer_init(&transfer, "Pushing", "Pushed", name, how);
+    return carry(d, &c, &transfer, e);
+}
+
+int image_tag(struct engine *d, const char *name, const char *new_name, struct err *e)
+{
+    auto_two_parts parts = { 0 };
+    if (split(new_name, &parts, e) < 0)
+        return -1;
+    auto_strbuf query = STRBUF_TEXT;
+    engine_query(&query, "repo", parts.repository);
+    engine_query(&query, "tag", parts.tag);
+    const struct engine_call c = {
+        .what = "tag image",
+        .name = name,
+        .method = "POST",
+        .path = "/images/{}/tag",
+        .query = strbuf_text(&query),
+    };
+    return engine_call(d, &c, NULL, e);
+}
+
+int image_remove(struct engine *d, const char *name, struct err *e)
+{
+    const struct engine_call c = {
+        .what = "remove image",
+        .name = name,
+        .method = "DELETE",
+        .path = "/images/{}",
+        .timeout_ms = CALL_SLOW_MS,
+        .gone_is_fine = true,
+    };
+    return engine_call(d, &c, NULL, e);
+}
+
+int image_load(struct engine *d, http_source_fn *source, void *ctx, struct err *e)
+{
+    struct engine_call c = {
+        .what = "load images",
+        .method = "POST",
+        .path = "/images/load",
+        .query = "quiet=1",
+        .source = source,
+        .source_ctx = ctx,
+    };
+    struct transfer transfer;
+    transfer_init(&transfer, "Loading", "Loaded", "images", &plain);
+    return carry(d, &c, &transfer, e);
+}
+
+int image_import(struct engine *d, const char *name, const struct strvec *changes, http_source_fn *source,
+                 void *ctx, struct err *e)
+{
+    auto_two_parts parts = { 0 };
+    if (split(name, &parts, e) < 0)
+        return -1;
+    auto_strbuf query = STRBUF_TEXT;
+    engine_query(&query, "fromSrc", "-");
+    engine_query(&query, "repo", parts.repository);
+    engine_query(&query, "tag", parts.tag);
+    for (size_t i = 0; changes && i < changes->n; i++)
+        engine_query(&query, "changes", changes->items[i]);
+    struct engine_call c = {
+        .what = "import image",
+        .name = name,
+        .method = "POST",
+        .path = "/images/create",
+        .query = strbuf_text(&query),
+        .source = source,
+        .source_ctx = ctx,
+    };
+    struct transfer transfer;
+    transfer_init(&transfer, "Importing", "Imported", name, &plain);
+    return carry(d, &c, &transfer, e);
+}

@@ -1,0 +1,65 @@
+#include "engine/network.h"
+
+#include "engine/call.h"
+
+int network_create(struct engine *d, const char *name, const json_t *labels, char **id, struct err *e)
+{
+    auto_json *body = json_pack("{s:s, s:b, s:s, s:O*}", "Name", name, "CheckDuplicate", 1, "Driver",
+                                "bridge", "Labels", labels);
+    const struct engine_call c = {
+        .what = "create network",
+        .name = name,
+        .method = "POST",
+        .path = "/networks/create",
+        .body = body,
+    };
+    return engine_call_id(d, &c, id, e);
+}
+
+int network_list(struct engine *d, const struct strvec *labels, json_t **out, struct err *e)
+{
+    return engine_list(d, "list networks", "/networks", labels, out, e);
+}
+
+static void disconnect(struct engine *d, const char *network, const char *container)
+{
+    auto_json *body = json_pack("{s:s, s:b}", "Container", container, "Force", 1);
+    const struct engine_call c = {
+        .what = "disconnect network",
+        .name = network,
+        .method = "POST",
+        .path = "/networks/{}/disconnect",
+        .body = body,
+    };
+    /* A container that vanished meanwhile is answered in several ways, and one
+     * that truly holds on makes the removal fail, which then says so. */
+    (void)engine_call(d, &c, NULL, NULL);
+}
+
+int network_remove(struct engine *d, const char *id, struct err *e)
+{
+    const struct engine_call inspect = {
+        .what = "inspect network",
+        .name = id,
+        .method = "GET",
+        .path = "/networks/{}",
+        .gone_is_fine = true,
+    };
+    auto_json *network = NULL;
+    if (engine_call(d, &inspect, &network, e) < 0)
+        return -1;
+    const char *container;
+    json_t *endpoint;
+    json_object_foreach(json_object_get(network, "Containers"), container, endpoint) {
+        disconnect(d, id, container);
+    }
+
+    const struct engine_call c = {
+        .what = "remove network",
+        .name = id,
+        .method = "DELETE",
+        .path = "/networks/{}",
+        .gone_is_fine = true,
+    };
+    return engine_call(d, &c, NULL, e);
+}

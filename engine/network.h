@@ -1,0 +1,15 @@
+/* engine/network.h: networks. */
+#ifndef ENGINE_NETWORK_H
+#define ENGINE_NETWORK_H
+
+#include "engine/engine.h"
+
+/* POST /networks/create, a bridge. *id is the caller's. Docker allows several of
+ * one name; the daemon is asked to refuse (ERR_CONFLICT). */
+int network_create(struct engine *d, const char *name, const json_t *labels, char **id, struct err *e);
+/* Networks that bear every one of the labels. An array; a new reference. */
+int network_list(struct engine *d, const struct strvec *labels, json_t **out, struct err *e);
+/* Take every container off the network, by force, and remove it. Gone is fine. */
+int network_remove(struct engine *d, const char *id, struct err *e);
+
+#endif

@@ -1,0 +1,14 @@
+/* engine/volume.h: volumes. */
+#ifndef ENGINE_VOLUME_H
+#define ENGINE_VOLUME_H
+
+#include "engine/engine.h"
+
+/* POST /volumes/create. One of that name that exists already is fine. */
+int volume_create(struct engine *d, const char *name, const json_t *labels, struct err *e);
+/* Volumes that bear every one of the labels. An array; a new reference. */
+int volume_list(struct engine *d, const struct strvec *labels, json_t **out, struct err *e);
+/* Gone is fine; in use is ERR_CONFLICT. */
+int volume_remove(struct engine *d, const char *name, struct err *e);
+
+#endif

@@ -67,6 +67,17 @@ const char *strvec_env(const struct strvec *v, const char *key)
     return entry ? *entry + strlen(key) + 1 : NULL;
 }
 
+const char *env_get(char *const *env, const char *key)
+{
+    size_t len = strlen(key);
+    const char *found = NULL;
+    for (; env && *env; env++) {
+        if (!strncmp(*env, key, len) && (*env)[len] == '=')
+            found = *env + len + 1;
+    }
+    return found && *found ? found : NULL;
+}
+
 char *const *strvec_list(const struct strvec *v)
 {
     static char *const nothing[] = { NULL };

@@ -23,6 +23,9 @@ bool strvec_has(const struct strvec *v, const char *s);
 void strvec_set_env(struct strvec *v, const char *key, const char *value);
 /* The value of `key` in `KEY=value` entries; NULL when there is none. Borrowed. */
 const char *strvec_env(const struct strvec *v, const char *key);
+/* The same in an environment as programs get it (NULL-terminated, or NULL): NULL when it is not there or
+ * empty. The last one wins, as it does for what gitlab-runner starts. */
+const char *env_get(char *const *env, const char *key);
 char *const *strvec_list(const struct strvec *v); /* never NULL */
 char *strvec_join(const struct strvec *v, const char *between);
 void strvec_release(struct strvec *v);

@@ -45,22 +45,12 @@ static void place_release(struct place *p)
 }
 #define auto_place __attribute__((cleanup(place_release))) struct place
 
-static const char *env_value(char *const *env, const char *key)
-{
-    size_t len = strlen(key);
-    for (; *env; env++) {
-        if (strncmp(*env, key, len) == 0 && (*env)[len] == '=')
-            return (*env)[len + 1] ? *env + len + 1 : NULL;
-    }
-    return NULL;
-}
-
 void engine_endpoint_from_env(struct engine_endpoint *out, char *const *env)
 {
     *out = (struct engine_endpoint){
-        .host = env_value(env, "DOCKER_HOST"),
-        .cert_path = env_value(env, "DOCKER_CERT_PATH"),
-        .tls_verify = env_value(env, "DOCKER_TLS_VERIFY") != NULL,
+        .host = env_get(env, "DOCKER_HOST"),
+        .cert_path = env_get(env, "DOCKER_CERT_PATH"),
+        .tls_verify = env_get(env, "DOCKER_TLS_VERIFY") != NULL,
     };
 }
 

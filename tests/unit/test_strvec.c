@@ -97,6 +97,18 @@ static void test_environment(void **state)
     assert_null(strvec_env(&v, "B"));
 }
 
+static void test_get_from_an_environment(void **state)
+{
+    (void)state;
+    char a[] = "A=1", ab[] = "AB=2", again[] = "A=x=y", empty[] = "EMPTY=", odd[] = "odd";
+    char *const env[] = { a, ab, again, empty, odd, NULL };
+    assert_string_equal(env_get(env, "A"), "x=y");
+    assert_string_equal(env_get(env, "AB"), "2");
+    assert_null(env_get(env, "EMPTY"));
+    assert_null(env_get(env, "odd"));
+    assert_null(env_get(NULL, "A"));
+}
+
 static void test_release_leaves_it_usable(void **state)
 {
     (void)state;
@@ -115,6 +127,7 @@ int main(void)
         cmocka_unit_test(test_push),        cmocka_unit_test(test_owns_copies),
         cmocka_unit_test(test_push_all),    cmocka_unit_test(test_has),
         cmocka_unit_test(test_join),        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_get_from_an_environment),
         cmocka_unit_test(test_release_leaves_it_usable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,252 @@
+#include "stages/job.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/number.h"
+#include "base/text.h"
+
+#include <string.h>
+
+/* Variables of a job may reach hundreds of KiB; a response of more is no job. */
+#define RESPONSE_MAX ((size_t)32 << 20)
+/* What gitlab-runner takes when the server sends none. */
+#define TIMEOUT_S 7200
+
+const char *job_env(char *const *env, const char *name)
+{
+    auto_free char *key = xasprintf("CUSTOM_ENV_%s", name);
+    const char *value = env_get(env, key);
+    return value ? value : "";
+}
+
+/* The Engine API's JSON has no other text. */
+static bool is_utf8(const char *text)
+{
+    auto_json *value = json_string(text);
+    return value != NULL;
+}
+
+int job_from_env(char *const *env, struct job *out, struct err *e)
+{
+    struct job job = { 0 };
+    const struct {
+        const char *variable;
+        char **member;
+        const char *otherwise; /* NULL: the job cannot do without */
+    } fields[] = {
+        { "CI_JOB_ID", &job.id, NULL },
+        { "CI_RUNNER_SHORT_TOKEN", &job.runner, "local" },
+        { "CI_PROJECT_ID", &job.project_id, "0" },
+        { "CI_PROJECT_PATH", &job.project_path, "" },
+        { "CI_JOB_NAME", &job.name, "" },
+        { "CI_JOB_STAGE", &job.stage, "" },
+        { "CI_ENVIRONMENT_NAME", &job.environment, "" },
+        { "CI_CONCURRENT_PROJECT_ID", &job.slot, "0" },
+        { "CI_CONCURRENT_ID", &job.concurrent, "0" },
+        { "CI_JOB_IMAGE", &job.image.name, "" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+        const char *value = job_env(env, fields[i].variable);
+        if (!*value && !fields[i].otherwise) {
+            job_release(&job);
+            return err_set(e, ERR_USAGE, 0,
+                           "CUSTOM_ENV_%s is not set: this command is for gitlab-runner to call (see 'man atelier')",
+                           fields[i].variable);
+        }
+        *fields[i].member = xstrdup(*value ? value : fields[i].otherwise);
+        if (!is_utf8(*fields[i].member)) {
+            job_release(&job);
+            return err_set(e, ERR_JOB, 0, "%s is not UTF-8 text", fields[i].variable);
+        }
+    }
+    job.image.platform = xstrdup("");
+    job.image.user = xstrdup("");
+    job.protected_ref = strcmp(job_env(env, "CI_COMMIT_REF_PROTECTED"), "true") == 0;
+    job.timeout_s = TIMEOUT_S;
+    (void)number_parse(job_env(env, "CI_JOB_TIMEOUT"), 1, INT32_MAX, &job.timeout_s);
+    *out = job;
+    return 0;
+}
+
+static void replace(char **member, char *value)
+{
+    free(*member);
+    *member = value;
+}
+
+static void read_image(struct job_image *image, const json_t *from)
+{
+    const json_t *docker = json_at(from, "executor_opts", "docker", NULL);
+
+    /* The environment's may be a variable of the job's; but runners before 16.0
+     * expand the name only there (contract 1.2). */
+    if (json_is_string(json_object_get(from, "name")) && !strchr(json_text(from, "name"), '$'))
+        replace(&image->name, json_text_any(from, "name"));
+    image->entrypoint_given = json_is_array(json_object_get(from, "entrypoint"));
+    json_list(from, "entrypoint", &image->entrypoint);
+    json_list(from, "pull_policy", &image->pull_policy);
+    replace(&image->platform, json_text_any(docker, "platform"));
+    replace(&image->user, json_text_any(docker, "user"));
+}
+
+static void read_credentials(struct job *job, const json_t *list)
+{
+    size_t i;
+    json_t *item;
+
+    if (!json_is_array(list))
+        return;
+    job->credentials = xreallocarray(job->credentials, job->n_credentials + json_array_size(list) + 1,
+                                     sizeof(*job->credentials));
+    json_array_foreach(list, i, item) {
+        if (strcmp(json_text(item, "type"), "registry") != 0)
+            continue;
+        job->credentials[job->n_credentials++] = (struct credential){
+            .registry = json_text_any(item, "url"),
+            .username = json_text_any(item, "username"),
+            .password = json_text_any(item, "password"),
+        };
+    }
+}
+
+/* A variable may occur several times: for scripts the last one counts. */
+static void read_variables(struct job *job, const json_t *list)
+{
+    auto_json *is_file = json_object();
+    size_t i;
+    const char *key;
+    json_t *item;
+
+    json_array_foreach(list, i, item)
+        json_object_set_new(is_file, json_text(item, "key"), json_boolean(json_flag(item, "file", false)));
+    json_object_foreach(is_file, key, item)
+        if (json_is_true(item))
+            strvec_push(&job->file_variables, key);
+}
+
+/* Runners before 18.3 lack git_info.protected. The server sends its own variables
+ * before those that a project or a job may set, so here the first one counts. */
+static bool read_protected(const json_t *root)
+{
+    const json_t *list = json_object_get(root, "variables");
+    bool protected_ref = false;
+    size_t i;
+    json_t *item;
+
+    json_array_foreach(list, i, item) {
+        if (strcmp(json_text(item, "key"), "CI_COMMIT_REF_PROTECTED") != 0)
+            continue;
+        protected_ref = json_flag(item, "value", false);
+        break;
+    }
+    return json_flag(json_object_get(root, "git_info"), "protected", protected_ref);
+}
+
+/* The server's own word on what names and folders are made of. In the environment
+ * any CI_* variable may be one that the job itself set, to another project's id. */
+static void read_identity(struct job *job, const json_t *root)
+{
+    const json_t *info = json_object_get(root, "job_info");
+    const struct {
+        const json_t *from;
+        const char *key;
+        char **member;
+    } fields[] = {
+        { root, "id", &job->id },
+        { info, "project_id", &job->project_id },
+        { info, "project_full_path", &job->project_path },
+        { info, "name", &job->name },
+        { info, "stage", &job->stage },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+        char *value = json_text_any(fields[i].from, fields[i].key);
+        if (*value && strcmp(value, "0") != 0) /* 0: the runner's way to say nothing */
+            replace(fields[i].member, value);
+        else
+            free(value);
+    }
+}
+
+static void read_services(struct job *job, const json_t *list)
+{
+    size_t i;
+    json_t *item;
+
+    json_array_foreach(list, i, item)
+        strvec_give(&job->services, json_text_any(item, "name"));
+}
+
+int job_add_response_text(struct job *job, const char *text, size_t len, struct err *e)
+{
+    auto_json *root = NULL;
+
+    if (json_parse(text, len, "the job response", &root, e) < 0)
+        return -1;
+    if (!json_is_object(root) || json_object_size(root) == 0)
+        return err_set(e, ERR_SYSTEM, 0, "the job response holds no job");
+    read_identity(job, root);
+    read_image(&job->image, json_object_get(root, "image"));
+    read_credentials(job, json_object_get(root, "credentials"));
+    read_variables(job, json_object_get(root, "variables"));
+    read_services(job, json_object_get(root, "services"));
+    job->protected_ref = read_protected(root);
+    int64_t timeout = json_number(json_object_get(root, "runner_info"), "timeout", 0);
+    if (timeout >= 1 && timeout <= INT32_MAX)
+        job->timeout_s = timeout;
+    return 0;
+}
+
+int job_add_response(struct job *job, char *const *env, struct err *e)
+{
+    const char *path = env_get(env, "JOB_RESPONSE_FILE");
+    auto_free char *text = NULL;
+    size_t len = 0;
+
+    if (!path)
+        return 0;
+    if (file_read(path, RESPONSE_MAX, &text, &len, e) < 0)
+        return err_wrap(e, "job response");
+    if (job_add_response_text(job, text, len, e) < 0)
+        return err_wrap(e, "'%s'", path);
+    return 0;
+}
+
+void job_variables(const struct job *job, char *const *env, struct strvec *out)
+{
+    static const char prefix[] = "CUSTOM_ENV_";
+    const char *project_dir = job_env(env, "CI_PROJECT_DIR");
+
+    for (; env && *env; env++) {
+        if (!text_starts(*env, prefix))
+            continue;
+        const char *entry = *env + strlen(prefix);
+        auto_free char *key = xstrndup(entry, strcspn(entry, "="));
+        if (strvec_has(&job->file_variables, key))
+            strvec_pushf(out, "%s=%s.tmp/%s", key, project_dir, key);
+        else
+            strvec_push(out, entry);
+    }
+}
+
+void job_release(struct job *job)
+{
+    char *const owned[] = { job->id,          job->runner,         job->project_id,  job->project_path,
+                            job->name,        job->stage,          job->environment, job->slot,
+                            job->concurrent,  job->image.name,     job->image.platform,
+                            job->image.user };
+
+    for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
+        free(owned[i]);
+    strvec_release(&job->image.entrypoint);
+    strvec_release(&job->image.pull_policy);
+    strvec_release(&job->services);
+    strvec_release(&job->file_variables);
+    for (size_t i = 0; i < job->n_credentials; i++) {
+        free(job->credentials[i].registry);
+        free(job->credentials[i].username);
+        free(job->credentials[i].password);
+    }
+    free(job->credentials);
+    *job = (struct job){ 0 };
+}

@@ -1,0 +1,68 @@
+#include "stages/kind.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+static const char *const names[KIND_COUNT + 1] = {
+    [KIND_PULL] = "pull", [KIND_BUILD] = "build",   [KIND_PUSH] = "push",
+    [KIND_TEST] = "test", [KIND_DEPLOY] = "deploy", [KIND_OTHER] = "other",
+};
+
+void kinds_init(struct kinds *k)
+{
+    *k = (struct kinds){ 0 };
+    for (int i = 0; i < KIND_COUNT; i++)
+        k->of[i].network = xstrdup("job");
+}
+
+void kinds_release(struct kinds *k)
+{
+    for (int i = 0; i < KIND_COUNT; i++) {
+        free(k->of[i].network);
+        strvec_release(&k->of[i].mounts);
+        strvec_release(&k->of[i].images);
+        strvec_release(&k->of[i].stages);
+    }
+    *k = (struct kinds){ 0 };
+}
+
+const char *kind_name(enum kind_id id)
+{
+    return names[id];
+}
+
+const char *const *kind_names(void)
+{
+    return names;
+}
+
+int kind_parse(const char *name, enum kind_id *out)
+{
+    for (int i = 0; i < KIND_COUNT; i++)
+        if (strcmp(names[i], name) == 0) {
+            *out = (enum kind_id)i;
+            return 0;
+        }
+    return -1;
+}
+
+enum kind_id kind_of(const struct kinds *k, const char *stage, const char *environment)
+{
+    enum kind_id id;
+
+    for (int i = 0; i < KIND_COUNT; i++)
+        if (strvec_has(&k->of[i].stages, stage))
+            return (enum kind_id)i;
+    if (kind_parse(stage, &id) == 0)
+        return id;
+    return *environment ? KIND_DEPLOY : KIND_OTHER;
+}
+
+bool kind_allows_image(const struct kind *k, const char *image)
+{
+    for (size_t i = 0; i < k->images.n; i++)
+        if (text_matches(k->images.items[i], image))
+            return true;
+    return k->images.n == 0;
+}

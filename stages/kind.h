@@ -1,0 +1,48 @@
+/* stages/kind.h: the kinds of stage, and what the host's owner lets a job of each kind have. */
+#ifndef STAGES_KIND_H
+#define STAGES_KIND_H
+
+#include "base/strvec.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum kind_id { KIND_PULL, KIND_BUILD, KIND_PUSH, KIND_TEST, KIND_DEPLOY, KIND_OTHER, KIND_COUNT };
+
+enum docker_access {
+    DOCKER_NONE,   /* the job cannot reach the daemon */
+    DOCKER_SOCKET, /* the daemon's socket is in the job's container: root on the host, in effect */
+};
+
+struct kind {
+    enum docker_access docker;
+    int64_t memory;      /* bytes, 0: no limit */
+    int64_t nano_cpus;   /* billionths of a CPU, 0: no limit */
+    int64_t pids;        /* processes and threads, 0: no limit */
+    char *network;       /* "job": one of the job's own; "none", "host", or the name of a network; never NULL */
+    struct strvec mounts; /* HOST:CONTAINER[:ro] */
+    struct strvec images; /* patterns of images that may be used; empty: any */
+    struct strvec stages; /* names of the stages that the owner says are of this kind */
+};
+
+struct kinds {
+    struct kind of[KIND_COUNT];
+};
+
+/* Every kind with the least: no Docker, no mounts, a network of its own. */
+void kinds_init(struct kinds *k);
+void kinds_release(struct kinds *k);
+
+const char *kind_name(enum kind_id id);     /* "pull", …, "other" */
+const char *const *kind_names(void);        /* all of them, NULL-terminated */
+/* -1 when there is no such kind. */
+int kind_parse(const char *name, enum kind_id *out);
+
+/* Which kind a job is: by the owner's mapping of its stage's name, else by the
+ * name itself, else `deploy` when it has an environment, else `other`. */
+enum kind_id kind_of(const struct kinds *k, const char *stage, const char *environment);
+
+/* Whether a job of this kind may use the image. */
+bool kind_allows_image(const struct kind *k, const char *image);
+
+#endif

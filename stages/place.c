@@ -1,0 +1,74 @@
+#include "stages/place.h"
+
+#include "cache/folder.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#ifndef ATELIER_VERSION
+#define ATELIER_VERSION "0"
+#endif
+
+#define ELEMENT_MAX 64
+
+/* One path element and a part of a Docker name ([a-zA-Z0-9_.-]), whatever a server
+ * sent. Without a dot: what we ourselves add with one cannot come from outside. */
+static char *element(const char *text)
+{
+    char *out = xstrndup(text, ELEMENT_MAX);
+
+    for (char *c = out; *c; c++)
+        if (!isalnum((unsigned char)*c) && *c != '_' && *c != '-')
+            *c = '-';
+    if (*out)
+        return out;
+    free(out);
+    return xstrdup("0");
+}
+
+void place_of(const struct job *job, const char *builds, const char *cache, struct place *out)
+{
+    auto_free char *runner = element(job->runner);
+    auto_free char *id = element(job->id);
+    auto_free char *project = element(job->project_id);
+    auto_free char *slot = element(job->slot);
+    auto_free char *concurrent = element(job->concurrent);
+
+    *out = (struct place){
+        .key = xasprintf("%s-%s", runner, id),
+        /* Jobs of protected refs never inherit a work tree that an unprotected one left. */
+        .builds_dir = xasprintf("%s/%s/%s/%s%s", builds, runner, project, slot,
+                                job->protected_ref ? ".protected" : ""),
+        .cache_dir = cache_folder(cache, runner, project, job->protected_ref),
+        /* At most 63 bytes, as the kernel and DNS want it. */
+        .hostname = xasprintf("runner-%.12s-project-%.17s-concurrent-%.6s", runner, project, concurrent),
+    };
+}
+
+void place_release(struct place *p)
+{
+    free(p->key);
+    free(p->builds_dir);
+    free(p->cache_dir);
+    free(p->hostname);
+    *p = (struct place){ 0 };
+}
+
+char *place_name(const struct place *p, const char *role)
+{
+    return role ? xasprintf("atelier-%s-%s", p->key, role) : xasprintf("atelier-%s", p->key);
+}
+
+json_t *place_labels(const struct job *job, const struct place *p, const char *role, int64_t expires)
+{
+    auto_free char *when = xasprintf("%lld", (long long)expires);
+
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", LABEL_MANAGED, ATELIER_VERSION, LABEL_JOB, p->key,
+                     LABEL_PROJECT, job->project_path, LABEL_RUNNER, job->runner, LABEL_ROLE, role,
+                     LABEL_EXPIRES, when);
+}
+
+void place_filter(const struct place *p, struct strvec *out)
+{
+    strvec_pushf(out, LABEL_JOB "=%s", p->key);
+}

@@ -1,0 +1,40 @@
+/* stages/place.h: a job's names: how later hooks find what earlier ones made, and where its files lie.
+ *
+ * All of it follows from what every hook gets in its environment, so that nothing
+ * has to be written down between hooks. */
+#ifndef STAGES_PLACE_H
+#define STAGES_PLACE_H
+
+#include "stages/job.h"
+
+#include <jansson.h>
+
+#define LABEL_MANAGED    "atelier.managed"    /* this program's version: everything we make bears it */
+#define LABEL_JOB        "atelier.job"        /* the job's key */
+#define LABEL_PROJECT    "atelier.project"    /* group/project */
+#define LABEL_RUNNER     "atelier.runner"     /* the runner's short token */
+#define LABEL_ROLE       "atelier.role"       /* build, helper, network */
+#define LABEL_EXPIRES    "atelier.expires"    /* seconds since the epoch, when nobody can need it any more */
+#define LABEL_ENTRYPOINT "atelier.entrypoint" /* build container: the image's ENTRYPOINT, a JSON array */
+
+struct place {
+    char *key;        /* "<runner>-<job id>": unique on a host, fit for names */
+    char *builds_dir; /* private to the runner, project and slot; the same inside and outside of containers */
+    char *cache_dir;
+    char *hostname;   /* of its containers */
+};
+
+/* `builds` and `cache` are the host's root folders for them. */
+void place_of(const struct job *job, const char *builds, const char *cache, struct place *out);
+void place_release(struct place *p);
+
+/* "atelier-<key>-<role>"; the network's has no role. The caller's. */
+char *place_name(const struct place *p, const char *role);
+/* The labels of a thing of this job, a new object. `expires` is absolute. */
+json_t *place_labels(const struct job *job, const struct place *p, const char *role, int64_t expires);
+/* "atelier.job=<key>", to find all of it by. */
+void place_filter(const struct place *p, struct strvec *out);
+
+#define auto_place __attribute__((cleanup(place_release))) struct place
+
+#endif

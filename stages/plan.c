@@ -1,0 +1,246 @@
+#include "stages/plan.h"
+
+#include "base/json.h"
+#include "base/text.h"
+#include "stages/shell.h"
+
+#include <string.h>
+
+/* A job's things may go an hour after its time is up: for garbage collectors. */
+#define EXPIRY_MARGIN_S 3600
+
+static const char *const role_names[PLAN_ROLES] = { [PLAN_BUILD] = "build", [PLAN_HELPER] = "helper" };
+
+static bool has_own_network(const struct kind *k)
+{
+    return strcmp(k->network, "job") == 0;
+}
+
+static void add(json_t *list, const char *text)
+{
+    json_array_append_new(list, json_string(text));
+}
+
+static json_t *binds(enum plan_role role, const struct plan *plan, const struct kind *kind,
+                     const struct host_settings *host)
+{
+    json_t *list = json_array();
+    auto_free char *builds = xasprintf("%s:%s", plan->place.builds_dir, plan->place.builds_dir);
+    auto_free char *cache = xasprintf("%s:%s", plan->place.cache_dir, plan->place.cache_dir);
+
+    add(list, builds);
+    if (role == PLAN_HELPER) {
+        add(list, cache);
+        return list;
+    }
+    if (kind->docker == DOCKER_SOCKET) {
+        auto_free char *socket = xasprintf("%s:/var/run/docker.sock", host->docker_socket);
+        add(list, socket);
+    }
+    for (size_t i = 0; i < kind->mounts.n; i++)
+        add(list, kind->mounts.items[i]);
+    return list;
+}
+
+/* The helper fetches the sources, so what the owner says of the network is for the user's own script. */
+static const char *network_mode(enum plan_role role, const struct plan *plan, const struct kind *kind)
+{
+    if (plan->network)
+        return plan->network;
+    return role == PLAN_HELPER && strcmp(kind->network, "none") == 0 ? "bridge" : kind->network;
+}
+
+static json_t *host_config(enum plan_role role, const struct plan *plan, const struct kind *kind,
+                           const struct host_settings *host)
+{
+    json_t *h = json_pack("{s:o, s:s, s:{s:s}}", "Binds", binds(role, plan, kind, host), "NetworkMode",
+                          network_mode(role, plan, kind), "LogConfig", "Type", "none");
+    const struct {
+        const char *key;
+        int64_t value;
+    } limits[] = {
+        { "Memory", kind->memory },
+        { "NanoCpus", kind->nano_cpus },
+        { "PidsLimit", kind->pids },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+        if (limits[i].value > 0)
+            json_object_set_new(h, limits[i].key, json_integer(limits[i].value));
+    return h;
+}
+
+/* Scripts export the job's variables themselves; these are the ones that only we know. */
+static json_t *environment(const struct plan *plan)
+{
+    json_t *list = json_array();
+
+    add(list, "CI_DISPOSABLE_ENVIRONMENT=true");
+    if (plan->network) {
+        auto_free char *network = xasprintf("CI_BUILD_NETWORK_NAME=%s", plan->network);
+        add(list, network);
+    }
+    return list;
+}
+
+static void join_network(json_t *config, const struct plan *plan, const char *alias)
+{
+    if (!plan->network)
+        return;
+    json_object_set_new(config, "NetworkingConfig",
+                        json_pack("{s:{s:{s:[s]}}}", "EndpointsConfig", plan->network, "Aliases", alias));
+}
+
+static json_t *container_config(enum plan_role role, const struct plan *plan, const struct job *job,
+                                const struct kind *kind, const struct host_settings *host, int64_t expires)
+{
+    const char *name = role_names[role];
+    json_t *c = json_pack("{s:s, s:[s,s,s], s:[], s:b, s:b, s:o, s:o, s:o}", "Image", plan->of[role].image,
+                          "Entrypoint", "sh", "-c", shell_keeper, "Cmd", "OpenStdin", 1, "Tty", 0, "Env",
+                          environment(plan), "Labels", place_labels(job, &plan->place, name, expires),
+                          "HostConfig", host_config(role, plan, kind, host));
+    const char *user = role == PLAN_HELPER ? "0:0" : job->image.user;
+
+    if (*user)
+        json_object_set_new(c, "User", json_string(user));
+    /* On another's network a container has the other's name, and Docker refuses one of its own. */
+    const char *network = network_mode(role, plan, kind);
+    if (strcmp(network, "host") != 0 && !text_starts(network, "container:"))
+        json_object_set_new(c, "Hostname", json_string(plan->place.hostname));
+    join_network(c, plan, name);
+    return c;
+}
+
+static int choose_image(const struct job *job, const struct kind *kind, enum kind_id id,
+                        const struct host_settings *host, struct plan_container *c, struct err *e)
+{
+    bool named = *job->image.name != '\0';
+    const char *image = named ? job->image.name : host->image;
+
+    /* The owner's own default needs no permission. */
+    if (named && !kind_allows_image(kind, image)) {
+        auto_free char *shown = text_quote(image);
+        auto_free char *allowed = strvec_join(&kind->images, ", ");
+        return err_set(e, ERR_JOB, 0,
+                       "image '%s' is not allowed for jobs of kind '%s' on this host; allowed: %s", shown,
+                       kind_name(id), allowed);
+    }
+    c->image = xstrdup(image);
+    c->platform = *job->image.platform ? xstrdup(job->image.platform) : NULL;
+    strvec_push_all(&c->pull_policy, job->image.pull_policy.n ? &job->image.pull_policy : host->pull_policy);
+    return 0;
+}
+
+/* A job that would miss its database had better not begin. */
+static int refuse_services(const struct job *job, struct err *e)
+{
+    auto_free char *names = strvec_join(&job->services, ", ");
+    auto_free char *shown = text_quote(names);
+
+    if (job->services.n == 0)
+        return 0;
+    return err_set(e, ERR_JOB, 0, "the job asks for services (%s), which atelier %s does not run yet", shown,
+                   ATELIER_VERSION);
+}
+
+static void copy_place(struct place *to, const struct place *from)
+{
+    *to = (struct place){
+        .key = xstrdup(from->key),
+        .builds_dir = xstrdup(from->builds_dir),
+        .cache_dir = xstrdup(from->cache_dir),
+        .hostname = xstrdup(from->hostname),
+    };
+}
+
+int plan_make(const struct job *job, const struct place *place, const struct kinds *kinds,
+              const struct host_settings *host, int64_t now, struct plan *out, struct err *e)
+{
+    struct plan plan = { .kind = kind_of(kinds, job->stage, job->environment) };
+    const struct kind *kind = &kinds->of[plan.kind];
+    int64_t expires = now + job->timeout_s + EXPIRY_MARGIN_S;
+
+    if (refuse_services(job, e) < 0)
+        return -1;
+    if (choose_image(job, kind, plan.kind, host, &plan.of[PLAN_BUILD], e) < 0) {
+        plan_release(&plan);
+        return -1;
+    }
+    plan.of[PLAN_HELPER].image = xstrdup(host->helper_image);
+    copy_place(&plan.place, place);
+    if (has_own_network(kind)) {
+        plan.network = place_name(place, NULL);
+        plan.network_labels = place_labels(job, place, "network", expires);
+    }
+    for (int role = 0; role < PLAN_ROLES; role++) {
+        plan.of[role].role = role_names[role];
+        plan.of[role].name = place_name(place, role_names[role]);
+        plan.of[role].config = container_config((enum plan_role)role, &plan, job, kind, host, expires);
+    }
+    *out = plan;
+    return 0;
+}
+
+/* What the job wrote replaces the image's ENTRYPOINT; [""] clears it (contract 5.3). */
+static json_t *entrypoint_of(const struct job *job, const json_t *image)
+{
+    const struct strvec *own = &job->image.entrypoint;
+    json_t *from_image = json_at(image, "Config", "Entrypoint", NULL);
+
+    if (!job->image.entrypoint_given)
+        return json_is_array(from_image) ? json_incref(from_image) : json_array();
+    if (own->n == 1 && !*own->items[0])
+        return json_array();
+    return json_strings(own);
+}
+
+/* Whom the job's scripts run as, by the image or by the job's own word: "", a name or a number, with or without a
+ * group. */
+static bool is_root(const struct job *job, const json_t *image)
+{
+    const char *user = *job->image.user ? job->image.user : json_text(json_object_get(image, "Config"), "User");
+    size_t len = strcspn(user, ":");
+
+    return len == 0 || (len == 1 && user[0] == '0') || (len == 4 && strncmp(user, "root", 4) == 0);
+}
+
+void plan_add_image(struct plan *plan, const struct job *job, const json_t *image)
+{
+    auto_json *entrypoint = entrypoint_of(job, image);
+    auto_free char *text = json_compact(entrypoint);
+
+    json_object_set_new(json_object_get(plan->of[PLAN_BUILD].config, "Labels"), LABEL_ENTRYPOINT,
+                        json_string(text));
+    if (!is_root(job, image))
+        add(json_object_get(plan->of[PLAN_HELPER].config, "Env"), SHELL_UMASK "=0000");
+}
+
+json_t *plan_describe(const struct plan *plan)
+{
+    json_t *containers = json_array();
+
+    for (int role = 0; role < PLAN_ROLES; role++) {
+        const struct plan_container *c = &plan->of[role];
+        json_array_append_new(containers,
+                              json_pack("{s:s, s:s, s:s*, s:o, s:O}", "role", c->role, "name", c->name,
+                                        "platform", c->platform, "pull_policy",
+                                        json_strings(&c->pull_policy), "create", c->config));
+    }
+    return json_pack("{s:s, s:s, s:s*, s:o}", "kind", kind_name(plan->kind), "job", plan->place.key,
+                     "network", plan->network, "containers", containers);
+}
+
+void plan_release(struct plan *plan)
+{
+    place_release(&plan->place);
+    free(plan->network);
+    json_decref(plan->network_labels);
+    for (int role = 0; role < PLAN_ROLES; role++) {
+        free(plan->of[role].name);
+        free(plan->of[role].image);
+        free(plan->of[role].platform);
+        strvec_release(&plan->of[role].pull_policy);
+        json_decref(plan->of[role].config);
+    }
+    *plan = (struct plan){ 0 };
+}

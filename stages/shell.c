@@ -1,0 +1,59 @@
+#include "stages/shell.h"
+
+const char shell_keeper[] = "trap 'exit 0' TERM\n"
+                            "while read -r _ || sleep 3600; do :; done\n";
+
+/* Whoever signals all processes must be sure of where it is: process 1 is our keeper,
+ * not the init of a host whose process namespace the container shares. */
+#define ONLY_IN_CONTAINER "read -r _ first </proc/1/status && [ \"$first\" = sh ]"
+
+/* `trap :`, not `trap ''`: an ignored signal would stay ignored in the script. */
+const char shell_runner[] =
+    "trap : TERM\n"
+    "[ -z \"$1\" ] || printf '\\001%s\\n' \"$1\"\n"
+    "[ -z \"$" SHELL_UMASK "\" ] || umask \"$" SHELL_UMASK "\"\n"
+    "for shell in /usr/local/bin/bash /usr/bin/bash /bin/bash /usr/local/bin/sh /usr/bin/sh /bin/sh "
+    "/busybox/sh; do\n"
+    "  [ -x \"$shell\" ] && break\n"
+    "  shell=\n"
+    "done\n"
+    "[ \"$shell\" ] || { echo 'shell not found' >&2; exit 1; }\n"
+    "\"$shell\"\n"
+    "code=$?\n"
+    ONLY_IN_CONTAINER " || exit $code\n"
+    "for entry in /proc/[0-9]*; do\n"
+    "  case ${entry#/proc/} in\n"
+    "    1|$$) ;;\n"
+    "    *) kill -KILL \"${entry#/proc/}\" 2>/dev/null ;;\n"
+    "  esac\n"
+    "done\n"
+    "exit $code\n";
+
+/* Processes that an exec put into the container have no parent inside of it
+ * (PPid 0): our runner is one, its child is the outermost shell. */
+const char shell_stopper[] =
+    ONLY_IN_CONTAINER " || exit 1\n"
+    "status() {\n"
+    "  state=Z parent=\n"
+    "  while read -r key value rest; do\n"
+    "    case $key in State:) state=$value ;; PPid:) parent=$value; break ;; esac\n"
+    "  done 2>/dev/null < \"/proc/$1/status\"\n"
+    "}\n"
+    "each() {\n"
+    "  alive=\n"
+    "  for entry in /proc/[0-9]*; do\n"
+    "    pid=${entry#/proc/}\n"
+    "    case $pid in 1|$$) continue ;; esac\n"
+    "    status \"$pid\"\n"
+    "    [ \"$state\" = Z ] || [ \"$parent\" = 0 ] || [ \"$parent\" = $$ ] && continue\n"
+    "    child=$parent\n"
+    "    status \"$child\"\n"
+    "    [ \"$parent\" = 0 ] && [ \"$child\" != 1 ] && { kill \"-$2\" \"$pid\"; continue; }\n"
+    "    alive=1\n"
+    "    [ -z \"$1\" ] || kill \"-$1\" \"$pid\"\n"
+    "  done 2>/dev/null\n"
+    "}\n"
+    "each '' STOP\n"
+    "each TERM STOP\n"
+    "while [ \"$alive\" ]; do sleep 0.1 2>/dev/null || sleep 1 2>/dev/null; each '' STOP; done\n"
+    "each '' KILL\n";

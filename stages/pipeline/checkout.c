@@ -1,0 +1,133 @@
+#include "stages/pipeline/checkout.h"
+
+#include "base/text.h"
+#include "stages/pipeline/git.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static char *or_text(char *answer, const char *otherwise)
+{
+    return answer ? answer : xstrdup(otherwise);
+}
+
+/* A number that GitLab would have given: 31 bits (FNV-1a) of the folder's path. */
+static int64_t number_of(const char *text)
+{
+    uint32_t hash = 2166136261u;
+
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 16777619u;
+    return (hash & 0x7fffffff) | 1;
+}
+
+static void read_ref(const struct git *g, struct checkout *c)
+{
+    c->ref = git_ask(g, "symbolic-ref", "--short", "-q", "HEAD", NULL);
+    if (c->ref)
+        return;
+    c->ref = git_ask(g, "describe", "--tags", "--exact-match", "HEAD", NULL);
+    c->is_tag = c->ref != NULL;
+    c->ref = or_text(c->ref, "detached");
+}
+
+static bool has_branch(const struct git *g, const char *name)
+{
+    auto_free char *ref = xasprintf("refs/heads/%s", name);
+    auto_free char *found = git_ask(g, "rev-parse", "-q", "--verify", ref, NULL);
+    return found != NULL;
+}
+
+/* What the remote says; else what most projects call it; else the one we are on. */
+static char *read_default_branch(const struct git *g, const char *current)
+{
+    static const char *const usual[] = { "main", "master" };
+    auto_free char *head = git_ask(g, "symbolic-ref", "--short", "-q", "refs/remotes/origin/HEAD", NULL);
+
+    if (head && text_starts(head, "origin/"))
+        return xstrdup(head + strlen("origin/"));
+    for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
+        if (has_branch(g, usual[i]))
+            return xstrdup(usual[i]);
+    return xstrdup(current);
+}
+
+/* The next line of `*text`, which moves on; an owned copy. */
+static char *next_line(const char **text)
+{
+    size_t len = strcspn(*text, "\n");
+    char *line = xstrndup(*text, len);
+
+    *text += len + ((*text)[len] == '\n');
+    return line;
+}
+
+static int read_commit(const struct git *g, struct checkout *c, struct err *e)
+{
+    auto_free char *answer = NULL;
+
+    c->head = git_ask(g, "rev-parse", "-q", "--verify", "HEAD^{commit}", NULL);
+    if (!c->head) {
+        c->author = xasprintf("%s <%s>", c->user_name, c->user_email);
+        c->timestamp = xstrdup("1970-01-01T00:00:00+00:00");
+        c->message = xstrdup("No commit yet");
+        return 0;
+    }
+    if (git_run(g, &answer, e, "show", "-s", "--no-show-signature", "--format=%an <%ae>%n%cI%n%B", c->head, NULL) < 0)
+        return -1;
+    const char *rest = answer;
+    c->author = next_line(&rest);
+    c->timestamp = next_line(&rest);
+    size_t len = strlen(rest);
+    while (len > 0 && rest[len - 1] == '\n')
+        len--;
+    c->message = xstrndup(rest, len);
+    return 0;
+}
+
+static void read_remote(const struct git *g, struct checkout *c)
+{
+    auto_free char *url = git_ask(g, "config", "--get", "remote.origin.url", NULL);
+
+    if (!url || !remote_parse(url, &c->remote))
+        remote_local(c->top, &c->remote);
+}
+
+int checkout_open(const char *dir, char *const *env, struct checkout *c, struct err *e)
+{
+    __attribute__((cleanup(git_release))) struct git g;
+
+    git_init(&g, dir, env);
+    if (git_run(&g, &c->top, e, "rev-parse", "--show-toplevel", NULL) < 0) {
+        if (e->kind == ERR_NOT_FOUND)
+            return err_wrap(e, "git is needed to hand the sources to the jobs: install it");
+        e->kind = ERR_JOB;
+        return err_wrap(e, "'%s' is in no git checkout; if it is to be one, type `git init` there first", dir ? dir : ".");
+    }
+    g.dir = c->top;
+    c->project_id = number_of(c->top);
+    c->user_name = or_text(git_ask(&g, "config", "user.name", NULL), "local");
+    c->user_email = or_text(git_ask(&g, "config", "user.email", NULL), "local@localhost");
+    read_ref(&g, c);
+    c->default_branch = read_default_branch(&g, c->ref);
+    read_remote(&g, c);
+
+    auto_free char *modules = xasprintf("%s/.gitmodules", c->top);
+    c->has_submodules = access(modules, F_OK) == 0;
+    return read_commit(&g, c, e);
+}
+
+void checkout_release(struct checkout *c)
+{
+    free(c->top);
+    free(c->head);
+    free(c->ref);
+    free(c->default_branch);
+    free(c->author);
+    free(c->timestamp);
+    free(c->message);
+    free(c->user_name);
+    free(c->user_email);
+    remote_release(&c->remote);
+    *c = (struct checkout)CHECKOUT_INIT;
+}

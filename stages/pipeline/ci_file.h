@@ -1,0 +1,59 @@
+/* stages/pipeline/ci_file.h: .gitlab-ci.yml, read into jobs. */
+#ifndef STAGES_PIPELINE_CI_FILE_H
+#define STAGES_PIPELINE_CI_FILE_H
+
+#include "base/err.h"
+#include "base/strvec.h"
+#include "stages/pipeline/variables.h"
+
+#include <stdbool.h>
+
+enum ci_when { WHEN_ON_SUCCESS, WHEN_ON_FAILURE, WHEN_ALWAYS, WHEN_MANUAL };
+
+struct ci_image {
+    char *name;               /* NULL: whatever this machine's configuration says */
+    bool has_entrypoint;      /* [""] clears the image's own, absent keeps it */
+    struct strvec entrypoint;
+};
+
+struct ci_environment {
+    char *name; /* NULL: the job deploys nothing. May have $VARIABLES */
+    char *url;
+    char *action;
+    char *tier;
+};
+
+struct ci_job {
+    char *name;
+    size_t stage; /* index into ci_file.stages */
+    enum ci_when when;
+    bool allow_failure;
+    int *allowed_codes; /* only these exit codes may fail; NULL: any */
+    size_t n_allowed_codes;
+    struct ci_image image;
+    struct ci_environment environment;
+    struct variables variables; /* the job's own, without the global ones */
+    struct strvec script;       /* before_script and script */
+    struct strvec after_script;
+};
+
+struct ci_file {
+    struct strvec stages; /* .pre and .post included */
+    struct variables variables;
+    struct ci_job *jobs; /* in the file's order; hidden ones are left out */
+    size_t n;
+    struct strvec warnings; /* "FILE:LINE:COLUMN: …": keywords without effect */
+};
+
+#define CI_FILE_INIT { STRVEC_INIT, VARIABLES_INIT, NULL, 0, STRVEC_INIT }
+
+/* ERR_JOB says "FILE:LINE:COLUMN: problem; what to do". */
+int ci_file_read(const char *path, struct ci_file *out, struct err *e);
+int ci_file_parse(const char *name, const char *text, size_t len, struct ci_file *out, struct err *e);
+void ci_file_release(struct ci_file *f);
+
+const char *ci_when_name(enum ci_when when);
+
+#define auto_ci_file __attribute__((cleanup(ci_file_release))) struct ci_file
+
+#endif

@@ -1,0 +1,287 @@
+#include "stages/pipeline/ci_value.h"
+
+#include "base/number.h"
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+/* GitLab's own limit for lists in lists of a script. */
+#define SCRIPT_DEPTH 10
+
+/* ---- Messages ---- */
+
+static int problem_at(const struct ci_reader *r, int line, int column, struct err *e, const char *fmt, va_list args)
+    PRINTF_LIKE(5, 0);
+
+static int problem_at(const struct ci_reader *r, int line, int column, struct err *e, const char *fmt, va_list args)
+{
+    auto_free char *text = NULL;
+
+    if (vasprintf(&text, fmt, args) < 0)
+        abort();
+    return err_set(e, ERR_JOB, 0, "%s:%d:%d: %s", r->file, line, column, text);
+}
+
+int ci_problem(const struct ci_reader *r, const struct yaml *at, struct err *e, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    int rc = problem_at(r, at->line, at->column, e, fmt, args);
+    va_end(args);
+    return rc;
+}
+
+int ci_key_problem(const struct ci_reader *r, const struct yaml *at, struct err *e, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    int rc = problem_at(r, at->key_line, at->key_column, e, fmt, args);
+    va_end(args);
+    return rc;
+}
+
+/* " in job `x`", or nothing. */
+static char *in_job(const struct ci_reader *r)
+{
+    auto_free char *name = r->job ? text_quote(r->job) : NULL;
+    return name ? xasprintf(" in job `%s`", name) : xstrdup("");
+}
+
+int ci_check_key(const struct ci_reader *r, const struct yaml *member, enum keyword_place place, struct err *e)
+{
+    const struct keyword *k = keyword_find(member->key, place);
+    auto_free char *where = in_job(r);
+
+    if (!k) {
+        auto_free char *name = text_quote(member->key);
+        const char *near = keyword_nearest(member->key, place);
+        return ci_key_problem(r, member, e, "unknown keyword `%s`%s%s%s%s", name, where, near ? "; did you mean `" : "",
+                              near ? near : "", near ? "`?" : "");
+    }
+    if (k->use == KEYWORD_REFUSED)
+        return ci_key_problem(r, member, e, "keyword `%s`%s is not supported yet: %s", k->name, where, k->text);
+    if (k->use == KEYWORD_IDLE)
+        strvec_pushf(r->warnings, "%s:%d:%d: keyword `%s`%s has no effect here: %s", r->file, member->key_line,
+                     member->key_column, k->name, where, k->text);
+    return 0;
+}
+
+int ci_check_keys(const struct ci_reader *r, const struct yaml *map, enum keyword_place place, struct err *e)
+{
+    for (size_t i = 0; i < map->n; i++)
+        if (ci_check_key(r, map->items[i], place, e) < 0)
+            return -1;
+    return 0;
+}
+
+static bool absent(const struct yaml *y)
+{
+    return !y || (y->type == YAML_NULL && !y->tag);
+}
+
+static int wrong_type(const struct ci_reader *r, const struct yaml *y, const char *keyword, const char *wanted,
+                      struct err *e)
+{
+    if (y->tag)
+        return ci_problem(r, y, e, "`%s` in `%s` is not supported yet; write the value out", y->tag, keyword);
+    return ci_problem(r, y, e, "`%s` is %s here; it must be %s", keyword, yaml_type_name(y), wanted);
+}
+
+/* ---- Values ---- */
+
+int ci_text(const struct ci_reader *r, const struct yaml *y, const char *keyword, char **out, struct err *e)
+{
+    if (absent(y))
+        return 0;
+    if (y->type != YAML_SCALAR || y->tag)
+        return wrong_type(r, y, keyword, "text", e);
+    if (!*y->text)
+        return ci_problem(r, y, e, "`%s` is empty", keyword);
+    free(*out);
+    *out = xstrdup(y->text);
+    return 0;
+}
+
+static int script_entries(const struct ci_reader *r, const struct yaml *y, const char *keyword, int depth,
+                          struct strvec *out, struct err *e)
+{
+    if (y->type == YAML_SCALAR && !y->tag) {
+        strvec_push(out, y->text);
+        return 0;
+    }
+    if (y->type == YAML_MAP)
+        return ci_problem(r, y, e,
+                          "`%s` has a map here: a command with `: ` in it must be quoted as a whole, "
+                          "'like: this'",
+                          keyword);
+    if (y->type != YAML_LIST || y->tag)
+        return wrong_type(r, y, keyword, "text or a list of texts", e);
+    if (depth == SCRIPT_DEPTH)
+        return ci_problem(r, y, e, "`%s` has lists more than %d deep", keyword, SCRIPT_DEPTH);
+    for (size_t i = 0; i < y->n; i++)
+        if (script_entries(r, y->items[i], keyword, depth + 1, out, e) < 0)
+            return -1;
+    return 0;
+}
+
+int ci_script(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct strvec *out, struct err *e)
+{
+    return absent(y) ? 0 : script_entries(r, y, keyword, 0, out, e);
+}
+
+static int read_entrypoint(const struct ci_reader *r, const struct yaml *y, struct ci_image *out, struct err *e)
+{
+    if (absent(y))
+        return 0;
+    out->has_entrypoint = true;
+    return script_entries(r, y, "entrypoint", SCRIPT_DEPTH - 1, &out->entrypoint, e);
+}
+
+int ci_image(const struct ci_reader *r, const struct yaml *y, struct ci_image *out, struct err *e)
+{
+    if (absent(y))
+        return 0;
+    if (y->type != YAML_MAP)
+        return ci_text(r, y, "image", &out->name, e);
+    if (ci_check_keys(r, y, IN_IMAGE, e) < 0)
+        return -1;
+    if (absent(yaml_get(y, "name")))
+        return ci_problem(r, y, e, "`image` has no `name`");
+    if (ci_text(r, yaml_get(y, "name"), "name", &out->name, e) < 0)
+        return -1;
+    return read_entrypoint(r, yaml_get(y, "entrypoint"), out, e);
+}
+
+static int read_variable(const struct ci_reader *r, const struct yaml *y, struct variables *out, struct err *e)
+{
+    const struct yaml *value = y;
+    bool expand = true;
+
+    if (!variables_key_valid(y->key)) {
+        auto_free char *name = text_quote(y->key);
+        return ci_key_problem(r, y, e, "variable `%s`: a name has only letters, digits and _, and no digit first", name);
+    }
+    if (y->type == YAML_MAP) {
+        if (ci_check_keys(r, y, IN_VARIABLE, e) < 0)
+            return -1;
+        const struct yaml *flag = yaml_get(y, "expand");
+        if (flag && yaml_bool(flag, &expand) < 0)
+            return ci_problem(r, flag, e, "`expand` of variable `%s` must be true or false", y->key);
+        value = yaml_get(y, "value");
+    }
+    bool flag;
+    if (value && value->type == YAML_SCALAR && !value->quoted && yaml_bool(value, &flag) == 0)
+        return ci_problem(r, value, e, "variable `%s` is a boolean, which GitLab refuses; quote it: \"%s\"", y->key,
+                          value->text);
+    if (value && (value->type != YAML_SCALAR || value->tag))
+        return wrong_type(r, value, y->key, "text or a number; write \"\" for an empty one", e);
+    variables_add(out, y->key, value ? value->text : "", VARIABLE_PUBLIC | (expand ? 0 : VARIABLE_RAW));
+    return 0;
+}
+
+int ci_variables(const struct ci_reader *r, const struct yaml *y, struct variables *out, struct err *e)
+{
+    if (absent(y))
+        return 0;
+    if (y->type != YAML_MAP || y->tag)
+        return wrong_type(r, y, "variables", "a map, NAME: value", e);
+    if (y->n > VARIABLES_MAX)
+        return ci_problem(r, y, e, "more than %zu variables", VARIABLES_MAX);
+    for (size_t i = 0; i < y->n; i++)
+        if (read_variable(r, y->items[i], out, e) < 0)
+            return -1;
+    return 0;
+}
+
+int ci_environment(const struct ci_reader *r, const struct yaml *y, struct ci_environment *out, struct err *e)
+{
+    if (absent(y))
+        return 0;
+    if (y->type != YAML_MAP)
+        return ci_text(r, y, "environment", &out->name, e);
+    if (ci_check_keys(r, y, IN_ENVIRONMENT, e) < 0)
+        return -1;
+    if (absent(yaml_get(y, "name")))
+        return ci_problem(r, y, e, "`environment` has no `name`");
+    if (ci_text(r, yaml_get(y, "name"), "name", &out->name, e) < 0 ||
+        ci_text(r, yaml_get(y, "url"), "url", &out->url, e) < 0 ||
+        ci_text(r, yaml_get(y, "action"), "action", &out->action, e) < 0)
+        return -1;
+    return ci_text(r, yaml_get(y, "deployment_tier"), "deployment_tier", &out->tier, e);
+}
+
+/* ---- When, and what if it fails ---- */
+
+/* Every word that GitLab knows; the ones that we do not are there for their messages. */
+static const struct {
+    const char *name;
+    enum ci_when when;
+    const char *refused;
+} whens[] = {
+    { "on_success", WHEN_ON_SUCCESS, NULL },
+    { "on_failure", WHEN_ON_FAILURE, NULL },
+    { "always", WHEN_ALWAYS, NULL },
+    { "manual", WHEN_MANUAL, NULL },
+    { "delayed", WHEN_MANUAL, "is not supported yet; write `when: manual`" },
+    { "never", WHEN_MANUAL, "is only for rules; take the job out, or hide it by a dot before its name" },
+};
+
+const char *ci_when_name(enum ci_when when)
+{
+    return whens[when].name;
+}
+
+int ci_when(const struct ci_reader *r, const struct yaml *y, enum ci_when *out, struct err *e)
+{
+    auto_free char *word = NULL;
+
+    if (ci_text(r, y, "when", &word, e) < 0)
+        return -1;
+    if (!word)
+        return 0;
+    for (size_t i = 0; i < ARRAY_SIZE(whens); i++) {
+        if (strcmp(word, whens[i].name) != 0)
+            continue;
+        if (whens[i].refused)
+            return ci_problem(r, y, e, "`when: %s` %s", word, whens[i].refused);
+        *out = whens[i].when;
+        return 0;
+    }
+    auto_free char *shown = text_quote(word);
+    return ci_problem(r, y, e, "`when: %s` is none of on_success, on_failure, always and manual", shown);
+}
+
+static int read_exit_codes(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e)
+{
+    const struct yaml *const *codes = (const struct yaml *const *)y->items;
+    size_t n = y->n;
+
+    if (y->type == YAML_SCALAR) {
+        codes = &y;
+        n = 1;
+    }
+    out->allowed_codes = xcalloc(n + 1, sizeof(int));
+    for (size_t i = 0; i < n; i++) {
+        int64_t code;
+        if (codes[i]->type != YAML_SCALAR || number_parse(codes[i]->text, 0, 255, &code) < 0)
+            return ci_problem(r, codes[i], e, "an exit code is a number from 0 to 255");
+        out->allowed_codes[out->n_allowed_codes++] = (int)code;
+    }
+    return 0;
+}
+
+int ci_allow_failure(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e)
+{
+    if (absent(y))
+        return 0;
+    if (y->type == YAML_SCALAR && yaml_bool(y, &out->allow_failure) == 0)
+        return 0;
+    const struct yaml *codes = yaml_get(y, "exit_codes");
+    if (!codes || y->n != 1 || codes->type == YAML_MAP || codes->type == YAML_NULL)
+        return ci_problem(r, y, e, "`allow_failure` is true, false, or has `exit_codes`: a number or a list of numbers");
+    out->allow_failure = true;
+    return read_exit_codes(r, codes, out, e);
+}

@@ -1,0 +1,456 @@
+#include "stages/pipeline/job_run.h"
+
+#include "base/file.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "stages/pipeline/mask.h"
+#include "stages/pipeline/response.h"
+#include "stages/pipeline/script.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* gitlab-runner's: how often it tries to prepare, and how long it waits between (contract 1.9). */
+#define PREPARE_TRIES    3
+#define PREPARE_PAUSE_MS 3000
+/* RUNNER_AFTER_SCRIPT_TIMEOUT's default. */
+#define AFTER_SCRIPT_TIMEOUT_MS ((int64_t)300 * 1000)
+/* What GitLab fetches for a new project, and the most that makes a difference. */
+#define DEPTH_DEFAULT 20
+#define DEPTH_MAX     1000000
+
+/* A job under way. */
+struct job_run {
+    const struct job_world *world;
+    const struct ci_job *job;
+    int64_t id;
+    char token[32];
+    struct variables server;   /* as GitLab sends them, not expanded */
+    struct variables resolved; /* what hooks and scripts see now */
+    char *image;               /* expanded; NULL for none */
+    struct strvec refspecs;
+    int depth;
+
+    struct hook hook;
+    struct hook_answer answer;
+    char *project_dir; /* "" until config has answered */
+    char *files_dir;
+    const char *status; /* CI_JOB_STATUS */
+
+    struct mask mask;
+};
+
+/* Where the job stands. */
+enum verdict { VERDICT_PASSED, VERDICT_SCRIPT_FAILED, VERDICT_SYSTEM_FAILED, VERDICT_CANCELED };
+
+static enum verdict verdict_of(enum hook_result r)
+{
+    static const enum verdict verdicts[] = {
+        [HOOK_DONE] = VERDICT_PASSED,
+        [HOOK_BUILD_FAILED] = VERDICT_SCRIPT_FAILED,
+        [HOOK_SYSTEM_FAILED] = VERDICT_SYSTEM_FAILED,
+        [HOOK_CANCELLED] = VERDICT_CANCELED,
+    };
+    return verdicts[r];
+}
+
+/* ---- Output ---- */
+
+static void show(void *ctx, const char *data, size_t len)
+{
+    struct job_run *j = ctx;
+    auto_strbuf shown = STRBUF_TEXT;
+
+    mask_feed(&j->mask, data, len, &shown);
+    report_output(j->world->report, strbuf_text(&shown), shown.len);
+}
+
+static void show_end(struct job_run *j)
+{
+    auto_strbuf shown = STRBUF_TEXT;
+
+    mask_flush(&j->mask, &shown);
+    report_output(j->world->report, strbuf_text(&shown), shown.len);
+    report_output_end(j->world->report);
+}
+
+/* A line of the runner's own in the job's log. */
+static void title(const struct job_run *j, const char *text)
+{
+    report_line(j->world->report, STYLE_TITLE, "  %s", text);
+}
+
+static void complain(struct job_run *j, enum report_style style, const char *what, const struct err *e)
+{
+    auto_free char *masked = mask_text(&j->mask, err_text(e));
+    report_line(j->world->report, style, "    %s: %s", what, masked);
+}
+
+/* ---- Variables ---- */
+
+/* GitLab's precedence: what is predefined, then the file's, the job's, the project's. */
+static int collect(struct job_run *j, struct err *e)
+{
+    const struct job_world *w = j->world;
+    const char *stage = w->file->stages.items[j->job->stage];
+    auto_variables written = VARIABLES_INIT;
+    auto_variables all = VARIABLES_INIT;
+    auto_variables environment = VARIABLES_INIT;
+
+    variables_append(&written, &w->file->variables);
+    variables_append(&written, &j->job->variables);
+    variables_append(&written, w->project_variables);
+
+    predefined_pipeline(w->facts, &j->server);
+    predefined_job(w->facts, j->job, stage, j->id, j->token, &j->server);
+    if (variables_find(&written, "CI_REGISTRY"))
+        variables_addf(&j->server, VARIABLE_PUBLIC, "CI_REGISTRY_IMAGE", "$CI_REGISTRY/%s",
+                       w->facts->checkout->remote.path);
+    variables_append(&all, &j->server);
+    variables_append(&all, &written);
+    if (predefined_environment(&j->job->environment, &all, &environment, e) < 0)
+        return -1;
+    variables_append(&j->server, &environment);
+    variables_append(&j->server, &written);
+    return 0;
+}
+
+/* What hooks and scripts see from now on. */
+static int resolve(struct job_run *j, struct err *e)
+{
+    const char *builds_dir = j->answer.builds_dir ? j->answer.builds_dir : "";
+    auto_variables all = VARIABLES_INIT;
+
+    predefined_runner(j->world->facts, j->image, builds_dir, j->project_dir, j->status, &all);
+    variables_append(&all, &j->server);
+    predefined_runner_last(j->project_dir, &all);
+    return variables_resolve(&all, j->files_dir, &j->resolved, e);
+}
+
+static void mask_secrets(struct job_run *j)
+{
+    for (size_t i = 0; i < j->resolved.n; i++) {
+        const struct variable *v = &j->resolved.items[i];
+        const struct variable *written = variables_find(&j->server, v->key);
+        if (!(v->flags & VARIABLE_MASKED))
+            continue;
+        mask_add(&j->mask, v->value);
+        if (written)
+            mask_add(&j->mask, written->value);
+    }
+}
+
+static void choose_refspecs(struct job_run *j)
+{
+    const struct checkout *c = j->world->facts->checkout;
+    const char *depth = variables_value(&j->resolved, "GIT_DEPTH");
+    int64_t number = DEPTH_DEFAULT;
+
+    if (depth)
+        (void)number_parse(depth, 0, DEPTH_MAX, &number);
+    j->depth = (int)number;
+    strvec_pushf(&j->refspecs, "+refs/pipelines/%" PRId64 ":refs/pipelines/%" PRId64, j->world->facts->id,
+                 j->world->facts->id);
+    if (j->depth == 0) {
+        strvec_push(&j->refspecs, "+refs/heads/*:refs/remotes/origin/*");
+        strvec_push(&j->refspecs, "+refs/tags/*:refs/tags/*");
+    } else if (c->is_tag) {
+        strvec_pushf(&j->refspecs, "+refs/tags/%s:refs/tags/%s", c->ref, c->ref);
+    } else {
+        strvec_pushf(&j->refspecs, "+refs/heads/%s:refs/remotes/origin/%s", c->ref, c->ref);
+    }
+}
+
+/* A token that opens nothing here, but looks and is treated like one. */
+static int make_token(struct job_run *j, struct err *e)
+{
+    unsigned char random[10];
+
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return err_set(e, ERR_SYSTEM, 0, "no random bytes from the kernel");
+    int n = snprintf(j->token, sizeof(j->token), "glcbt-");
+    for (size_t i = 0; i < sizeof(random); i++)
+        n += snprintf(j->token + n, sizeof(j->token) - (size_t)n, "%02x", random[i]);
+    return 0;
+}
+
+static int describe(struct job_run *j, struct err *e)
+{
+    if (make_token(j, e) < 0 || collect(j, e) < 0 || resolve(j, e) < 0)
+        return -1;
+    mask_secrets(j);
+    choose_refspecs(j);
+    if (!j->job->image.name)
+        return 0;
+    if (variables_expand(&j->resolved, j->job->image.name, &j->image, e) < 0)
+        return err_wrap(e, "image");
+    return resolve(j, e); /* now with CI_JOB_IMAGE */
+}
+
+/* ---- Preparing ---- */
+
+static int write_response(const struct job_run *j, struct err *e)
+{
+    const struct response response = {
+        .pipeline = j->world->facts,
+        .job = j->job,
+        .id = j->id,
+        .stage = j->world->file->stages.items[j->job->stage],
+        .token = j->token,
+        .image = j->image,
+        .variables = &j->server,
+        .refspecs = &j->refspecs,
+        .depth = j->depth,
+        .registry = {
+            variables_value(&j->resolved, "CI_REGISTRY"),
+            variables_value(&j->resolved, "CI_REGISTRY_USER"),
+            variables_value(&j->resolved, "CI_REGISTRY_PASSWORD"),
+        },
+    };
+    return response_write(&response, j->hook.response_file, e);
+}
+
+/* CI_PROJECT_DIR (contract 1.8). */
+static int choose_folders(struct job_run *j, struct err *e)
+{
+    const struct pipeline_facts *facts = j->world->facts;
+    const char *strategy = variables_value(&j->resolved, "GIT_STRATEGY");
+    const char *suffix = strategy && strcmp(strategy, "empty") == 0 ? "-empty" : "";
+
+    if (!j->answer.builds_dir || *j->answer.builds_dir != '/')
+        return err_set(e, ERR_CONFIG, 0, "the builds_dir is not configured");
+    if (!j->answer.cache_dir || *j->answer.cache_dir != '/')
+        return err_set(e, ERR_CONFIG, 0, "the cache_dir is not configured");
+    auto_free char *shared = j->answer.builds_dir_is_shared
+                                 ? xasprintf("/%s/%d", predefined_runner_token, facts->slot)
+                                 : xstrdup("");
+    free(j->project_dir);
+    free(j->files_dir);
+    j->project_dir = xasprintf("%s%s/%s%s", j->answer.builds_dir, shared, facts->checkout->remote.path, suffix);
+    j->files_dir = xasprintf("%s.tmp", j->project_dir);
+    return resolve(j, e);
+}
+
+static void announce_driver(const struct job_run *j)
+{
+    const struct hook_answer *a = &j->answer;
+
+    report_line(j->world->report, STYLE_DIM, "    Using Custom executor%s%s%s%s...", a->driver_name ? " with driver " : "",
+                a->driver_name ? a->driver_name : "", a->driver_version ? " " : "",
+                a->driver_version ? a->driver_version : "");
+}
+
+static void forget_folders(struct job_run *j)
+{
+    hook_release(&j->hook);
+    hook_answer_release(&j->answer);
+    free(j->project_dir);
+    free(j->files_dir);
+    j->project_dir = xstrdup("");
+    j->files_dir = xstrdup(".tmp");
+}
+
+/* Where the run hooks fetch from: inside of the folder that every container of the job has. */
+static char *repository(const struct job_run *j)
+{
+    return xasprintf("%s/source.git", j->answer.builds_dir);
+}
+
+static enum hook_result prepare_once(struct job_run *j, struct err *e)
+{
+    forget_folders(j);
+    if (resolve(j, e) < 0 ||
+        hook_open(j->world->driver, j->world->temporary, show, j, &j->hook, e) < 0 || write_response(j, e) < 0)
+        return HOOK_SYSTEM_FAILED;
+    enum hook_result result = hook_call_config(&j->hook, &j->resolved, &j->answer, e);
+    if (result != HOOK_DONE)
+        return result;
+    announce_driver(j);
+    if (choose_folders(j, e) < 0)
+        return HOOK_SYSTEM_FAILED;
+    result = hook_call_prepare(&j->hook, &j->resolved, e);
+    if (result != HOOK_DONE)
+        return result;
+    /* After prepare: it is the one who makes the folder, with the rights that it wants. */
+    auto_free char *path = repository(j);
+    return source_publish(j->world->source, path, e) < 0 ? HOOK_SYSTEM_FAILED : HOOK_DONE;
+}
+
+/* Its output is not the job's log; what it says of its own failure is worth a line. */
+static void clean_up(struct job_run *j)
+{
+    auto_err e = ERR_INIT;
+
+    if (!j->hook.dir)
+        return;
+    if (hook_call_cleanup(&j->hook, &j->resolved, &e) != HOOK_DONE)
+        complain(j, STYLE_WARNING, "Cleanup script failed", &e);
+    show_end(j);
+    hook_release(&j->hook);
+}
+
+static enum hook_result prepare(struct job_run *j, struct err *e)
+{
+    title(j, "Preparing the \"custom\" executor");
+    for (int try = 1;; try++) {
+        enum hook_result result = prepare_once(j, e);
+        show_end(j);
+        if (result != HOOK_SYSTEM_FAILED || try == PREPARE_TRIES)
+            return result;
+        complain(j, STYLE_WARNING, "Preparation failed", e);
+        clean_up(j);
+        report_line(j->world->report, STYLE_WARNING, "    Will be retried in %ds ...", PREPARE_PAUSE_MS / 1000);
+        err_release(e);
+        if (cancel_wait(j->world->driver->cancel, PREPARE_PAUSE_MS)) {
+            (void)err_set(e, ERR_CANCELLED, 0, "canceled");
+            return HOOK_CANCELLED;
+        }
+    }
+}
+
+/* ---- Running ---- */
+
+static enum hook_result run(struct job_run *j, enum substage s, int64_t timeout_ms, int *code, struct err *e)
+{
+    auto_free char *source = repository(j);
+    const struct script_source src = {
+        .variables = &j->resolved,
+        .shell = j->answer.shell ? j->answer.shell : "bash",
+        .hostname = j->answer.hostname,
+        .project_dir = j->project_dir,
+        .files_dir = j->files_dir,
+        .repository = source,
+        .sha = j->world->facts->sha,
+        .ref = j->world->facts->checkout->ref,
+        .refspecs = &j->refspecs,
+        .depth = j->depth,
+        .script = &j->job->script,
+        .after_script = &j->job->after_script,
+    };
+    auto_free char *script = script_write(&src, s);
+
+    title(j, substage_title(s));
+    enum hook_result result = hook_call_run(&j->hook, &j->resolved, script, substage_name(s), timeout_ms, code, e);
+    show_end(j);
+    return result;
+}
+
+/* Its failure is a warning, unless AFTER_SCRIPT_IGNORE_ERRORS is false. */
+static enum hook_result run_after_script(struct job_run *j, enum hook_result steps, int *code, struct err *e)
+{
+    auto_err own = ERR_INIT;
+    int own_code = 0;
+
+    j->status = steps == HOOK_DONE ? "success" : "failed";
+    (void)resolve(j, NULL); /* it went well before, with no other text in it */
+    if (j->job->after_script.n == 0)
+        return steps;
+    enum hook_result result = run(j, SUBSTAGE_AFTER_SCRIPT, AFTER_SCRIPT_TIMEOUT_MS, &own_code, &own);
+    if (result == HOOK_DONE)
+        return steps;
+    const char *ignore = variables_value(&j->resolved, "AFTER_SCRIPT_IGNORE_ERRORS");
+    bool counts = result == HOOK_CANCELLED || (ignore && strcmp(ignore, "false") == 0);
+    if (!counts)
+        complain(j, STYLE_WARNING, "WARNING: after_script failed, but job will continue unaffected", &own);
+    if (!counts || (steps != HOOK_DONE && result != HOOK_CANCELLED))
+        return steps; /* the first failure is the one that counts */
+    *code = own_code;
+    (void)err_move(e, &own);
+    return result;
+}
+
+/* Sources, script, after_script (contract 1.7): what follows a failure, and what does not. */
+static enum hook_result run_stages(struct job_run *j, int *code, struct err *e)
+{
+    enum hook_result result = run(j, SUBSTAGE_PREPARE, 0, code, e);
+    if (result != HOOK_DONE) {
+        (void)err_wrap(e, "prepare environment");
+        return result;
+    }
+    result = run(j, SUBSTAGE_GET_SOURCES, 0, code, e);
+    if (result == HOOK_DONE) {
+        result = run(j, SUBSTAGE_STEPS, 0, code, e);
+        if (result != HOOK_CANCELLED)
+            result = run_after_script(j, result, code, e);
+    } else if (result != HOOK_CANCELLED) {
+        (void)err_wrap(e, "get sources");
+    }
+    if (result == HOOK_CANCELLED)
+        return result;
+
+    auto_err own = ERR_INIT;
+    int own_code = 0;
+    enum hook_result cleaned = run(j, SUBSTAGE_CLEANUP, 0, &own_code, &own);
+    if (result != HOOK_DONE || cleaned == HOOK_DONE)
+        return result;
+    *code = own_code;
+    (void)err_move(e, &own);
+    return cleaned;
+}
+
+/* ---- The whole ---- */
+
+static enum verdict carry_out(struct job_run *j, int *code, struct err *e)
+{
+    if (describe(j, e) < 0)
+        return VERDICT_SYSTEM_FAILED;
+    enum hook_result result = prepare(j, e);
+    if (result == HOOK_DONE)
+        result = run_stages(j, code, e);
+    enum verdict verdict = verdict_of(result);
+
+    static const char *const statuses[] = {
+        [VERDICT_PASSED] = "success",
+        [VERDICT_SCRIPT_FAILED] = "failed",
+        [VERDICT_SYSTEM_FAILED] = "failed",
+        [VERDICT_CANCELED] = "canceled",
+    };
+    j->status = statuses[verdict];
+    (void)resolve(j, NULL);
+    clean_up(j);
+    return verdict;
+}
+
+static void conclude(struct job_run *j, enum verdict verdict, int code, const struct err *e, struct job_outcome *out)
+{
+    auto_free char *masked = mask_text(&j->mask, err_text(e));
+    auto_free char *shown = text_quote(masked);
+
+    *out = (struct job_outcome){ JOB_PASSED, NULL };
+    if (verdict == VERDICT_PASSED)
+        return;
+    if (verdict == VERDICT_CANCELED) {
+        out->state = JOB_CANCELED;
+        return;
+    }
+    out->reason = e->kind == ERR_SYSTEM && !text_starts(shown, "system failure") ? xasprintf("system failure: %s", shown)
+                                                                                 : xstrdup(shown);
+    out->state = order_judge_failure(j->job, verdict == VERDICT_SCRIPT_FAILED ? code : -1);
+}
+
+static void run_release(struct job_run *j)
+{
+    variables_release(&j->server);
+    variables_release(&j->resolved);
+    strvec_release(&j->refspecs);
+    hook_release(&j->hook);
+    hook_answer_release(&j->answer);
+    mask_release(&j->mask);
+    free(j->image);
+    free(j->project_dir);
+    free(j->files_dir);
+}
+
+void job_run(const struct job_world *w, const struct ci_job *job, int64_t id, struct job_outcome *out)
+{
+    auto_err e = ERR_INIT;
+    int code = 0;
+    __attribute__((cleanup(run_release))) struct job_run j = {
+        .world = w, .job = job, .id = id, .status = "running", .mask = MASK_INIT,
+        .project_dir = xstrdup(""), .files_dir = xstrdup(".tmp"),
+    };
+
+    enum verdict verdict = carry_out(&j, &code, &e);
+    conclude(&j, verdict, code, &e, out);
+}

@@ -1,0 +1,30 @@
+/* stages/pipeline/job_run.h: one job, from its variables to its cleanup, as gitlab-runner takes it through. */
+#ifndef STAGES_PIPELINE_JOB_RUN_H
+#define STAGES_PIPELINE_JOB_RUN_H
+
+#include "stages/pipeline/hook.h"
+#include "stages/pipeline/order.h"
+#include "stages/pipeline/predefined.h"
+#include "stages/pipeline/report.h"
+#include "stages/pipeline/source.h"
+
+/* What the jobs of a pipeline have in common. All borrowed. */
+struct job_world {
+    const struct ci_file *file;
+    const struct pipeline_facts *facts;
+    const struct source *source;
+    const struct variables *project_variables; /* of --variables */
+    const struct hook_driver *driver;
+    const char *temporary;
+    struct report *report;
+};
+
+struct job_outcome {
+    enum job_state state; /* JOB_PASSED, JOB_FAILED, JOB_WARNED or JOB_CANCELED */
+    char *reason;         /* NULL when it passed; masked */
+};
+
+/* Whatever goes wrong is the job's outcome. `id` is its CI_JOB_ID. */
+void job_run(const struct job_world *w, const struct ci_job *job, int64_t id, struct job_outcome *out);
+
+#endif

@@ -1,0 +1,98 @@
+#include "stages/pipeline/keyword.h"
+
+#include "base/strvec.h"
+#include "base/text.h"
+
+#include <string.h>
+
+static const char every_job_starts_clean[] = "every job starts from the sources alone";
+static const char no_server[] = "there is no server here for it";
+
+/* By what it is about. One row a keyword and use. */
+static const struct keyword keywords[] = {
+    { "stages", IN_FILE, KEYWORD_TAKEN, NULL },
+    { "default", IN_FILE, KEYWORD_TAKEN, NULL },
+    { "variables", IN_FILE | IN_JOB, KEYWORD_TAKEN, NULL },
+    { "image", IN_FILE | IN_DEFAULT | IN_JOB, KEYWORD_TAKEN, NULL },
+    { "before_script", IN_FILE | IN_DEFAULT | IN_JOB, KEYWORD_TAKEN, NULL },
+    { "after_script", IN_FILE | IN_DEFAULT | IN_JOB, KEYWORD_TAKEN, NULL },
+    { "script", IN_JOB, KEYWORD_TAKEN, NULL },
+    { "stage", IN_JOB, KEYWORD_TAKEN, NULL },
+    { "when", IN_JOB, KEYWORD_TAKEN, NULL },
+    { "allow_failure", IN_JOB, KEYWORD_TAKEN, NULL },
+    { "environment", IN_JOB, KEYWORD_TAKEN, NULL },
+
+    { "cache", IN_FILE | IN_DEFAULT | IN_JOB, KEYWORD_IDLE, every_job_starts_clean },
+    { "artifacts", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, every_job_starts_clean },
+    { "dependencies", IN_JOB, KEYWORD_IDLE, every_job_starts_clean },
+    { "tags", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, "every job runs on this machine" },
+    { "retry", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, "a job is tried once" },
+    { "timeout", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, "a job may take as long as it needs" },
+    { "interruptible", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, no_server },
+    { "coverage", IN_JOB, KEYWORD_IDLE, no_server },
+    { "resource_group", IN_JOB, KEYWORD_IDLE, "jobs run one after the other" },
+    { "release", IN_JOB, KEYWORD_IDLE, "no release is made" },
+    { "pages", IN_JOB, KEYWORD_IDLE, "nothing is published" },
+    { "publish", IN_JOB, KEYWORD_IDLE, "nothing is published" },
+    { "description", IN_JOB, KEYWORD_IDLE, no_server },
+    { "manual_confirmation", IN_JOB, KEYWORD_IDLE, "naming the job on the command line is the confirmation" },
+    { "dast_configuration", IN_JOB, KEYWORD_IDLE, no_server },
+    { "identity", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, no_server },
+
+    { "include", IN_FILE, KEYWORD_REFUSED, "jobs would be missing; write them into this file" },
+    { "workflow", IN_FILE, KEYWORD_REFUSED, "its rules may say that no pipeline runs; take it out" },
+    { "spec", IN_FILE, KEYWORD_REFUSED, "its inputs would stay empty; take it out" },
+    { "types", IN_FILE, KEYWORD_REFUSED, "GitLab took it out; write `stages`" },
+    { "services", IN_FILE | IN_DEFAULT | IN_JOB, KEYWORD_REFUSED, "the job would not find them; start what it needs in its script" },
+    { "hooks", IN_DEFAULT | IN_JOB, KEYWORD_REFUSED, "its scripts would not run; write them into `before_script`" },
+    { "id_tokens", IN_DEFAULT | IN_JOB, KEYWORD_REFUSED, "only a GitLab server can sign them" },
+    { "secrets", IN_JOB, KEYWORD_REFUSED, "they would be empty; give them with --variables FILE" },
+    { "rules", IN_JOB, KEYWORD_REFUSED, "the job might not belong in this pipeline; write `when`" },
+    { "only", IN_JOB, KEYWORD_REFUSED, "the job might not belong in this pipeline; write `when`" },
+    { "except", IN_JOB, KEYWORD_REFUSED, "the job might not belong in this pipeline; write `when`" },
+    { "extends", IN_JOB, KEYWORD_REFUSED, "half of the job would be missing; write a YAML anchor and `<<: *name`" },
+    { "inherit", IN_JOB, KEYWORD_REFUSED, "the job would get defaults that it does not want; override them one by one" },
+    { "needs", IN_JOB, KEYWORD_REFUSED, "jobs run stage by stage; order them by `stage`" },
+    { "parallel", IN_JOB, KEYWORD_REFUSED, "only one of the jobs would run; write them out" },
+    { "trigger", IN_JOB, KEYWORD_REFUSED, "the other pipeline would not run" },
+    { "run", IN_JOB, KEYWORD_REFUSED, "its steps would not run; write `script`" },
+    { "start_in", IN_JOB, KEYWORD_REFUSED, "jobs cannot be delayed; write `when: manual`" },
+
+    { "value", IN_VARIABLE, KEYWORD_TAKEN, NULL },
+    { "expand", IN_VARIABLE, KEYWORD_TAKEN, NULL },
+    /* For the form in which GitLab's users start a pipeline by hand: nothing to do, nothing to say. */
+    { "description", IN_VARIABLE, KEYWORD_TAKEN, NULL },
+    { "options", IN_VARIABLE, KEYWORD_TAKEN, NULL },
+
+    { "name", IN_ENVIRONMENT | IN_IMAGE, KEYWORD_TAKEN, NULL },
+    { "entrypoint", IN_IMAGE, KEYWORD_TAKEN, NULL },
+    { "pull_policy", IN_IMAGE, KEYWORD_IDLE, "this machine's configuration decides" },
+    { "docker", IN_IMAGE, KEYWORD_REFUSED, "the job would run as another user or on another platform" },
+    { "kubernetes", IN_IMAGE, KEYWORD_IDLE, "jobs run in Docker" },
+    { "url", IN_ENVIRONMENT, KEYWORD_TAKEN, NULL },
+    { "action", IN_ENVIRONMENT, KEYWORD_TAKEN, NULL },
+    { "deployment_tier", IN_ENVIRONMENT, KEYWORD_TAKEN, NULL },
+    { "on_stop", IN_ENVIRONMENT, KEYWORD_IDLE, no_server },
+    { "auto_stop_in", IN_ENVIRONMENT, KEYWORD_IDLE, no_server },
+    { "kubernetes", IN_ENVIRONMENT, KEYWORD_IDLE, no_server },
+};
+
+const struct keyword *keyword_find(const char *name, enum keyword_place place)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(keywords); i++)
+        if ((keywords[i].where & place) && strcmp(keywords[i].name, name) == 0)
+            return &keywords[i];
+    return NULL;
+}
+
+const char *keyword_nearest(const char *name, enum keyword_place place)
+{
+    const char *names[ARRAY_SIZE(keywords) + 1];
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(keywords); i++)
+        if (keywords[i].where & place)
+            names[n++] = keywords[i].name;
+    names[n] = NULL;
+    return text_nearest(name, names);
+}

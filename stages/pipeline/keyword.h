@@ -1,0 +1,35 @@
+/* stages/pipeline/keyword.h: every keyword of .gitlab-ci.yml, and what becomes of it here.
+ *
+ * No keyword is silently ignored: it works, or a line says that it has no effect,
+ * or, where leaving it out would run the wrong thing, it is an error. */
+#ifndef STAGES_PIPELINE_KEYWORD_H
+#define STAGES_PIPELINE_KEYWORD_H
+
+enum keyword_place {
+    IN_FILE = 1,    /* at the top of the file */
+    IN_DEFAULT = 2, /* below default: */
+    IN_JOB = 4,
+    IN_ENVIRONMENT = 8,
+    IN_IMAGE = 16,
+    IN_VARIABLE = 32,
+};
+
+enum keyword_use {
+    KEYWORD_TAKEN,   /* it works */
+    KEYWORD_IDLE,    /* it has no effect, and the job is the same job without it */
+    KEYWORD_REFUSED, /* without it another pipeline would run */
+};
+
+struct keyword {
+    const char *name;
+    unsigned where; /* enum keyword_place, or'ed */
+    enum keyword_use use;
+    const char *text; /* what this means for the user; NULL for KEYWORD_TAKEN */
+};
+
+/* NULL when there is no such keyword in that place. */
+const struct keyword *keyword_find(const char *name, enum keyword_place place);
+/* The keyword of that place that was probably meant, or NULL. */
+const char *keyword_nearest(const char *name, enum keyword_place place);
+
+#endif

@@ -1,0 +1,67 @@
+#include "stages/pipeline/order.h"
+
+static const char *const state_names[] = {
+    [JOB_CREATED] = "created", [JOB_PASSED] = "passed",   [JOB_FAILED] = "failed",   [JOB_WARNED] = "warning",
+    [JOB_SKIPPED] = "skipped", [JOB_MANUAL] = "manual", [JOB_CANCELED] = "canceled",
+};
+
+const char *job_state_name(enum job_state s)
+{
+    return state_names[s];
+}
+
+enum job_state order_decide(const struct order *o, const struct ci_job *job, bool named, const char **reason)
+{
+    *reason = NULL;
+    if (o->blocked_by) {
+        *reason = "waits for a manual job";
+        return JOB_SKIPPED;
+    }
+    if (job->when == WHEN_ON_SUCCESS && o->failed) {
+        *reason = "an earlier job failed";
+        return JOB_SKIPPED;
+    }
+    if (named)
+        return JOB_CREATED;
+    if (job->when == WHEN_ON_FAILURE && !o->failed) {
+        *reason = "no earlier job failed";
+        return JOB_SKIPPED;
+    }
+    /* Nobody can start it any more once an earlier stage has failed. */
+    if (job->when == WHEN_MANUAL && o->failed) {
+        *reason = "an earlier job failed";
+        return JOB_SKIPPED;
+    }
+    if (job->when == WHEN_MANUAL) {
+        *reason = "runs when it is named";
+        return JOB_MANUAL;
+    }
+    return JOB_CREATED;
+}
+
+enum job_state order_judge_failure(const struct ci_job *job, int code)
+{
+    if (!job->allow_failure)
+        return JOB_FAILED;
+    if (!job->allowed_codes)
+        return JOB_WARNED;
+    for (size_t i = 0; i < job->n_allowed_codes; i++)
+        if (job->allowed_codes[i] == code)
+            return JOB_WARNED;
+    return JOB_FAILED;
+}
+
+void order_add(struct order *o, const struct ci_job *job, enum job_state state)
+{
+    if (state == JOB_FAILED)
+        o->failed_now = true;
+    if (state == JOB_MANUAL && !job->allow_failure && !o->blocked_by_now)
+        o->blocked_by_now = job->name;
+}
+
+void order_end_stage(struct order *o)
+{
+    o->failed |= o->failed_now;
+    if (!o->blocked_by)
+        o->blocked_by = o->blocked_by_now;
+}

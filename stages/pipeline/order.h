@@ -1,0 +1,42 @@
+/* stages/pipeline/order.h: which jobs run, after which others ended how. Pure: no clock, no process.
+ *
+ * Stage by stage: what a job may depend on is the state of all jobs of earlier
+ * stages, never of its own, so that the jobs of a stage could run side by side. */
+#ifndef STAGES_PIPELINE_ORDER_H
+#define STAGES_PIPELINE_ORDER_H
+
+#include "stages/pipeline/ci_file.h"
+
+enum job_state {
+    JOB_CREATED,
+    JOB_PASSED,
+    JOB_FAILED,
+    JOB_WARNED, /* failed, and allowed to */
+    JOB_SKIPPED,
+    JOB_MANUAL, /* waits to be named on the command line */
+    JOB_CANCELED,
+};
+
+const char *job_state_name(enum job_state s);
+
+/* What earlier stages have left behind. */
+struct order {
+    bool failed;              /* a job failed that may not */
+    const char *blocked_by;   /* a manual job that may not be passed over; NULL: none. Borrowed */
+    /* The same of the stage under way, which counts from the next one on. */
+    bool failed_now;
+    const char *blocked_by_now;
+};
+
+#define ORDER_INIT { false, NULL, false, NULL }
+
+/* JOB_CREATED: it is to run. Else the state that it ends in, with *reason (static text, or NULL).
+ * `named`: the user asked for it on the command line. */
+enum job_state order_decide(const struct order *o, const struct ci_job *job, bool named, const char **reason);
+/* How a job that ran and failed counts. `code`: its script's exit code; -1 when it was no script that failed. */
+enum job_state order_judge_failure(const struct ci_job *job, int code);
+/* A job has ended, or was not run. */
+void order_add(struct order *o, const struct ci_job *job, enum job_state state);
+void order_end_stage(struct order *o);
+
+#endif

@@ -1,0 +1,396 @@
+#include "stages/pipeline/pipeline.h"
+
+#include "base/clock.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "stages/pipeline/ci_file.h"
+#include "stages/pipeline/env_file.h"
+#include "stages/pipeline/environment.h"
+#include "stages/pipeline/job_run.h"
+#include "stages/pipeline/slot.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CI_FILE ".gitlab-ci.yml"
+
+/* What became of one job of the file. */
+struct entry {
+    const struct ci_job *job;
+    struct job_outcome outcome;
+    const char *skipped; /* why it did not run; static text, or NULL */
+    int64_t ms;          /* -1: it did not run */
+};
+
+struct pipeline {
+    const struct pipeline_options *options;
+    struct checkout checkout;
+    struct ci_file file;
+    struct variables variables; /* of --variables */
+    struct slot slot;
+    struct source source;
+    struct pipeline_facts facts;
+    struct cancel cancel;
+    struct hook_driver driver;
+    char *config; /* absolute: hooks start in a folder of their own */
+    struct report report;
+    struct entry *entries; /* the jobs that take part, stage by stage */
+    size_t n;
+    int64_t started_ms;
+};
+
+static void pipeline_release(struct pipeline *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        free(p->entries[i].outcome.reason);
+    free(p->entries);
+    free(p->config);
+    source_release(&p->source);
+    slot_release(&p->slot);
+    variables_release(&p->variables);
+    ci_file_release(&p->file);
+    checkout_release(&p->checkout);
+}
+
+static const char *temporary(const struct pipeline *p)
+{
+    const char *dir = environment_get(p->options->env, "TMPDIR");
+    return dir && *dir == '/' ? dir : "/tmp";
+}
+
+/* ---- What is to run ---- */
+
+static int read_file(struct pipeline *p, struct err *e)
+{
+    auto_free char *cwd = getcwd(NULL, 0);
+    bool here = !p->options->directory && cwd && strcmp(cwd, p->checkout.top) == 0;
+    auto_free char *path = here ? xstrdup(CI_FILE) : xasprintf("%s/" CI_FILE, p->checkout.top);
+
+    if (ci_file_read(path, &p->file, e) == 0)
+        return 0;
+    if (e->kind != ERR_NOT_FOUND)
+        return -1;
+    return err_set(e, ERR_JOB, 0, "there is no " CI_FILE " in '%s': it says what the pipeline's jobs are",
+                   p->checkout.top);
+}
+
+static bool is_named(const struct pipeline *p, const char *job)
+{
+    for (const char *const *name = p->options->jobs; name && *name; name++)
+        if (strcmp(*name, job) == 0)
+            return true;
+    return false;
+}
+
+static bool any_named(const struct pipeline *p)
+{
+    return p->options->jobs && *p->options->jobs;
+}
+
+static int check_names(const struct pipeline *p, struct err *e)
+{
+    auto_strvec known = STRVEC_INIT;
+
+    for (size_t i = 0; i < p->file.n; i++)
+        strvec_push(&known, p->file.jobs[i].name);
+    for (const char *const *name = p->options->jobs; name && *name; name++) {
+        if (strvec_has(&known, *name))
+            continue;
+        auto_free char *shown = text_quote(*name);
+        const char *near = text_nearest(*name, (const char *const *)strvec_list(&known));
+        auto_free char *hint = near ? xasprintf("; did you mean '%s'?", near) : xstrdup("; --list shows them");
+        return err_set(e, ERR_USAGE, 0, "there is no job '%s' in " CI_FILE "%s", shown, hint);
+    }
+    return 0;
+}
+
+static void choose_jobs(struct pipeline *p)
+{
+    p->entries = xcalloc(p->file.n + 1, sizeof(*p->entries));
+    for (size_t stage = 0; stage < p->file.stages.n; stage++)
+        for (size_t i = 0; i < p->file.n; i++) {
+            const struct ci_job *job = &p->file.jobs[i];
+            if (job->stage == stage && (!any_named(p) || is_named(p, job->name)))
+                p->entries[p->n++] = (struct entry){ .job = job, .ms = -1 };
+        }
+}
+
+static const char *stage_of(const struct pipeline *p, const struct entry *x)
+{
+    return p->file.stages.items[x->job->stage];
+}
+
+static void list_jobs(struct pipeline *p)
+{
+    static const char *const heading[] = { "JOB", "STAGE", "WHEN", "MAY FAIL", "IMAGE" };
+    size_t columns = ARRAY_SIZE(heading);
+    auto_strvec names = STRVEC_INIT;
+    auto_free const char **cells = xcalloc((p->n + 1) * columns, sizeof(*cells));
+    auto_free enum report_style *styles = xcalloc(p->n + 1, sizeof(*styles));
+
+    memcpy(cells, heading, sizeof(heading));
+    styles[0] = STYLE_BOLD;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct ci_job *job = p->entries[i].job;
+        const char **row = cells + (i + 1) * columns;
+        strvec_give(&names, text_quote(job->name));
+        row[0] = names.items[i];
+        row[1] = stage_of(p, &p->entries[i]);
+        row[2] = ci_when_name(job->when);
+        row[3] = job->allow_failure ? "yes" : "no";
+        row[4] = job->image.name;
+    }
+    report_table(&p->report, cells, styles, p->n + 1, columns);
+}
+
+/* ---- Getting ready ---- */
+
+/* A number that no other pipeline or job on this machine has: the time in seconds,
+ * and 20 random bits. It grows, and fits a JSON number. */
+static int new_id(int64_t *out, struct err *e)
+{
+    static const time_t epoch = 1704067200; /* 2024-01-01 */
+    uint32_t random;
+
+    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return err_set(e, ERR_SYSTEM, 0, "no random bytes from the kernel");
+    *out = ((int64_t)(time(NULL) - epoch) << 20) | (random & 0xfffff);
+    return 0;
+}
+
+static int read_project(struct pipeline *p, struct err *e)
+{
+    const struct pipeline_options *o = p->options;
+
+    if (checkout_open(o->directory, o->env, &p->checkout, e) < 0 || read_file(p, e) < 0 || check_names(p, e) < 0)
+        return -1;
+    if (o->variables_file && env_file_read(o->variables_file, &p->variables, e) < 0)
+        return -1;
+    choose_jobs(p);
+    return 0;
+}
+
+static int choose_driver(struct pipeline *p, struct err *e)
+{
+    const struct pipeline_options *o = p->options;
+
+    if (o->config) {
+        p->config = realpath(o->config, NULL);
+        if (!p->config)
+            return err_set(e, ERR_CONFIG, errno, "configuration '%s': %s", o->config, strerror(errno));
+    }
+    p->driver = (struct hook_driver){ o->program, p->config, o->env, &p->cancel };
+    return 0;
+}
+
+static int get_ready(struct pipeline *p, struct err *e)
+{
+    const struct pipeline_options *o = p->options;
+    auto_free char *state = slot_state_dir(o->env);
+
+    if (choose_driver(p, e) < 0)
+        return -1;
+    if (!state)
+        return err_set(e, ERR_SYSTEM, 0, "neither XDG_STATE_HOME nor HOME says where state can be kept; set one");
+    if (new_id(&p->facts.id, e) < 0 || slot_take(state, p->checkout.project_id, &p->slot, e) < 0 ||
+        source_take(&p->checkout, o->env, temporary(p), p->facts.id, &p->source, e) < 0)
+        return -1;
+    p->facts.checkout = &p->checkout;
+    p->facts.sha = p->source.sha;
+    p->facts.slot = p->slot.number;
+    return 0;
+}
+
+/* ---- Words ---- */
+
+static void announce(struct pipeline *p)
+{
+    auto_free char *ref = text_quote(p->checkout.ref);
+
+    for (size_t i = 0; i < p->file.warnings.n; i++)
+        report_line(&p->report, STYLE_WARNING, "%s", p->file.warnings.items[i]);
+    if (p->checkout.has_submodules)
+        report_line(&p->report, STYLE_WARNING, ".gitmodules: submodules are not supported yet: their folders stay empty");
+    report_line(&p->report, STYLE_BOLD, "Pipeline of %s, %s %s at %.8s%s: %zu job%s", p->checkout.remote.path,
+                p->checkout.is_tag ? "tag" : "branch", ref, p->facts.sha,
+                p->source.changed ? " (with what is not committed)" : "", p->n, p->n == 1 ? "" : "s");
+}
+
+static const enum report_style state_styles[] = {
+    [JOB_CREATED] = STYLE_PLAIN, [JOB_PASSED] = STYLE_GOOD, [JOB_FAILED] = STYLE_BAD,      [JOB_WARNED] = STYLE_WARNING,
+    [JOB_SKIPPED] = STYLE_DIM,   [JOB_MANUAL] = STYLE_DIM,  [JOB_CANCELED] = STYLE_WARNING,
+};
+
+static const char *reason_of(const struct entry *x)
+{
+    return x->outcome.reason ? x->outcome.reason : x->skipped;
+}
+
+/* One line when a job changes its state. */
+static void tell(struct pipeline *p, size_t i, const char *text, enum report_style style)
+{
+    auto_free char *name = text_quote(p->entries[i].job->name);
+
+    report_line(&p->report, style, "[%zu/%zu] %s / %s: %s", i + 1, p->n, stage_of(p, &p->entries[i]), name, text);
+}
+
+static void tell_end(struct pipeline *p, size_t i)
+{
+    const struct entry *x = &p->entries[i];
+    const char *reason = reason_of(x);
+    char time[32];
+    auto_free char *in = x->ms < 0 ? xstrdup("") : xasprintf(" in %s", duration_format(x->ms, time, sizeof(time)));
+    auto_free char *text = xasprintf("%s%s%s%s%s", job_state_name(x->outcome.state), in, reason ? " (" : "",
+                                     reason ? reason : "", reason ? ")" : "");
+
+    tell(p, i, text, state_styles[x->outcome.state]);
+}
+
+static void summarise(struct pipeline *p)
+{
+    static const char *const heading[] = { "JOB", "STAGE", "STATE", "TIME", "REASON" };
+    size_t columns = ARRAY_SIZE(heading);
+    auto_strvec texts = STRVEC_INIT;
+    auto_free const char **cells = xcalloc((p->n + 1) * columns, sizeof(*cells));
+    auto_free enum report_style *styles = xcalloc(p->n + 1, sizeof(*styles));
+
+    memcpy(cells, heading, sizeof(heading));
+    styles[0] = STYLE_BOLD;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct entry *x = &p->entries[i];
+        const char **row = cells + (i + 1) * columns;
+        char time[32] = "-";
+        if (x->ms >= 0)
+            (void)duration_format(x->ms, time, sizeof(time));
+        strvec_give(&texts, text_quote(x->job->name));
+        strvec_push(&texts, time);
+        row[0] = texts.items[2 * i];
+        row[1] = stage_of(p, x);
+        row[2] = job_state_name(x->outcome.state);
+        row[3] = texts.items[2 * i + 1];
+        row[4] = reason_of(x);
+        styles[i + 1] = state_styles[x->outcome.state];
+    }
+    report_line(&p->report, STYLE_PLAIN, "%s", "");
+    report_table(&p->report, cells, styles, p->n + 1, columns);
+}
+
+/* "2 passed, 1 failed", in the order of the states. */
+static char *count_states(const struct pipeline *p)
+{
+    auto_strvec parts = STRVEC_INIT;
+
+    for (enum job_state s = JOB_CREATED; s <= JOB_CANCELED; s++) {
+        size_t n = 0;
+        for (size_t i = 0; i < p->n; i++)
+            n += p->entries[i].outcome.state == s;
+        if (n > 0)
+            strvec_pushf(&parts, "%zu %s", n, job_state_name(s));
+    }
+    return strvec_join(&parts, ", ");
+}
+
+/* The last line, and the exit status. */
+static int conclude(struct pipeline *p, const struct order *order)
+{
+    int64_t ms = clock_ms() - p->started_ms;
+    auto_free char *counts = count_states(p);
+    auto_free char *blocked = order->blocked_by ? text_quote(order->blocked_by) : NULL;
+    char time[32];
+
+    (void)duration_format(ms, time, sizeof(time));
+    if (p->cancel.signal) {
+        report_line(&p->report, STYLE_WARNING, "Pipeline canceled after %s: %s", time, counts);
+        return 128 + p->cancel.signal;
+    }
+    if (order->failed) {
+        report_line(&p->report, STYLE_BAD, "Pipeline failed in %s: %s", time, counts);
+        return 1;
+    }
+    if (blocked)
+        report_line(&p->report, STYLE_WARNING, "Pipeline waits for the manual job '%s', after %s: %s", blocked, time, counts);
+    else
+        report_line(&p->report, STYLE_GOOD, "Pipeline passed in %s: %s", time, counts);
+    return 0;
+}
+
+/* ---- Running ---- */
+
+static int run_job(struct pipeline *p, size_t i, struct err *e)
+{
+    struct entry *x = &p->entries[i];
+    const struct job_world world = {
+        .file = &p->file,
+        .facts = &p->facts,
+        .source = &p->source,
+        .project_variables = &p->variables,
+        .driver = &p->driver,
+        .temporary = temporary(p),
+        .report = &p->report,
+    };
+    int64_t id;
+
+    if (new_id(&id, e) < 0)
+        return -1;
+    tell(p, i, "running", STYLE_BOLD);
+    int64_t start = clock_ms();
+    job_run(&world, x->job, id, &x->outcome);
+    x->ms = clock_ms() - start;
+    return 0;
+}
+
+static int take_turn(struct pipeline *p, struct order *order, size_t i, struct err *e)
+{
+    struct entry *x = &p->entries[i];
+
+    if (cancel_check(&p->cancel))
+        x->outcome.state = JOB_CANCELED;
+    else
+        x->outcome.state = order_decide(order, x->job, any_named(p), &x->skipped);
+    if (x->outcome.state == JOB_CREATED && run_job(p, i, e) < 0)
+        return -1;
+    tell_end(p, i);
+    order_add(order, x->job, x->outcome.state);
+    return 0;
+}
+
+static int run_jobs(struct pipeline *p, struct err *e)
+{
+    struct order order = ORDER_INIT;
+
+    for (size_t i = 0; i < p->n; i++) {
+        if (take_turn(p, &order, i, e) < 0)
+            return -1;
+        if (i + 1 == p->n || p->entries[i + 1].job->stage != p->entries[i].job->stage)
+            order_end_stage(&order);
+    }
+    summarise(p);
+    return conclude(p, &order);
+}
+
+int pipeline_run(const struct pipeline_options *o, struct err *e)
+{
+    __attribute__((cleanup(pipeline_release))) struct pipeline p = {
+        .options = o,
+        .slot = SLOT_INIT,
+        .cancel = { .fd = o->interrupt_fd },
+        .report = { .fd = STDOUT_FILENO, .colour = o->colour },
+        .started_ms = clock_ms(),
+    };
+
+    if (read_project(&p, e) < 0)
+        return -1;
+    if (o->list) {
+        list_jobs(&p);
+        return 0;
+    }
+    if (get_ready(&p, e) < 0) {
+        /* A terminal's Ctrl-C reaches git too: then its failure is not the news. */
+        return cancel_check(&p.cancel) ? 128 + p.cancel.signal : -1;
+    }
+    announce(&p);
+    return run_jobs(&p, e);
+}

@@ -1,0 +1,29 @@
+/* stages/pipeline/pipeline.h: `atelier pipeline`: a project's pipeline on this machine, without a GitLab.
+ *
+ * It plays both server and runner: makes the jobs from .gitlab-ci.yml and takes
+ * each through the four hooks, which it starts as processes. */
+#ifndef STAGES_PIPELINE_PIPELINE_H
+#define STAGES_PIPELINE_PIPELINE_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+
+struct pipeline_options {
+    const char *program;        /* path of the atelier binary to start as hooks */
+    const char *config;         /* --config FILE to hand on to the hooks; NULL: none */
+    const char *directory;      /* the checkout; NULL: the current folder */
+    const char *const *jobs;    /* names to run, NULL-terminated; NULL or empty: all that `when` allows */
+    const char *variables_file; /* .env style, or NULL */
+    bool list;                  /* print the jobs, run nothing */
+    bool colour;                /* stdout is a terminal and NO_COLOR is unset */
+    int interrupt_fd;           /* base/interrupt.h */
+    char *const *env;           /* our environment */
+};
+
+/* Writes to stdout. Returns the exit status of the pipeline: 0 when all jobs that
+ * count passed, 1 when one failed, 128 + signal when it was interrupted; negative
+ * with err set when it could not run at all. */
+int pipeline_run(const struct pipeline_options *o, struct err *e);
+
+#endif

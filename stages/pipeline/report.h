@@ -1,0 +1,34 @@
+/* stages/pipeline/report.h: what the user of `atelier pipeline` sees. */
+#ifndef STAGES_PIPELINE_REPORT_H
+#define STAGES_PIPELINE_REPORT_H
+
+#include "base/strbuf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum report_style { STYLE_PLAIN, STYLE_BOLD, STYLE_TITLE, STYLE_GOOD, STYLE_BAD, STYLE_WARNING, STYLE_DIM };
+
+/* One stream of lines: ours, and a job's output between them, indented. With
+ * colour the job's escape codes pass; without, the log is plain text. */
+struct report {
+    int fd;
+    bool colour;
+    bool in_line;   /* the job's last line has not ended */
+    bool after_cr;  /* it ended with a carriage return so far */
+    int escape;     /* where in an escape sequence of the job we are; see report.c */
+};
+
+/* A line of our own. */
+void report_line(struct report *r, enum report_style style, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* A piece of a job's output, masked already. */
+void report_output(struct report *r, const char *data, size_t len);
+/* The output of one hook has ended: finish its line, forget its colours. */
+void report_output_end(struct report *r);
+
+/* A table: n rows of `columns` cells each. The first row is the heading; styles[i]
+ * is row i's. Cells may be NULL. */
+void report_table(struct report *r, const char *const *cells, const enum report_style *styles, size_t rows,
+                  size_t columns);
+
+#endif

@@ -1,0 +1,118 @@
+#include "stages/pipeline/response.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/strbuf.h"
+
+#include <string.h>
+
+/* JSON is UTF-8. A commit message or a secret may be anything: its odd bytes become
+ * U+FFFD, as Go writes them. (The YAML file was UTF-8, or it would not be here.) */
+static json_t *text(const char *s)
+{
+    json_t *whole = json_string(s);
+    auto_strbuf clean = STRBUF_TEXT;
+
+    while (!whole && *s) {
+        size_t len = strlen(s);
+        size_t n = len < 4 ? len : 4;
+        json_t *character = NULL;
+        while (n > 0 && !(character = json_stringn(s, n)))
+            n--;
+        strbuf_putn(&clean, n > 0 ? s : "\xef\xbf\xbd", n > 0 ? n : 3);
+        s += n > 0 ? n : 1;
+        json_decref(character);
+    }
+    return whole ? whole : json_string(strbuf_text(&clean));
+}
+
+static json_t *variables_json(const struct variables *v)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < v->n; i++) {
+        const struct variable *x = &v->items[i];
+        (void)json_array_append_new(
+            list, json_pack("{s:s s:o s:b s:b s:b s:b}", "key", x->key, "value", text(x->value), "public",
+                            (x->flags & VARIABLE_PUBLIC) != 0, "file", (x->flags & VARIABLE_FILE) != 0, "masked",
+                            (x->flags & VARIABLE_MASKED) != 0, "raw", (x->flags & VARIABLE_RAW) != 0));
+    }
+    return list;
+}
+
+static json_t *step_json(const char *name, const struct strvec *script, const char *when, bool allow_failure)
+{
+    return json_pack("{s:s s:o s:i s:s s:b}", "name", name, "script", json_strings(script), "timeout",
+                     PREDEFINED_JOB_TIMEOUT, "when", when, "allow_failure", allow_failure);
+}
+
+static json_t *steps_json(const struct ci_job *job)
+{
+    json_t *list = json_array();
+
+    (void)json_array_append_new(list, step_json("script", &job->script, "on_success", false));
+    if (job->after_script.n > 0)
+        (void)json_array_append_new(list, step_json("after_script", &job->after_script, "always", true));
+    return list;
+}
+
+/* An absent entrypoint keeps the image's, an empty one clears it: the member is left out or not. */
+static json_t *image_json(const struct response *r)
+{
+    json_t *image = json_pack("{s:s}", "name", r->image ? r->image : "");
+
+    if (r->job->image.has_entrypoint)
+        (void)json_object_set_new(image, "entrypoint", json_strings(&r->job->image.entrypoint));
+    return image;
+}
+
+static json_t *credentials_json(const struct response *r)
+{
+    if (!r->registry.host || !r->registry.user || !r->registry.password)
+        return json_null();
+    return json_pack("[{s:s s:o s:o s:o}]", "type", "registry", "url", text(r->registry.host), "username",
+                     text(r->registry.user), "password", text(r->registry.password));
+}
+
+static json_t *git_info_json(const struct response *r)
+{
+    const struct checkout *c = r->pipeline->checkout;
+    auto_free char *url = predefined_project_url(c);
+    auto_free char *repository = xasprintf("%s.git", url);
+
+    return json_pack("{s:s s:s s:o s:s s:s s:s s:o s:i s:b}", "repo_url", repository, "repo_object_format",
+                     strlen(r->pipeline->sha) == 64 ? "sha256" : "sha1", "ref", text(c->ref), "sha", r->pipeline->sha,
+                     "before_sha", "0000000000000000000000000000000000000000", "ref_type",
+                     c->is_tag ? "tag" : "branch", "refspecs", json_strings(r->refspecs), "depth", r->depth,
+                     "protected", false);
+}
+
+static json_t *job_info_json(const struct response *r)
+{
+    const char *path = r->pipeline->checkout->remote.path;
+    const char *slash = strrchr(path, '/');
+
+    return json_pack("{s:s s:s s:I s:I s:s s:s s:f s:s}", "name", r->job->name, "stage", r->stage, "pipeline_id",
+                     (json_int_t)r->pipeline->id, "project_id", (json_int_t)r->pipeline->checkout->project_id,
+                     "project_name", slash ? slash + 1 : path, "project_full_path", path, "time_in_queue_seconds", 0.0,
+                     "project_jobs_running_on_instance_runners_count", "0");
+}
+
+static json_t *response_json(const struct response *r)
+{
+    return json_pack("{s:I s:s s:b s:o s:o s:{s:i} s:{} s:o s:o s:o s:n s:n s:n s:o s:n s:{s:b s:n s:[]}}", "id",
+                     (json_int_t)r->id, "token", r->token, "allow_git_fetch", true, "job_info", job_info_json(r),
+                     "git_info", git_info_json(r), "runner_info", "timeout", PREDEFINED_JOB_TIMEOUT, "inputs",
+                     "variables", variables_json(r->variables), "steps", steps_json(r->job), "image", image_json(r),
+                     "services", "artifacts", "cache", "credentials", credentials_json(r), "dependencies", "features",
+                     "trace_sections", false, "token_mask_prefixes", "failure_reasons");
+}
+
+int response_write(const struct response *r, const char *path, struct err *e)
+{
+    auto_json *document = response_json(r);
+    auto_free char *compact = json_compact(document);
+    auto_free char *line = xasprintf("%s\n", compact);
+
+    return file_write(path, line, strlen(line), 0600, e);
+}

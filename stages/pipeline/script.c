@@ -1,0 +1,407 @@
+#include "stages/pipeline/script.h"
+
+#include "base/strbuf.h"
+#include "stages/pipeline/escape.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <string.h>
+
+#define GREEN "\033[32;1m"
+#define RESET "\033[0;m"
+
+/* ---- Pieces of shell ---- */
+
+/* A line that is shell already. */
+static void line(struct strbuf *b, const char *text)
+{
+    strbuf_puts(b, text);
+    strbuf_putc(b, '\n');
+}
+
+static void words(struct strbuf *b, va_list args)
+{
+    const char *between = "";
+
+    for (const char *word = va_arg(args, const char *); word; word = va_arg(args, const char *)) {
+        strbuf_puts(b, between);
+        shell_escape(b, word);
+        between = " ";
+    }
+}
+
+/* A command whose words are any text, ended by NULL. */
+__attribute__((sentinel)) static void command(struct strbuf *b, ...)
+{
+    va_list args;
+
+    va_start(args, b);
+    words(b, args);
+    va_end(args);
+    strbuf_putc(b, '\n');
+}
+
+static void echo(struct strbuf *b, const char *text)
+{
+    command(b, "echo", text, NULL);
+}
+
+static void echo_green(struct strbuf *b, const char *text)
+{
+    auto_free char *green = xasprintf(GREEN "%s" RESET, text);
+    echo(b, green);
+}
+
+static void remove_tree(struct strbuf *b, const char *dir)
+{
+    strbuf_puts(b, "if [ -d ");
+    shell_escape(b, dir);
+    strbuf_puts(b, " ]; then ");
+    command(b, "chmod", "-R", "u+rwX", dir, NULL);
+    line(b, "fi");
+    command(b, "rm", "-r", "-f", dir, NULL);
+}
+
+static void remove_file(struct strbuf *b, const char *dir, const char *name)
+{
+    auto_free char *path = xasprintf("%s/%s", dir, name);
+    command(b, "rm", "-f", path, NULL);
+}
+
+/* ---- What every sub-stage begins with ---- */
+
+static void export_word(struct strbuf *b, const char *key, const char *value)
+{
+    strbuf_printf(b, "export %s=", key);
+    shell_escape(b, value);
+    strbuf_putc(b, '\n');
+}
+
+static void export_file(const struct script_source *src, struct strbuf *b, const struct variable *v, bool content)
+{
+    auto_free char *path = xasprintf("%s/%s", src->files_dir, v->key);
+
+    if (content) {
+        command(b, "mkdir", "-p", src->files_dir, NULL);
+        strbuf_puts(b, "printf '%s' ");
+        shell_escape(b, v->value);
+        strbuf_puts(b, " > ");
+        shell_escape(b, path);
+        strbuf_putc(b, '\n');
+    }
+    export_word(b, v->key, path);
+}
+
+/* The variables, then those that the job's own scripts left in $GITLAB_ENV. */
+static void exports(const struct script_source *src, struct strbuf *b, bool file_content)
+{
+    for (size_t i = 0; i < src->variables->n; i++) {
+        const struct variable *v = &src->variables->items[i];
+        if (v->flags & VARIABLE_FILE)
+            export_file(src, b, v, file_content);
+        else
+            export_word(b, v->key, v->value);
+    }
+
+    auto_free char *env = xasprintf("%s/gitlab_runner_env", src->files_dir);
+    export_word(b, "GITLAB_ENV", env);
+    command(b, "mkdir", "-p", src->files_dir, NULL);
+    command(b, "touch", env, NULL);
+    strbuf_puts(b, "while read -r line; do export \"$line\"; done < ");
+    shell_escape(b, env);
+    strbuf_putc(b, '\n');
+}
+
+/* ---- The sub-stages ---- */
+
+static void body_prepare(const struct script_source *src, struct strbuf *b)
+{
+    strbuf_puts(b, "echo \"Running on $(hostname)");
+    if (src->hostname && *src->hostname) {
+        strbuf_puts(b, " via \"");
+        shell_escape(b, src->hostname);
+        strbuf_putc(b, '"');
+    }
+    line(b, "...\"");
+    remove_file(b, src->files_dir, "gitlab_runner_env");
+    remove_file(b, src->files_dir, "masking.db");
+}
+
+/* What a git that was killed, or a job that meddled with .git, leaves in the way. */
+static void git_clean_up(const struct script_source *src, struct strbuf *b)
+{
+    static const char *const stale[] = {
+        ".git/index.lock", ".git/shallow.lock", ".git/HEAD.lock", ".git/config.lock", ".git/config",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(stale); i++)
+        remove_file(b, src->project_dir, stale[i]);
+    auto_free char *hooks = xasprintf("%s/.git/hooks", src->project_dir);
+    remove_tree(b, hooks);
+    auto_free char *refs = xasprintf("%s/.git/refs", src->project_dir);
+    strbuf_puts(b, "if [ -d ");
+    shell_escape(b, refs);
+    strbuf_puts(b, " ]; then find ");
+    shell_escape(b, refs);
+    line(b, " -name '*.lock' -type f -exec rm -f {} ';'; fi");
+}
+
+static void git_template(struct strbuf *b, const char *template_dir)
+{
+    static const char *const settings[][2] = {
+        { "init.defaultBranch", "none" },
+        { "fetch.recurseSubmodules", "false" },
+        { "credential.interactive", "never" },
+        { "gc.autoDetach", "false" },
+    };
+    auto_free char *config = xasprintf("%s/config", template_dir);
+
+    remove_tree(b, template_dir);
+    command(b, "mkdir", "-p", template_dir, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+        command(b, "git", "config", "-f", config, settings[i][0], settings[i][1], NULL);
+}
+
+/* The two folders may belong to a user of the host whom the container does not know. */
+static void git_trust(const struct script_source *src, struct strbuf *b)
+{
+    command(b, "git", "config", "--global", "--add", "safe.directory", src->project_dir, NULL);
+    command(b, "git", "config", "--global", "--add", "safe.directory", src->repository, NULL);
+}
+
+/* A variable that holds flags: split at blanks by us, so that the shell sees
+ * words. "none" is no flag at all; unset or empty is the default. */
+static void flags(struct strbuf *b, const char *value, const char *otherwise)
+{
+    if (!value || !*value)
+        value = otherwise;
+    if (strcmp(value, "none") == 0)
+        return;
+    while (*value) {
+        size_t len = strcspn(value, " \t\n");
+        auto_free char *word = xstrndup(value, len);
+        if (len > 0) {
+            strbuf_putc(b, ' ');
+            shell_escape(b, word);
+        }
+        value += len + (value[len] != '\0');
+    }
+}
+
+static void git_fetch(const struct script_source *src, struct strbuf *b)
+{
+    auto_free char *url = xasprintf("file://%s", src->repository);
+    auto_free char *shallow = xasprintf("%s/.git/shallow", src->project_dir);
+
+    strbuf_puts(b, "if git remote add origin ");
+    shell_escape(b, url);
+    line(b, " >/dev/null 2>&1 ; then");
+    echo_green(b, "Created fresh repository.");
+    line(b, "else");
+    command(b, "git", "remote", "set-url", "origin", url, NULL);
+    line(b, "fi");
+
+    strbuf_puts(b, "unshallow=; if [ -f ");
+    shell_escape(b, shallow);
+    line(b, " ]; then unshallow=--unshallow; fi");
+    strbuf_puts(b, "git fetch origin --no-recurse-submodules");
+    for (size_t i = 0; i < src->refspecs->n; i++) {
+        strbuf_putc(b, ' ');
+        shell_escape(b, src->refspecs->items[i]);
+    }
+    if (src->depth > 0)
+        strbuf_printf(b, " --depth %d", src->depth);
+    else
+        strbuf_puts(b, " $unshallow");
+    flags(b, variables_value(src->variables, "GIT_FETCH_EXTRA_FLAGS"), "--prune --quiet");
+    strbuf_putc(b, '\n');
+}
+
+static void git_checkout(const struct script_source *src, struct strbuf *b)
+{
+    const char *wanted = variables_value(src->variables, "GIT_CHECKOUT");
+    if (wanted && strcmp(wanted, "false") == 0) {
+        echo_green(b, "Skipping Git checkout");
+        return;
+    }
+    auto_free char *message =
+        xasprintf("Checking out %.8s as detached HEAD (ref is %s)...", src->sha, src->ref);
+    echo_green(b, message);
+    command(b, "git", "-c", "submodule.recurse=false", "checkout", "-f", "-q", src->sha, NULL);
+
+    const char *clean = variables_value(src->variables, "GIT_CLEAN_FLAGS");
+    if (!clean || strcmp(clean, "none") != 0) {
+        strbuf_puts(b, "git clean");
+        flags(b, clean, "-ffdx");
+        strbuf_putc(b, '\n');
+    }
+    const char *skip_lfs = variables_value(src->variables, "GIT_LFS_SKIP_SMUDGE");
+    if (!skip_lfs || (strcmp(skip_lfs, "1") != 0 && strcmp(skip_lfs, "true") != 0))
+        line(b, "if git lfs version >/dev/null 2>&1 ; then git lfs pull; fi");
+}
+
+static void sources_fetch(const struct script_source *src, struct strbuf *b)
+{
+    auto_free char *template_dir = xasprintf("%s/git-template", src->files_dir);
+
+    git_clean_up(src, b);
+    git_template(b, template_dir);
+    git_trust(src, b);
+    auto_free char *message = src->depth > 0
+                                  ? xasprintf("Fetching changes with git depth set to %d...", src->depth)
+                                  : xstrdup("Fetching changes...");
+    echo_green(b, message);
+    command(b, "git", "init", src->project_dir, "--template", template_dir, NULL);
+    command(b, "cd", src->project_dir, NULL);
+    git_fetch(src, b);
+    git_checkout(src, b);
+    echo_green(b, "Skipping Git submodules setup");
+}
+
+static void sources_clone(const struct script_source *src, struct strbuf *b)
+{
+    remove_tree(b, src->project_dir);
+    sources_fetch(src, b);
+}
+
+static void sources_none(const struct script_source *src, struct strbuf *b)
+{
+    echo_green(b, "Skipping Git repository setup");
+    command(b, "mkdir", "-p", src->project_dir, NULL);
+    echo_green(b, "Skipping Git checkout");
+    echo_green(b, "Skipping Git submodules setup");
+}
+
+static void sources_empty(const struct script_source *src, struct strbuf *b)
+{
+    echo_green(b, "Skipping Git repository setup and creating an empty build directory");
+    remove_tree(b, src->project_dir);
+    command(b, "mkdir", "-p", src->project_dir, NULL);
+}
+
+/* GIT_STRATEGY; the first is the default. */
+static const struct {
+    const char *name;
+    void (*body)(const struct script_source *src, struct strbuf *b);
+} strategies[] = {
+    { "fetch", sources_fetch },
+    { "clone", sources_clone },
+    { "none", sources_none },
+    { "empty", sources_empty },
+};
+
+static void body_get_sources(const struct script_source *src, struct strbuf *b)
+{
+    const char *wanted = variables_value(src->variables, "GIT_STRATEGY");
+
+    exports(src, b, true);
+    line(b, "export GIT_TERMINAL_PROMPT=0 GCM_INTERACTIVE=Never");
+    line(b, "export GIT_LFS_SKIP_SMUDGE=1");
+    for (size_t i = 0; wanted && *wanted && i < ARRAY_SIZE(strategies); i++) {
+        if (strcmp(wanted, strategies[i].name) == 0) {
+            strategies[i].body(src, b);
+            return;
+        }
+    }
+    if (wanted && *wanted) {
+        auto_free char *message =
+            xasprintf("WARNING: GIT_STRATEGY '%s' is unknown (fetch, clone, none, empty): taking fetch", wanted);
+        echo(b, message);
+    }
+    strategies[0].body(src, b);
+}
+
+/* One entry of a script: shown, then run as it was written. All entries share one
+ * shell, so that what one changes is there for the next. */
+static void entry(struct strbuf *b, const char *text)
+{
+    while (isspace((unsigned char)*text))
+        text++;
+    size_t len = strlen(text);
+    while (len > 0 && isspace((unsigned char)text[len - 1]))
+        len--;
+    if (len == 0) {
+        line(b, "echo");
+        return;
+    }
+    auto_free char *body = xstrndup(text, len);
+    size_t first = strcspn(body, "\r\n");
+    auto_free char *shown = xasprintf("$ %.*s%s", (int)first, body, body[first] ? " # collapsed multi-line command" : "");
+    echo_green(b, shown);
+    line(b, body);
+}
+
+static void entries(const struct script_source *src, struct strbuf *b, const struct strvec *script)
+{
+    command(b, "cd", src->project_dir, NULL);
+    for (size_t i = 0; i < script->n; i++)
+        entry(b, script->items[i]);
+}
+
+static void body_steps(const struct script_source *src, struct strbuf *b)
+{
+    exports(src, b, true);
+    entries(src, b, src->script);
+}
+
+static void body_after_script(const struct script_source *src, struct strbuf *b)
+{
+    exports(src, b, true);
+    echo_green(b, "Running after script...");
+    entries(src, b, src->after_script);
+}
+
+static void body_cleanup(const struct script_source *src, struct strbuf *b)
+{
+    exports(src, b, false);
+    remove_file(b, src->files_dir, "gitlab_runner_env");
+    remove_file(b, src->files_dir, "masking.db");
+    for (size_t i = 0; i < src->variables->n; i++)
+        if (src->variables->items[i].flags & VARIABLE_FILE)
+            remove_file(b, src->files_dir, src->variables->items[i].key);
+}
+
+static const struct {
+    const char *name;
+    const char *title;
+    void (*body)(const struct script_source *src, struct strbuf *b);
+} substages[] = {
+    [SUBSTAGE_PREPARE] = { "prepare_script", "Preparing environment", body_prepare },
+    [SUBSTAGE_GET_SOURCES] = { "get_sources", "Getting source from Git repository", body_get_sources },
+    /* The runner calls its step_script by this older name when it talks to a custom executor. */
+    [SUBSTAGE_STEPS] = { "build_script", "Executing \"step_script\" stage of the job script", body_steps },
+    [SUBSTAGE_AFTER_SCRIPT] = { "after_script", "Running after_script", body_after_script },
+    [SUBSTAGE_CLEANUP] = { "cleanup_file_variables", "Cleaning up project directory and file based variables",
+                           body_cleanup },
+};
+
+const char *substage_name(enum substage s)
+{
+    return substages[s].name;
+}
+
+const char *substage_title(enum substage s)
+{
+    return substages[s].title;
+}
+
+/* The body is one word for `eval`, so that the shell has read all of it before it
+ * runs any, and commands in it cannot eat the rest from standard input. */
+char *script_write(const struct script_source *src, enum substage s)
+{
+    auto_strbuf body = STRBUF_TEXT;
+    auto_strbuf out = STRBUF_TEXT;
+    const char *trace = variables_value(src->variables, "CI_DEBUG_TRACE");
+
+    substages[s].body(src, &body);
+    strbuf_printf(&out, "#!/usr/bin/env %s\n\ntrap 'exit 1' TERM\n\n", src->shell);
+    if (trace && strcmp(trace, "true") == 0)
+        line(&out, "set -o xtrace");
+    line(&out, "case \"$(set -o)\" in *\"pipefail\"*) set -o pipefail;; esac; set -o errexit");
+    line(&out, "set +o noclobber");
+    strbuf_puts(&out, "(trap 'exit 1' TERM; eval ");
+    shell_escape(&out, strbuf_text(&body));
+    line(&out, ") < /dev/null");
+    line(&out, "exit 0");
+    return strbuf_take(&out);
+}

@@ -1,0 +1,41 @@
+/* stages/pipeline/script.h: the shell scripts of a job's sub-stages, as gitlab-runner 19.1+ writes them. */
+#ifndef STAGES_PIPELINE_SCRIPT_H
+#define STAGES_PIPELINE_SCRIPT_H
+
+#include "base/strvec.h"
+#include "stages/pipeline/variables.h"
+
+/* In the order in which they run. */
+enum substage {
+    SUBSTAGE_PREPARE,
+    SUBSTAGE_GET_SOURCES,
+    SUBSTAGE_STEPS,
+    SUBSTAGE_AFTER_SCRIPT,
+    SUBSTAGE_CLEANUP,
+};
+
+/* What the scripts are made from; all borrowed. */
+struct script_source {
+    const struct variables *variables; /* resolved; file variables hold their content */
+    const char *shell;                 /* "bash" or "sh" */
+    const char *hostname;              /* as config answered, or NULL */
+    const char *project_dir;           /* CI_PROJECT_DIR */
+    const char *files_dir;             /* "<project_dir>.tmp" */
+
+    const char *repository; /* path of the bare repository to fetch from, the same in every container */
+    const char *sha;
+    const char *ref;
+    const struct strvec *refspecs;
+    int depth; /* 0: everything */
+
+    const struct strvec *script;
+    const struct strvec *after_script;
+};
+
+const char *substage_name(enum substage s);  /* as the run hook is told */
+const char *substage_title(enum substage s); /* as the log shows it */
+
+/* The whole script; the caller's. */
+char *script_write(const struct script_source *src, enum substage s);
+
+#endif

@@ -1,0 +1,212 @@
+#include "stages/pipeline/ci_file.h"
+
+#include "base/strbuf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static int parse(const char *text, struct ci_file *out, struct err *e)
+{
+    return ci_file_parse("ci.yml", text, strlen(text), out, e);
+}
+
+/* One job "j", written down as "stage|when|allowed|image|entrypoint|script;…|after;…". */
+static char *describe(const struct ci_file *f)
+{
+    const struct ci_job *j = &f->jobs[0];
+    auto_free char *script = strvec_join(&j->script, ";");
+    auto_free char *after = strvec_join(&j->after_script, ";");
+    auto_free char *entrypoint = strvec_join(&j->image.entrypoint, ",");
+
+    return xasprintf("%s|%s|%s|%s|%s%s|%s|%s", f->stages.items[j->stage], ci_when_name(j->when),
+                     j->allow_failure ? "yes" : "no", j->image.name ? j->image.name : "",
+                     j->image.has_entrypoint ? "=" : "", entrypoint, script, after);
+}
+
+static const struct {
+    const char *text, *want;
+} good[] = {
+    { "j: {script: make}", "test|on_success|no|||make|" },
+    { "j: {script: [a, [b, [c]], d]}", "test|on_success|no|||a;b;c;d|" },
+    { "j:\n  script:\n    - |\n      a\n      b\n", "test|on_success|no|||a\nb\n|" },
+    { "stages: [x]\nj: {stage: x, script: a}", "x|on_success|no|||a|" },
+    { "stages: [x, x]\nj: {stage: .post, script: a}", ".post|on_success|no|||a|" },
+    { "stages: [.post, x, .pre]\nj: {stage: .pre, script: a}", ".pre|on_success|no|||a|" },
+    { "image: i\nbefore_script: [b]\nafter_script: [z]\nj: {script: a}", "test|on_success|no|i||b;a|z" },
+    { "default: {image: i, before_script: b, after_script: z}\nj: {script: a}", "test|on_success|no|i||b;a|z" },
+    { "default: {image: d}\nimage: g\nj: {script: a}", "test|on_success|no|d||a|" },
+    { "default: {image: d, before_script: [b], after_script: [z]}\n"
+      "j: {script: a, image: i, before_script: [], after_script: []}", "test|on_success|no|i||a|" },
+    { "j: {script: a, image: {name: i, entrypoint: ['']}}", "test|on_success|no|i|=|a|" },
+    { "j: {script: a, image: {name: i, entrypoint: [/bin/sh, -c]}}", "test|on_success|no|i|=/bin/sh,-c|a|" },
+    { "j: {script: a, when: manual}", "test|manual|yes|||a|" },
+    { "j: {script: a, when: manual, allow_failure: false}", "test|manual|no|||a|" },
+    { "j: {script: a, when: always, allow_failure: yes}", "test|always|yes|||a|" },
+    { "j: {script: a, when: on_failure}", "test|on_failure|no|||a|" },
+    { ".hidden: {nonsense: 1}\nj: {script: a}", "test|on_success|no|||a|" },
+    { ".base: &base {image: i, stage: build}\nj: {<<: *base, script: a}", "build|on_success|no|i||a|" },
+    { ".cmds: &cmds [a, b]\nj: {script: [*cmds, c]}", "test|on_success|no|||a;b;c|" },
+};
+
+static void test_good_files(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        auto_ci_file f = CI_FILE_INIT;
+        auto_err e = ERR_INIT;
+        if (parse(good[i].text, &f, &e) < 0)
+            fail_msg("%s: %s", good[i].text, err_text(&e));
+        assert_int_equal(f.n, 1);
+        auto_free char *is = describe(&f);
+        assert_string_equal(is, good[i].want);
+        assert_int_equal(f.warnings.n, 0);
+    }
+}
+
+/* What is wrong, where, and what to do. */
+static const struct {
+    const char *text, *message; /* how the message begins */
+} bad[] = {
+    { "", "ci.yml: there is no job in it" },
+    { "[a]", "ci.yml: there is no job in it: it is a list" },
+    { "stages: [a]", "ci.yml: there is no job in it" },
+    { ".j: {script: a}", "ci.yml: there is no job in it" },
+    { "j: {script: a", "ci.yml:" },
+    { "j: {stage: test}", "ci.yml:1:1: job `j` has no `script`; add one, or hide the job: `.j`" },
+    { "j: {script: []}", "ci.yml:1:1: job `j` has no `script`" },
+    { "j: {script: }", "ci.yml:1:1: job `j` has no `script`" },
+    { "before_script: [b]\nj: {image: i}", "ci.yml:2:1: job `j` has no `script`" },
+    { "j: make", "ci.yml:1:1: `j` is neither a keyword nor a job" },
+    { "varaibles: {A: b}", "ci.yml:1:1: `varaibles` is neither a keyword nor a job with a `script`; did you mean `variables`?" },
+    { "j: {script: a, sript: b}", "ci.yml:1:16: unknown keyword `sript` in job `j`; did you mean `script`?" },
+    { "j: {script: a, qqqqqq: b}", "ci.yml:1:16: unknown keyword `qqqqqq` in job `j`" },
+    { "default: {script: a}", "ci.yml:1:11: unknown keyword `script`" },
+    { "j: {script: a, rules: []}", "ci.yml:1:16: keyword `rules` in job `j` is not supported yet: " },
+    { "j: {script: a, only: [main]}", "ci.yml:1:16: keyword `only` in job `j` is not supported yet: " },
+    { "include: x.yml\nj: {script: a}", "ci.yml:1:1: keyword `include` is not supported yet: " },
+    { "services: [x]\nj: {script: a}", "ci.yml:1:1: keyword `services` is not supported yet: " },
+    { "j: {script: a, stage: nope}",
+      "ci.yml:1:23: job `j`: there is no stage `nope`; the stages are .pre, build, test, deploy, .post" },
+    { "stages: [x]\nj: {script: a}", "ci.yml:2:1: job `j` says no `stage`" },
+    { "stages: x\nj: {script: a}", "ci.yml:1:9: `stages` is text; it must be a list of names" },
+    { "stages: [[x]]\nj: {script: a}", "ci.yml:1:10: a stage is a list here" },
+    { "j: {script: a, when: never}", "ci.yml:1:22: `when: never` is only for rules" },
+    { "j: {script: a, when: delayed}", "ci.yml:1:22: `when: delayed` is not supported yet" },
+    { "j: {script: a, when: sometimes}", "ci.yml:1:22: `when: sometimes` is none of " },
+    { "j: {script: a, allow_failure: maybe}", "ci.yml:1:31: `allow_failure` is true, false" },
+    { "j: {script: a, allow_failure: {exit_codes: [x]}}", "ci.yml:1:45: an exit code is a number" },
+    { "j: {script: a, allow_failure: {exit_codes: 256}}", "ci.yml:1:44: an exit code is a number" },
+    { "j: {script: [a: b]}", "ci.yml:1:14: `script` has a map here: a command with `: ` in it must be quoted" },
+    { "j: {script: [!reference [x, script]]}", "ci.yml:1:14: `!reference` in `script` is not supported yet" },
+    { "j: {script: [null]}", "ci.yml:1:14: `script` is nothing here" },
+    { "j: {script: [[[[[[[[[[[a]]]]]]]]]]]}", "ci.yml:1:23: `script` has lists more than 10 deep" },
+    { "j: {script: a, image: [x]}", "ci.yml:1:23: `image` is a list here" },
+    { "j: {script: a, image: {entrypoint: [x]}}", "ci.yml:1:23: `image` has no `name`" },
+    { "j: {script: a, image: {name: x, user: y}}", "ci.yml:1:33: unknown keyword `user` in job `j`" },
+    { "j: {script: a, image: ''}", "ci.yml:1:23: `image` is empty" },
+    { "variables: {A: true}\nj: {script: a}", "ci.yml:1:16: variable `A` is a boolean" },
+    { "variables: {A: [x]}\nj: {script: a}", "ci.yml:1:16: `A` is a list here" },
+    { "variables: {A: }\nj: {script: a}", "ci.yml:1:16: `A` is nothing here; it must be text or a number; write \"\" for an empty one" },
+    { "variables: {A-B: x}\nj: {script: a}", "ci.yml:1:13: variable `A-B`: a name has only letters" },
+    { "variables: {A: {value: x, expnad: no}}\nj: {script: a}", "ci.yml:1:27: unknown keyword `expnad`; did you mean `expand`?" },
+    { "variables: {A: {value: x, expand: 7}}\nj: {script: a}", "ci.yml:1:35: `expand` of variable `A` must be" },
+    { "variables: [x]\nj: {script: a}", "ci.yml:1:12: `variables` is a list here" },
+    { "j: {script: a, environment: {url: u}}", "ci.yml:1:29: `environment` has no `name`" },
+    { "default: [x]\nj: {script: a}", "ci.yml:1:10: `default` is a list" },
+    { "j: {script: a}\nj: {script: b}", "ci.yml:2:1: " },
+};
+
+static void test_bad_files(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        auto_ci_file f = CI_FILE_INIT;
+        auto_err e = ERR_INIT;
+        if (parse(bad[i].text, &f, &e) == 0)
+            fail_msg("%s: taken", bad[i].text);
+        assert_int_equal(e.kind, ERR_JOB);
+        if (strncmp(err_text(&e), bad[i].message, strlen(bad[i].message)) != 0)
+            fail_msg("%s: %s", bad[i].text, err_text(&e));
+        assert_null(f.jobs);
+    }
+}
+
+static void test_warnings(void **state)
+{
+    auto_ci_file f = CI_FILE_INIT;
+    auto_err e = ERR_INIT;
+
+    (void)state;
+    assert_int_equal(parse("default: {tags: [x]}\nj: {script: a, cache: {paths: [b]}}", &f, &e), 0);
+    assert_int_equal(f.warnings.n, 2);
+    assert_string_equal(f.warnings.items[0], "ci.yml:1:11: keyword `tags` has no effect here: every job runs on this machine");
+    assert_string_equal(f.warnings.items[1],
+                        "ci.yml:2:16: keyword `cache` in job `j` has no effect here: every job starts from the sources alone");
+}
+
+static void test_variables(void **state)
+{
+    static const char text[] = "variables:\n  A: x\n  B: 1\n  C: {value: '$A', description: d, expand: false}\n"
+                               "  D: {description: d}\n  E: 'true'\nj: {script: a, variables: {A: y}}\n";
+    auto_ci_file f = CI_FILE_INIT;
+    auto_err e = ERR_INIT;
+
+    (void)state;
+    assert_int_equal(parse(text, &f, &e), 0);
+    assert_int_equal(f.variables.n, 5);
+    assert_string_equal(variables_value(&f.variables, "B"), "1");
+    assert_int_equal(variables_find(&f.variables, "B")->flags, VARIABLE_PUBLIC);
+    assert_int_equal(variables_find(&f.variables, "C")->flags, VARIABLE_PUBLIC | VARIABLE_RAW);
+    assert_string_equal(variables_value(&f.variables, "D"), "");
+    assert_string_equal(variables_value(&f.variables, "E"), "true");
+    assert_string_equal(variables_value(&f.jobs[0].variables, "A"), "y");
+}
+
+static void test_environment_and_exit_codes(void **state)
+{
+    static const char text[] = "a: {script: x, environment: prod, allow_failure: {exit_codes: 3}}\n"
+                               "b: {script: x, environment: {name: n, url: u, action: stop, deployment_tier: t},\n"
+                               "    allow_failure: {exit_codes: [1, 2]}}\n";
+    auto_ci_file f = CI_FILE_INIT;
+    auto_err e = ERR_INIT;
+
+    (void)state;
+    assert_int_equal(parse(text, &f, &e), 0);
+    assert_string_equal(f.jobs[0].environment.name, "prod");
+    assert_int_equal(f.jobs[0].n_allowed_codes, 1);
+    assert_int_equal(f.jobs[0].allowed_codes[0], 3);
+    assert_string_equal(f.jobs[1].environment.url, "u");
+    assert_string_equal(f.jobs[1].environment.action, "stop");
+    assert_string_equal(f.jobs[1].environment.tier, "t");
+    assert_int_equal(f.jobs[1].n_allowed_codes, 2);
+}
+
+static void test_ten_thousand_jobs(void **state)
+{
+    auto_strbuf text = STRBUF_TEXT;
+    auto_ci_file f = CI_FILE_INIT;
+    auto_err e = ERR_INIT;
+
+    (void)state;
+    for (int i = 0; i < 10000; i++)
+        strbuf_printf(&text, "job%d: {script: a}\n", i);
+    assert_int_equal(parse(strbuf_text(&text), &f, &e), 0);
+    assert_int_equal(f.n, 10000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good_files),
+        cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_variables),
+        cmocka_unit_test(test_environment_and_exit_codes),
+        cmocka_unit_test(test_ten_thousand_jobs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

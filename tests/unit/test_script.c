@@ -1,0 +1,305 @@
+#include "stages/pipeline/script.h"
+
+#include "base/file.h"
+#include "base/process.h"
+#include "stages/pipeline/escape.h"
+
+#include <unistd.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct {
+    const char *text, *word;
+} words[] = {
+    { "", "''" },
+    { "plain_WORD,-./@9", "plain_WORD,-./@9" },
+    { "two words", "$'two words'" },
+    { "it's", "$'it\\'s'" },
+    { "back\\slash", "$'back\\\\slash'" },
+    { "$HOME `id` \"x\"", "$'$HOME `id` \"x\"'" },
+    { "\a\b\t\n\v\f\r", "$'\\a\\b\\t\\n\\v\\f\\r'" },
+    { "\x01\x1b\x7f", "$'\\x01\\x1b\\x7f'" },
+    { "caf\xc3\xa9", "$'caf\\xc3\\xa9'" },
+    { "-n", "-n" },
+    { "~", "$'~'" },
+};
+
+static void test_words(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        auto_strbuf b = STRBUF_TEXT;
+        shell_escape(&b, words[i].text);
+        assert_string_equal(strbuf_text(&b), words[i].word);
+    }
+}
+
+/* Run a script by bash; its standard output, the caller's. */
+static char *bash(const char *script)
+{
+    const char *const argv[] = { "bash", "-c", script, NULL };
+    auto_strbuf out = STRBUF_INIT(1 << 20);
+    auto_err e = ERR_INIT;
+
+    if (process_capture(argv, NULL, NULL, &out, &e) < 0)
+        fail_msg("%s", err_text(&e));
+    return strbuf_take(&out);
+}
+
+/* Every byte, alone and before a digit (\x1 and 1 must not become \x11), through a real bash. */
+static void test_bash_reads_every_byte_back(void **state)
+{
+    auto_strbuf text = STRBUF_TEXT;
+    auto_strbuf script = STRBUF_TEXT;
+
+    (void)state;
+    for (int c = 1; c < 256; c++) {
+        strbuf_putc(&text, (char)c);
+        strbuf_puts(&text, "1 ");
+    }
+    strbuf_puts(&script, "printf %s ");
+    shell_escape(&script, strbuf_text(&text));
+    auto_free char *back = bash(strbuf_text(&script));
+    assert_string_equal(back, strbuf_text(&text));
+}
+
+/* A job's scripts in a folder of the test's own. */
+struct fixture {
+    char *dir;
+    char *project;
+    char *files;
+    struct variables variables;
+    struct strvec script, after, refspecs;
+    struct script_source src;
+};
+
+static struct fixture *fixture_new(void)
+{
+    struct fixture *f = xcalloc(1, sizeof(*f));
+
+    assert_int_equal(dir_temporary("/tmp", "atelier-test-script", &f->dir, NULL), 0);
+    f->project = xasprintf("%s/group/my project", f->dir);
+    f->files = xasprintf("%s.tmp", f->project);
+    assert_int_equal(dir_make(f->project, 0700, NULL), 0);
+    f->src = (struct script_source){
+        .variables = &f->variables, .shell = "bash", .project_dir = f->project, .files_dir = f->files,
+        .repository = f->dir, .sha = "0123456789abcdef", .ref = "main", .refspecs = &f->refspecs,
+        .script = &f->script, .after_script = &f->after,
+    };
+    return f;
+}
+
+static void fixture_free(struct fixture *f)
+{
+    (void)dir_remove(f->dir, NULL);
+    free(f->dir);
+    free(f->project);
+    free(f->files);
+    variables_release(&f->variables);
+    strvec_release(&f->script);
+    strvec_release(&f->after);
+    strvec_release(&f->refspecs);
+    free(f);
+}
+
+/* Output and code of a sub-stage's script, fed on standard input as a container's shell gets it. */
+static char *run_script(const struct fixture *f, enum substage s, int *code)
+{
+    auto_free char *text = script_write(&f->src, s);
+    auto_free char *path = xasprintf("%s/script", f->dir);
+    auto_free char *command = xasprintf("bash < %s 2>&1; printf '\\003%%d' $?", path);
+
+    assert_int_equal(file_write(path, text, strlen(text), 0600, NULL), 0);
+    char *out = bash(command);
+    char *end = strrchr(out, '\003');
+    assert_non_null(end);
+    *code = end[1] - '0';
+    *end = '\0';
+    return out;
+}
+
+static void test_values_arrive_unharmed(void **state)
+{
+    static const char value[] = "it's \"q\" $HOME `id` \\n\nline 2\ttab caf\xc3\xa9 \x01";
+    struct fixture *f = fixture_new();
+    int code;
+
+    (void)state;
+    variables_add(&f->variables, "VALUE", value, 0);
+    strvec_push(&f->script, "printf '<%s>' \"$VALUE\"");
+    auto_free char *want = xasprintf("\033[32;1m$ printf '<%%s>' \"$VALUE\"\033[0;m\n<%s>", value);
+    auto_free char *out = run_script(f, SUBSTAGE_STEPS, &code);
+    assert_string_equal(out, want);
+    assert_int_equal(code, 0);
+    fixture_free(f);
+}
+
+static const struct {
+    const char *script[3];
+    const char *shows; /* something of the output */
+    int code;
+} runs[] = {
+    { { "true" }, "$ true", 0 },
+    { { "exit 7", "echo never" }, "$ exit 7", 7 },
+    { { "false", "echo never" }, "$ false", 1 },
+    { { "false | true" }, "$ false | true", 1 }, /* pipefail */
+    { { "cd /", "pwd" }, "\n/\n", 0 },           /* one shell for all entries */
+    { { "pwd" }, "/group/my project\n", 0 },
+    { { "cat; echo empty" }, "\nempty\n", 0 },   /* the script itself is not on stdin */
+    { { "  \n" }, "\n", 0 },
+    { { "echo a\necho b" }, "$ echo a # collapsed multi-line command", 0 },
+    { { "X=1", "echo x$X" }, "\nx1\n", 0 },
+};
+
+static void test_steps(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+        struct fixture *f = fixture_new();
+        int code;
+        for (size_t k = 0; runs[i].script[k]; k++)
+            strvec_push(&f->script, runs[i].script[k]);
+        auto_free char *out = run_script(f, SUBSTAGE_STEPS, &code);
+        assert_int_equal(code, runs[i].code);
+        if (!strstr(out, runs[i].shows))
+            fail_msg("no '%s' in: %s", runs[i].shows, out);
+        assert_null(strstr(out, "\nnever"));
+        fixture_free(f);
+    }
+}
+
+static void test_file_variables(void **state)
+{
+    struct fixture *f = fixture_new();
+    auto_free char *path = xasprintf("%s/CERT", f->files);
+    int code;
+
+    (void)state;
+    variables_add(&f->variables, "CERT", "line 1\nline 2", VARIABLE_FILE);
+    strvec_push(&f->script, "echo \"$CERT\"; cat \"$CERT\"");
+    auto_free char *want = xasprintf("\n%s\nline 1\nline 2", path);
+    auto_free char *out = run_script(f, SUBSTAGE_STEPS, &code);
+    assert_non_null(strstr(out, want));
+    assert_int_equal(access(path, F_OK), 0);
+
+    auto_free char *cleaned = run_script(f, SUBSTAGE_CLEANUP, &code);
+    assert_string_equal(cleaned, "");
+    assert_int_equal(access(path, F_OK), -1);
+    fixture_free(f);
+}
+
+/* What a step writes to $GITLAB_ENV is there for after_script, and gone with the next job. */
+static void test_gitlab_env(void **state)
+{
+    struct fixture *f = fixture_new();
+    int code;
+
+    (void)state;
+    strvec_push(&f->script, "echo 'LATER=a $b \"c\"' >> \"$GITLAB_ENV\"");
+    strvec_push(&f->after, "echo \"<$LATER>\"");
+    free(run_script(f, SUBSTAGE_STEPS, &code));
+    auto_free char *after = run_script(f, SUBSTAGE_AFTER_SCRIPT, &code);
+    assert_non_null(strstr(after, "Running after script..."));
+    assert_non_null(strstr(after, "\n<a $b \"c\">\n"));
+    free(run_script(f, SUBSTAGE_PREPARE, &code));
+    auto_free char *again = run_script(f, SUBSTAGE_AFTER_SCRIPT, &code);
+    assert_non_null(strstr(again, "\n<>\n"));
+    fixture_free(f);
+}
+
+static void test_prepare_names_the_host(void **state)
+{
+    struct fixture *f = fixture_new();
+    int code;
+
+    (void)state;
+    f->src.hostname = "build \"host\" $(id)";
+    auto_free char *out = run_script(f, SUBSTAGE_PREPARE, &code);
+    assert_int_equal(strncmp(out, "Running on ", 11), 0);
+    assert_non_null(strstr(out, " via build \"host\" $(id)...\n"));
+    fixture_free(f);
+}
+
+static const struct {
+    const char *variable, *value;
+    const char *has, *has_not;
+} sources[] = {
+    { "X", "", "git fetch origin --no-recurse-submodules --depth 7 --prune --quiet\n", "rm -r -f $'my" },
+    { "X", "", "git clean -ffdx\n", NULL },
+    { "GIT_STRATEGY", "fetch", "git fetch", "unknown" },
+    { "GIT_STRATEGY", "none", "Skipping Git repository setup", "git fetch" },
+    { "GIT_STRATEGY", "empty", "Skipping Git repository setup", "git fetch" },
+    { "GIT_STRATEGY", "clone", "git fetch", "unknown" },
+    { "GIT_STRATEGY", "nonsense", "GIT_STRATEGY \\\'nonsense\\\' is unknown", NULL },
+    { "GIT_CHECKOUT", "false", "Skipping Git checkout", "git clean" },
+    { "GIT_CLEAN_FLAGS", "none", "checkout -f -q 0123456789abcdef\n", "git clean" },
+    { "GIT_CLEAN_FLAGS", "-fd -e $x", "git clean -fd -e $'$x'\n", NULL },
+    { "GIT_FETCH_EXTRA_FLAGS", "none", "--depth 7\n", "--prune" },
+    { "GIT_LFS_SKIP_SMUDGE", "1", "checkout -f -q 0123456789abcdef\n", "git lfs" },
+};
+
+/* The body is one escaped word: read it back by the shell that will. */
+static char *sources_body(const struct fixture *f)
+{
+    auto_free char *text = script_write(&f->src, SUBSTAGE_GET_SOURCES);
+    char *word = strstr(text, "eval ");
+    char *end = strstr(text, ") < /dev/null\n");
+
+    assert_non_null(word);
+    assert_non_null(end);
+    *end = '\0';
+    auto_free char *command = xasprintf("printf %%s %s", word + 5);
+    return bash(command);
+}
+
+static void test_get_sources(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+        struct fixture *f = fixture_new();
+        f->src.depth = 7;
+        variables_add(&f->variables, sources[i].variable, sources[i].value, 0);
+        auto_free char *body = sources_body(f);
+        if (!strstr(body, sources[i].has))
+            fail_msg("no '%s' in:\n%s", sources[i].has, body);
+        if (sources[i].has_not && strstr(body, sources[i].has_not))
+            fail_msg("'%s' in:\n%s", sources[i].has_not, body);
+        fixture_free(f);
+    }
+}
+
+static void test_wrapper(void **state)
+{
+    struct fixture *f = fixture_new();
+
+    (void)state;
+    auto_free char *quiet = script_write(&f->src, SUBSTAGE_PREPARE);
+    static const char start[] = "#!/usr/bin/env bash\n\ntrap 'exit 1' TERM\n\ncase ";
+    assert_int_equal(strncmp(quiet, start, strlen(start)), 0);
+    assert_non_null(strstr(quiet, "\n(trap 'exit 1' TERM; eval $'"));
+    assert_non_null(strstr(quiet, ") < /dev/null\nexit 0\n"));
+    variables_add(&f->variables, "CI_DEBUG_TRACE", "true", 0);
+    auto_free char *trace = script_write(&f->src, SUBSTAGE_PREPARE);
+    assert_non_null(strstr(trace, "\nset -o xtrace\n"));
+    fixture_free(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_bash_reads_every_byte_back),
+        cmocka_unit_test(test_values_arrive_unharmed),
+        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_file_variables),
+        cmocka_unit_test(test_gitlab_env),
+        cmocka_unit_test(test_prepare_names_the_host),
+        cmocka_unit_test(test_get_sources),
+        cmocka_unit_test(test_wrapper),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,54 @@
+#include "executor/command.h"
+
+#include "executor/option.h"
+
+#include <string.h>
+
+const struct command commands[] = {
+    { "config", "", "tell gitlab-runner where jobs are built (hook)", "Prints one JSON object.\n", 0, 0, "", true,
+      hook_config },
+    { "prepare", "", "make the job's network and containers (hook)",
+      "Reads the job from the environment and from JOB_RESPONSE_FILE.\n", 0, 0, "n", true, hook_prepare },
+    { "run", "SCRIPT SUBSTAGE", "run one of the job's scripts in its container (hook)",
+      "The script goes to the shell found in the image; its exit code is written to\n"
+      "BUILD_EXIT_CODE_FILE.\n",
+      2, 2, "", true, hook_run },
+    { "cleanup", "", "remove all that the job made (hook)",
+      "Safe at any time, also while `run` is still alive.\n", 0, 0, "", true, hook_cleanup },
+    { "pipeline", "[JOB...]", "run this checkout's .gitlab-ci.yml without GitLab",
+      "Each job goes through the same four hooks as on a build host. Without a JOB all\n"
+      "jobs run that are not manual. Exit status: 0 passed, 1 failed, 2 could not run.\n",
+      0, -1, "vCl", false, command_pipeline },
+    { "check", "", "check the host's configuration",
+      "Prints the first mistake with its file and line. Exit status: 0 good, 2 not.\n", 0, 0, "", false, command_check },
+    { "sample", "", "print a commented configuration with every key",
+      "To begin with: atelier sample >/etc/atelier/config.yml\n", 0, 0, "", false, command_sample },
+    { NULL, NULL, NULL, NULL, 0, 0, NULL, false, NULL },
+};
+
+const struct command *command_find(const char *name)
+{
+    for (const struct command *c = commands; c->name; c++)
+        if (strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
+
+void command_help(const struct command *c, struct strbuf *out)
+{
+    if (c) {
+        strbuf_printf(out, "Usage: atelier %s [OPTION]...%s%s\n%c%s.\n%s\nOptions:\n", c->name, *c->args ? " " : "",
+                      c->args, (char)(c->summary[0] - 'a' + 'A'), c->summary + 1, c->help);
+        option_help(c->options, out);
+        return;
+    }
+    strbuf_puts(out, "Usage: atelier [OPTION]... COMMAND [ARGUMENT]...\n"
+                     "Run GitLab pipelines in containers on one's own build hosts.\n\nCommands:\n");
+    for (c = commands; c->name; c++) {
+        auto_free char *left = xasprintf("%s %s", c->name, c->args);
+        strbuf_printf(out, "  %-24s  %s\n", left, c->summary);
+    }
+    strbuf_puts(out, "\nOptions:\n");
+    option_help("", out);
+    strbuf_puts(out, "\n'atelier COMMAND --help' tells more of a command; 'man atelier' tells all.\n");
+}

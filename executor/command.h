@@ -1,0 +1,54 @@
+/* executor/command.h: the program's commands, one row each. */
+#ifndef EXECUTOR_COMMAND_H
+#define EXECUTOR_COMMAND_H
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/strbuf.h"
+
+#include <stdbool.h>
+
+/* What the command line and the process gave: made once by main, passed down. */
+struct invocation {
+    const char *program;    /* how to start this program again: an absolute path */
+    const char *config;     /* --config FILE, NULL when not given */
+    const char *variables;  /* --variables FILE, NULL when not given */
+    const char *directory;  /* --directory DIR, NULL when not given */
+    bool dry_run;
+    bool list;
+    char *const *args;      /* what follows the command, NULL-terminated */
+    char *const *env;
+    int interrupt_fd;       /* base/interrupt.h */
+    struct log log;         /* stderr */
+
+    /* What gitlab-runner says of its hooks (contract 1.3). */
+    int build_failure;          /* exit status for the job's own failure */
+    int system_failure;         /* exit status for everything else */
+    const char *exit_code_file; /* where the script's exact code goes; NULL before 17.9 */
+};
+
+/* Returns the exit status, or a negative number with the error set. */
+typedef int command_fn(const struct invocation *in, struct err *e);
+
+struct command {
+    const char *name;
+    const char *args;    /* "SCRIPT SUBSTAGE"; "" for none */
+    const char *summary; /* one line for `atelier --help` */
+    const char *help;    /* what `atelier NAME --help` adds */
+    int min_args, max_args; /* max_args < 0: any number */
+    const char *options; /* letters of option.c's rows that it takes */
+    bool hook;           /* started by gitlab-runner: exits only with its two codes */
+    command_fn *run;
+};
+
+extern const struct command commands[]; /* ends with a row without a name */
+
+/* Write "Usage: …" and the help of one command, or of all when `c` is NULL. */
+void command_help(const struct command *c, struct strbuf *out);
+/* NULL when there is none. */
+const struct command *command_find(const char *name);
+
+command_fn hook_config, hook_prepare, hook_run, hook_cleanup;
+command_fn command_pipeline, command_check, command_sample;
+
+#endif

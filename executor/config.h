@@ -1,0 +1,46 @@
+/* executor/config.h: the host's configuration: one YAML file.
+ *
+ * Every key stands in one table (config.c) with its type, its place in the struct,
+ * its default and its help; the sample file and the manual come from it. */
+#ifndef EXECUTOR_CONFIG_H
+#define EXECUTOR_CONFIG_H
+
+#include "base/err.h"
+#include "engine/engine.h"
+#include "stages/kind.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CONFIG_DEFAULT_PATH "/etc/atelier/config.yml"
+
+struct config {
+    char *builds;            /* absolute: root of the build folders on the host */
+    char *cache;             /* absolute: root of the caches */
+    char *image;             /* for jobs that name none */
+    char *helper_image;
+    char *docker_host;       /* NULL: DOCKER_HOST, then the default socket */
+    char *docker_cert_path;  /* NULL: DOCKER_CERT_PATH */
+    bool docker_tls_verify;
+    struct strvec pull_policy; /* tried in order: always, if-not-present, never */
+    int64_t cancel_grace_ms; /* from TERM to KILL */
+    struct kinds kinds;
+};
+
+/* Read `path`; NULL: the default path, where a missing file means the defaults.
+ * `env` supplies HOME and XDG_CACHE_HOME, which the folders default to for users
+ * other than root. Errors are ERR_CONFIG and say file, line, what is wrong and the
+ * nearest right key. */
+int config_read(const char *path, char *const *env, struct config *out, struct err *e);
+/* The same from memory, for tests and the fuzzer. */
+int config_read_text(const char *name, const char *text, size_t len, char *const *env, struct config *out,
+                     struct err *e);
+/* Where the daemon is: the file's word before the environment's. Borrows from both. */
+void config_endpoint(const struct config *c, char *const *env, struct engine_endpoint *out);
+/* A commented sample file with every key. */
+void config_sample(struct strbuf *out);
+void config_release(struct config *c);
+
+#define auto_config __attribute__((cleanup(config_release))) struct config
+
+#endif

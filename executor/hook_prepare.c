@@ -1,0 +1,300 @@
+/* executor/hook_prepare.c: makes the plan true: images, network, containers.
+ *
+ * gitlab-runner tries it three times with cleanup in between; what an earlier try
+ * or an earlier life left under the same names is removed first. */
+#include "base/file.h"
+#include "base/text.h"
+#include "engine/container.h"
+#include "engine/image.h"
+#include "engine/network.h"
+#include "executor/host.h"
+#include "stages/plan.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct prepare {
+    const struct invocation *in;
+    struct host host;
+    struct plan plan;
+    struct engine *engine;
+    struct log out; /* the job log's ordinary lines */
+};
+
+static void prepare_release(struct prepare *p)
+{
+    engine_close(p->engine);
+    plan_release(&p->plan);
+    host_release(&p->host);
+}
+
+static int make_plan(struct prepare *p, struct err *e)
+{
+    struct engine_endpoint endpoint;
+    struct config *c = &p->host.config;
+
+    config_endpoint(c, p->in->env, &endpoint);
+    bool unix_socket = !endpoint.host || text_starts(endpoint.host, "unix://");
+    const struct host_settings settings = {
+        .image = c->image,
+        .helper_image = c->helper_image,
+        .docker_socket = endpoint.host && unix_socket ? endpoint.host + strlen("unix://") : "/var/run/docker.sock",
+        .pull_policy = &c->pull_policy,
+    };
+    return plan_make(&p->host.job, &p->host.place, &c->kinds, &settings, (int64_t)time(NULL), &p->plan, e);
+}
+
+/* A container or network of this job that is here already is an earlier try's. */
+static int remove_stale(struct prepare *p, struct err *e)
+{
+    auto_strvec labels = STRVEC_INIT;
+    auto_json *containers = NULL;
+    auto_json *networks = NULL;
+    size_t i;
+    json_t *item;
+
+    place_filter(&p->plan.place, &labels);
+    if (container_list(p->engine, &labels, &containers, e) < 0)
+        return -1;
+    json_array_foreach(containers, i, item)
+        if (container_remove(p->engine, json_text(item, "Id"), e) < 0)
+            return -1;
+    if (network_list(p->engine, &labels, &networks, e) < 0)
+        return -1;
+    json_array_foreach(networks, i, item)
+        if (network_remove(p->engine, json_text(item, "Id"), e) < 0)
+            return -1;
+    return 0;
+}
+
+static void progress(void *ctx, const char *line)
+{
+    const struct prepare *p = ctx;
+
+    log_info(&p->out, "%s", line);
+}
+
+static int pull_tick(void *ctx, int64_t *next_ms, struct err *e)
+{
+    const struct prepare *p = ctx;
+
+    *next_ms = -1;
+    return host_check_interrupt(p->in, e);
+}
+
+/* The credentials that GitLab sent for the image's registry. */
+static bool find_auth(const struct job *job, const char *image, struct registry_auth *out)
+{
+    auto_image_reference ref = { 0 };
+
+    if (image_reference_parse(image, &ref, NULL) < 0)
+        return false;
+    for (size_t i = 0; i < job->n_credentials; i++) {
+        const struct credential *c = &job->credentials[i];
+        if (strcasecmp(c->registry, ref.host) != 0)
+            continue;
+        *out = (struct registry_auth){ c->username, c->password, c->registry };
+        return true;
+    }
+    return false;
+}
+
+static int pull(struct prepare *p, const struct plan_container *c, struct err *e)
+{
+    struct registry_auth auth;
+    const struct engine_watch watch = { pull_tick, p, p->in->interrupt_fd };
+    const struct image_transfer transfer = {
+        .platform = c->platform,
+        .auth = find_auth(&p->host.job, c->image, &auth) ? &auth : NULL,
+        .progress = progress,
+        .progress_ctx = p,
+        .watch = &watch,
+    };
+
+    log_info(&p->out, "Pulling image %s ...", c->image);
+    return image_pull(p->engine, c->image, &transfer, e);
+}
+
+/* One pull policy. 0 with *image set; 1 when the image is not here and the policy does not pull. */
+static int get_by_policy(struct prepare *p, const struct plan_container *c, const char *policy, json_t **image,
+                         struct err *e)
+{
+    auto_err missing = ERR_INIT;
+
+    if (strcmp(policy, "always") != 0) {
+        if (image_inspect(p->engine, c->image, image, &missing) == 0)
+            return 0;
+        if (missing.kind != ERR_NOT_FOUND)
+            return err_move(e, &missing);
+        if (strcmp(policy, "never") == 0)
+            return err_set(e, ERR_NOT_FOUND, 0, "it is not on this host, and pull policy 'never' forbids to pull it");
+    }
+    if (pull(p, c, e) < 0)
+        return -1;
+    return image_inspect(p->engine, c->image, image, e);
+}
+
+static int get_image(struct prepare *p, const struct plan_container *c, json_t **image, struct err *e)
+{
+    auto_free char *shown = text_quote(c->image);
+
+    for (size_t i = 0; i < c->pull_policy.n; i++) {
+        const char *policy = c->pull_policy.items[i];
+        if (get_by_policy(p, c, policy, image, e) == 0)
+            return 0;
+        if (e->kind == ERR_CANCELLED)
+            return -1;
+        if (i + 1 < c->pull_policy.n)
+            log_warning(&p->in->log, "image '%s': pull policy '%s': %s; trying '%s'", shown, policy, err_text(e),
+                        c->pull_policy.items[i + 1]);
+    }
+    /* Not the job's failure: a registry that is down today has the image tomorrow. */
+    if (e->kind == ERR_NOT_FOUND)
+        e->kind = ERR_SYSTEM;
+    return err_wrap(e, "image '%s'", shown);
+}
+
+static int check_helper(struct prepare *p, struct err *e)
+{
+    auto_json *image = NULL;
+    const char *name = p->plan.of[PLAN_HELPER].image;
+
+    if (image_inspect(p->engine, name, &image, e) == 0)
+        return 0;
+    if (e->kind != ERR_NOT_FOUND)
+        return -1;
+    return err_set(e, ERR_CONFIG, 0,
+                   "the helper image '%s' is not on this host; make it with: sh packaging/images/make helper", name);
+}
+
+static int get_images(struct prepare *p, struct err *e)
+{
+    auto_json *image = NULL;
+
+    if (check_helper(p, e) < 0 || get_image(p, &p->plan.of[PLAN_BUILD], &image, e) < 0)
+        return -1;
+    plan_add_image(&p->plan, &p->host.job, image);
+    log_info(&p->out, "Using image %s (%.19s), stage kind '%s'%s", p->plan.of[PLAN_BUILD].image,
+             json_text(image, "Id"), kind_name(p->plan.kind),
+             p->host.config.kinds.of[p->plan.kind].docker == DOCKER_SOCKET ? " with the Docker socket" : "");
+    return 0;
+}
+
+/* The name is taken. By ours, when a request was carried out whose answer got lost:
+ * then it goes. By somebody else's: that is left alone and another name will do,
+ * since ours are found by their labels. */
+static int create_again(struct prepare *p, const struct plan_container *c, char **id, struct err *e)
+{
+    auto_json *taken = NULL;
+    auto_free char *other = xasprintf("%s-%ld", c->name, (long)getpid());
+    const char *name = c->name;
+
+    if (container_inspect(p->engine, c->name, &taken, e) < 0)
+        return -1;
+    if (strcmp(json_text(json_at(taken, "Config", "Labels", NULL), LABEL_JOB), p->plan.place.key) == 0) {
+        if (container_remove(p->engine, json_text(taken, "Id"), e) < 0)
+            return -1;
+    } else {
+        log_warning(&p->in->log, "a container of another owner is called %s; using %s", name, other);
+        name = other;
+    }
+    return container_create(p->engine, name, c->platform, c->config, id, e);
+}
+
+static int create_containers(struct prepare *p, char *ids[PLAN_ROLES], struct err *e)
+{
+    for (int role = 0; role < PLAN_ROLES; role++) {
+        const struct plan_container *c = &p->plan.of[role];
+        if (host_check_interrupt(p->in, e) < 0)
+            return -1;
+        int rc = container_create(p->engine, c->name, c->platform, c->config, &ids[role], e);
+        if (rc < 0 && e->kind == ERR_CONFLICT)
+            rc = create_again(p, c, &ids[role], e);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* An image without a shell cannot run a script: nothing that trying again would mend. */
+static int explain_start(const struct plan_container *c, struct err *from, struct err *e)
+{
+    if (strstr(err_text(from), "executable file not found") || strstr(err_text(from), "no such file or directory"))
+        return err_set(e, ERR_JOB, 0,
+                       "image '%s' has no 'sh' in its PATH, so no script can run in it; choose an image with a shell",
+                       c->image);
+    return err_move(e, from);
+}
+
+static int start_containers(struct prepare *p, char *const ids[PLAN_ROLES], struct err *e)
+{
+    struct err errs[PLAN_ROLES] = { 0 };
+    const char *const list[PLAN_ROLES] = { ids[PLAN_BUILD], ids[PLAN_HELPER] };
+    int rc = container_start_all(p->engine, list, errs, PLAN_ROLES);
+
+    for (int role = PLAN_ROLES - 1; role >= 0; role--) {
+        if (errs[role].msg)
+            (void)explain_start(&p->plan.of[role], &errs[role], e);
+        err_release(&errs[role]);
+    }
+    return rc;
+}
+
+/* Work trees hold secrets: the roots are closed to other users of the host, while
+ * what is mounted is open to every user that an image may run as. A user who may
+ * not make folders there, or a daemon elsewhere, leaves it to the daemon. */
+static void make_folders(const struct prepare *p)
+{
+    if (!engine_is_local(p->engine))
+        return;
+    (void)dir_make(p->host.config.builds, 0700, NULL);
+    (void)dir_make(p->host.config.cache, 0700, NULL);
+    (void)dir_make(p->plan.place.builds_dir, 0755, NULL);
+    (void)dir_make(p->plan.place.cache_dir, 0755, NULL);
+}
+
+static int make_job(struct prepare *p, struct err *e)
+{
+    char *ids[PLAN_ROLES] = { NULL };
+    auto_free char *network = NULL;
+
+    if (remove_stale(p, e) < 0 || get_images(p, e) < 0 || host_check_interrupt(p->in, e) < 0)
+        return -1;
+    make_folders(p);
+    int rc = p->plan.network ? network_create(p->engine, p->plan.network, p->plan.network_labels, &network, e) : 0;
+    if (rc == 0)
+        rc = create_containers(p, ids, e);
+    if (rc == 0)
+        rc = start_containers(p, ids, e);
+    for (int role = 0; role < PLAN_ROLES; role++)
+        free(ids[role]);
+    return rc < 0 ? -1 : host_check_interrupt(p->in, e);
+}
+
+static int print_plan(const struct prepare *p, struct err *e)
+{
+    auto_json *json = plan_describe(&p->plan);
+    auto_free char *text = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
+    auto_free char *line = xasprintf("%s\n", text ? text : "");
+
+    return fd_write(STDOUT_FILENO, line, strlen(line), e);
+}
+
+int hook_prepare(const struct invocation *in, struct err *e)
+{
+    __attribute__((cleanup(prepare_release))) struct prepare p = {
+        .in = in, .out = { .fd = STDOUT_FILENO, .level = LOG_INFO, .colour = in->log.colour }
+    };
+
+    if (host_init(in, &p.host, e) < 0 || make_plan(&p, e) < 0)
+        return -1;
+    if (in->dry_run)
+        return print_plan(&p, e);
+    if (host_connect(&p.host, in, &p.engine, e) < 0)
+        return -1;
+    log_info(&p.out, "atelier " ATELIER_VERSION " on %s, Docker API %s", engine_host(p.engine),
+             engine_version(p.engine));
+    return make_job(&p, e) < 0 ? err_wrap(e, "prepare job %s", p.host.place.key) : 0;
+}

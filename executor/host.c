@@ -1,0 +1,41 @@
+#include "executor/host.h"
+
+#include "base/interrupt.h"
+
+#include <string.h>
+
+int host_init(const struct invocation *in, struct host *out, struct err *e)
+{
+    auto_host h = { 0 };
+
+    if (job_from_env(in->env, &h.job, e) < 0 || job_add_response(&h.job, in->env, e) < 0)
+        return -1;
+    if (config_read(in->config, in->env, &h.config, e) < 0)
+        return -1;
+    place_of(&h.job, h.config.builds, h.config.cache, &h.place);
+    *out = h;
+    h = (struct host){ 0 };
+    return 0;
+}
+
+void host_release(struct host *h)
+{
+    config_release(&h->config);
+    job_release(&h->job);
+    place_release(&h->place);
+}
+
+int host_connect(const struct host *h, const struct invocation *in, struct engine **out, struct err *e)
+{
+    struct engine_endpoint endpoint;
+
+    config_endpoint(&h->config, in->env, &endpoint);
+    return engine_open(&endpoint, out, e);
+}
+
+int host_check_interrupt(const struct invocation *in, struct err *e)
+{
+    int number = interrupt_take(in->interrupt_fd);
+
+    return number ? err_set(e, ERR_CANCELLED, number, "cancelled (%s)", strsignal(number)) : 0;
+}

@@ -1,0 +1,31 @@
+/* executor/host.h: what every hook begins with: the job, its place, the configuration, the daemon. */
+#ifndef EXECUTOR_HOST_H
+#define EXECUTOR_HOST_H
+
+#include "engine/engine.h"
+#include "executor/command.h"
+#include "executor/config.h"
+#include "stages/job.h"
+#include "stages/place.h"
+
+struct host {
+    struct config config;
+    struct job job;
+    struct place place;
+};
+
+/* Read the job and the configuration. The job's response counts before the
+ * environment, where a job's own variables can replace the runner's: a job must
+ * not be able to say that it is another one. */
+int host_init(const struct invocation *in, struct host *out, struct err *e);
+void host_release(struct host *h);
+
+/* Connect to the daemon that the configuration and the environment name. */
+int host_connect(const struct host *h, const struct invocation *in, struct engine **out, struct err *e);
+
+/* ERR_CANCELLED when a signal has come. */
+int host_check_interrupt(const struct invocation *in, struct err *e);
+
+#define auto_host __attribute__((cleanup(host_release))) struct host
+
+#endif

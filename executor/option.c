@@ -1,0 +1,166 @@
+#include "executor/option.h"
+
+#include "base/strvec.h"
+#include "base/text.h"
+
+#include <string.h>
+
+struct row {
+    char letter;         /* also its short form */
+    const char *name;
+    const char *argument; /* NULL: a switch */
+    const char *help;
+    size_t offset;       /* of a const char * or a bool in struct invocation, or in struct parsed */
+    bool in_parsed;
+};
+
+#define I(member) offsetof(struct invocation, member)
+#define P(member) offsetof(struct parsed, member)
+
+static const struct row rows[] = {
+    { 'c', "config", "FILE", "the host's configuration [/etc/atelier/config.yml]", I(config), false },
+    { 'n', "dry-run", NULL, "print what would be made, as JSON, and make nothing", I(dry_run), false },
+    { 'v', "variables", "FILE", "more variables, a KEY=value a line", I(variables), false },
+    { 'C', "directory", "DIR", "the checkout [the current folder]", I(directory), false },
+    { 'l', "list", NULL, "print the jobs and run nothing", I(list), false },
+    { 'h', "help", NULL, "print this and exit", P(wants_help), true },
+    { 'V', "version", NULL, "print versions and exit", P(wants_version), true },
+};
+
+/* Every command takes these. */
+static const char everywhere[] = "chV";
+
+static const struct row *find_long(const char *name, size_t len)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        if (strlen(rows[i].name) == len && strncmp(rows[i].name, name, len) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+static const struct row *find_short(char letter)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        if (rows[i].letter == letter)
+            return &rows[i];
+    return NULL;
+}
+
+static int unknown_option(const char *word, struct err *e)
+{
+    const char *words[ARRAY_SIZE(rows) + 1] = { NULL };
+    auto_free char *name = xstrndup(word, strcspn(word, "="));
+    auto_free char *shown = text_quote(name);
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        words[i] = rows[i].name;
+    const char *nearest = text_starts(name, "--") ? text_nearest(name + 2, words) : NULL;
+    if (nearest)
+        return err_set(e, ERR_USAGE, 0, "unknown option '%s'; did you mean '--%s'?", shown, nearest);
+    return err_set(e, ERR_USAGE, 0, "unknown option '%s'; see 'atelier --help'", shown);
+}
+
+static int unknown_command(const char *word, struct err *e)
+{
+    auto_strvec words = STRVEC_INIT;
+    auto_free char *shown = text_quote(word);
+
+    for (const struct command *c = commands; c->name; c++)
+        strvec_push(&words, c->name);
+    const char *nearest = text_nearest(word, (const char *const *)strvec_list(&words));
+    if (nearest)
+        return err_set(e, ERR_USAGE, 0, "unknown command '%s'; did you mean '%s'?", shown, nearest);
+    return err_set(e, ERR_USAGE, 0, "unknown command '%s'; see 'atelier --help'", shown);
+}
+
+static void store(const struct row *r, const char *value, struct invocation *in, struct parsed *out)
+{
+    char *base = r->in_parsed ? (char *)out : (char *)in;
+
+    if (r->argument)
+        memcpy(base + r->offset, &value, sizeof(value));
+    else
+        *(bool *)(base + r->offset) = true;
+}
+
+/* One option at argv[*i], with its value, which may be the next word. Its letter is added to `seen`. */
+static int take_option(char **argv, int *i, char *seen, struct invocation *in, struct parsed *out, struct err *e)
+{
+    const char *word = argv[*i];
+    bool is_long = text_starts(word, "--");
+    const char *equals = is_long ? strchr(word, '=') : NULL;
+    const struct row *r = is_long ? find_long(word + 2, equals ? (size_t)(equals - word - 2) : strlen(word + 2))
+                                  : (word[2] ? NULL : find_short(word[1]));
+
+    if (!r)
+        return unknown_option(word, e);
+    if (!r->argument && equals)
+        return err_set(e, ERR_USAGE, 0, "option '--%s' takes no value", r->name);
+    const char *value = equals ? equals + 1 : NULL;
+    if (r->argument && !value)
+        value = argv[++*i];
+    if (r->argument && (!value || !*value))
+        return err_set(e, ERR_USAGE, 0, "option '--%s' needs a value: --%s %s", r->name, r->name, r->argument);
+    store(r, value, in, out);
+    if (!strchr(seen, r->letter))
+        seen[strlen(seen)] = r->letter;
+    return 0;
+}
+
+static int check_command(const struct command *c, const char *seen, char *const *args, struct err *e)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char letter = rows[i].letter;
+        if (strchr(seen, letter) && !strchr(everywhere, letter) && !strchr(c->options, letter))
+            return err_set(e, ERR_USAGE, 0, "'atelier %s' has no option '--%s'; see 'atelier %s --help'", c->name,
+                           rows[i].name, c->name);
+    }
+    while (args[n])
+        n++;
+    if (n < c->min_args || (c->max_args >= 0 && n > c->max_args))
+        return err_set(e, ERR_USAGE, 0, "usage: atelier %s%s%s", c->name, *c->args ? " " : "", c->args);
+    return 0;
+}
+
+int option_parse(int argc, char **argv, struct invocation *in, struct parsed *out, struct err *e)
+{
+    char seen[ARRAY_SIZE(rows) + 1] = "";
+    int words = 1; /* argv[1..words) are kept as the command and its arguments */
+    bool options = true;
+
+    for (int i = 1; i < argc; i++) {
+        if (options && strcmp(argv[i], "--") == 0) {
+            options = false;
+        } else if (options && argv[i][0] == '-' && argv[i][1]) {
+            if (take_option(argv, &i, seen, in, out, e) < 0)
+                return -1;
+        } else {
+            argv[words++] = argv[i];
+        }
+    }
+    argv[words] = NULL;
+    if (words == 1) {
+        if (out->wants_help || out->wants_version)
+            return 0;
+        return err_set(e, ERR_USAGE, 0, "no command given; see 'atelier --help'");
+    }
+    out->command = command_find(argv[1]);
+    if (!out->command)
+        return unknown_command(argv[1], e);
+    in->args = argv + 2;
+    return out->wants_help || out->wants_version ? 0 : check_command(out->command, seen, in->args, e);
+}
+
+void option_help(const char *letters, struct strbuf *out)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct row *r = &rows[i];
+        if (!strchr(letters, r->letter) && !strchr(everywhere, r->letter))
+            continue;
+        auto_free char *left = xasprintf("-%c, --%s%s%s", r->letter, r->name, r->argument ? " " : "",
+                                         r->argument ? r->argument : "");
+        strbuf_printf(out, "  %-24s  %s\n", left, r->help);
+    }
+}

@@ -1,0 +1,338 @@
+"""Jobs run by real gitlab-runners with atelier as their custom executor.
+
+    ATELIER_GITLAB_RUNNERS  paths of gitlab-runners, separated by colons
+                            (default: the one on PATH; without any, skipped)
+    ATELIER                 the program to test (default: the dev preset's)
+    ATELIER_TEST_IMAGE      an image on this host with a shell and coreutils
+    ATELIER_TEST_ADDRESS    address of this host that jobs' containers reach
+                            (default: the gateway of Docker's own bridge)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import os
+import pathlib
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from gitlab_api import GitLab, Result, job, variable  # noqa: E402
+
+
+
+def bridge_address() -> str:
+    """This host's address on Docker's own bridge: containers reach it, nothing outside of this machine does."""
+    done = subprocess.run(["docker", "network", "inspect", "-f", "{{json (index .IPAM.Config 0)}}", "bridge"],
+                          capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        return "127.0.0.1"
+    config = json.loads(done.stdout)
+    return config.get("Gateway") or str(next(ipaddress.ip_network(config["Subnet"]).hosts()))
+
+
+ATELIER = pathlib.Path(os.environ.get("ATELIER") or ROOT / "build/dev/executor/atelier").absolute()
+IMAGE = os.environ.get("ATELIER_TEST_IMAGE") or "atelier/ci"
+ADDRESS = os.environ.get("ATELIER_TEST_ADDRESS") or bridge_address()
+MISSING_IMAGE = "127.0.0.1:9/no/such-image:1"  # nothing listens there: refused at once, without DNS
+MARK = "ATELIER_E2E_MARK"  # the variable by which processes of a test's jobs are known
+TIMEOUT = 90  # seconds for any one job
+
+# A script that goes on until it is cancelled. A runner learns of that when it
+# sends more of the trace, or else after 30 s (MinTraceForceSendInterval,
+# common/consts.go), so all but one of the tests keep writing.
+HOLD = ("echo ready-$((40 + 2))", "while sleep 1; do echo holding; done")
+
+
+def atelier_config(folder: pathlib.Path) -> str:
+    """The configuration file of atelier for these tests."""
+    return f"builds: {folder / 'builds'}\ncache: {folder / 'cache'}\nkinds: {{}}\n"
+
+
+def runner_config(gitlab: GitLab, atelier_yaml: pathlib.Path) -> str:
+    """A config.toml with one custom runner of two slots (JSON strings are TOML strings)."""
+    hooks = "".join(
+        f"    {hook}_exec = {json.dumps(str(ATELIER))}\n"
+        f"    {hook}_args = {json.dumps(['--config', str(atelier_yaml), hook])}\n"
+        for hook in ("config", "prepare", "run", "cleanup"))
+    return (f"concurrent = 2\ncheck_interval = 1\n\n[[runners]]\n"
+            f"  name = \"atelier-e2e\"\n  url = {json.dumps(gitlab.url)}\n"
+            f"  token = {json.dumps(gitlab.runner_token)}\n  executor = \"custom\"\n"
+            f"  [runners.custom]\n{hooks}    graceful_kill_timeout = 30\n")
+
+
+class Runner:
+    """A gitlab-runner process that works for `gitlab` until it is stopped."""
+
+    def __init__(self, program: str, folder: pathlib.Path, gitlab: GitLab):
+        temporary = folder / "tmp"
+        for path in (temporary, folder / "builds", folder / "cache"):
+            path.mkdir()
+        (folder / "atelier.yml").write_text(atelier_config(folder))
+        (folder / "config.toml").write_text(runner_config(gitlab, folder / "atelier.yml"))
+        self.temporary = temporary
+        self._log = folder / "runner.log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [program, "run", "--config", str(folder / "config.toml"), "--working-directory", str(folder)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder,
+                env={**os.environ, "TMPDIR": str(temporary)})
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """TERM aborts what still runs; a runner that does not end is killed."""
+        self._process.terminate()
+        try:
+            self._process.wait(60)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def version(program: str) -> tuple[int, ...]:
+    text = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout
+    return tuple(map(int, re.search(r"Version:\s+(\d+)\.(\d+)\.(\d+)", text).groups()))
+
+
+def docker(*args: str) -> list[str]:
+    """The lines that a docker command writes."""
+    return subprocess.run(["docker", *args], check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+def managed(token: str) -> set[str]:
+    """Containers, networks and volumes made by atelier for the runner of `token`.
+
+    Their label names its short token, a part of the token; one without that
+    label is counted for any runner.
+    """
+    found = set()
+    for kind, name, *listing in (("container", "Names", "ps", "-a"), ("network", "Name", "network", "ls"),
+                                 ("volume", "Name", "volume", "ls")):
+        for line in docker(*listing, "--filter", "label=atelier.managed",
+                           "--format", '{{.%s}}\t{{.Label "atelier.runner"}}' % name):
+            name_of_it, _, runner = line.partition("\t")
+            if runner in token:
+                found.add(f"{kind} {name_of_it}")
+    return found
+
+
+def processes(mark: str) -> set[str]:
+    """Processes of this host, those in containers too, with `mark` in their environment."""
+    found = set()
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (process / "environ").read_bytes():
+                found.add(f"{process.name}: {(process / 'cmdline').read_bytes().replace(bytes(1), b' ').decode()}")
+        except OSError:  # gone meanwhile, or another user's
+            continue
+    return found
+
+
+def sha256(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+class Jobs:
+    """The tests, for one gitlab-runner; `for_runner` makes a TestCase of it."""
+
+    program: str
+    version: tuple[int, ...]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        if not ATELIER.exists():
+            raise FileNotFoundError(f"{ATELIER}: build it first, or name another in ATELIER")
+        try:
+            docker("image", "inspect", IMAGE)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise unittest.SkipTest(f"no docker daemon with the image {IMAGE}") from error
+        folder = tempfile.TemporaryDirectory(prefix="atelier-e2e-", ignore_cleanup_errors=True)
+        cls.addClassCleanup(folder.cleanup)
+        cls.greeting = secrets.token_hex(8)
+        cls.gitlab = GitLab(ADDRESS, files={"greeting.txt": cls.greeting})
+        cls.addClassCleanup(cls.gitlab.close)
+        cls.runner = Runner(cls.program, pathlib.Path(folder.name), cls.gitlab)
+        cls.addClassCleanup(cls.runner.stop)
+
+    def setUp(self) -> None:
+        self.assertTrue(self.runner.alive, f"the runner ended; it said:\n{self.runner.log}")
+        self.mark = secrets.token_hex(16)
+        self.logged = len(self.runner.log)
+        before = managed(self.gitlab.runner_token)
+        self.addCleanup(self.assert_nothing_left, before)
+
+    # What the tests are made of.
+
+    def submit(self, *script: str, variables=(), image=IMAGE, **options) -> int:
+        marked = [variable(MARK, self.mark), *variables]
+        return self.gitlab.submit(job(list(script), image=image, variables=marked, **options))
+
+    def finish(self, number: int) -> Result:
+        """A job's result, after checks that hold for every job."""
+        result = self.gitlab.wait(number, TIMEOUT)
+        token = self.gitlab.token(number)
+        self.assertNotIn(token, result.trace, "the trace contains the job token")
+        self.assertNotIn(token, self.runner.log, "the runner's log contains the job token")
+        return result
+
+    def run_job(self, *script: str, **options) -> Result:
+        return self.finish(self.submit(*script, **options))
+
+    def assert_success(self, result: Result) -> None:
+        self.assertEqual(result.state, "success", result.trace)
+
+    def assert_failure(self, result: Result, reason: str) -> None:
+        self.assertEqual((result.state, result.failure_reason), ("failed", reason), result.trace)
+
+    def assert_nothing_left(self, before: set[str]) -> None:
+        """The jobs' objects, processes and the runner's temporary folders are gone, or go soon."""
+        def left() -> set[str]:
+            folders = {str(path) for path in self.runner.temporary.iterdir()}
+            return (managed(self.gitlab.runner_token) - before) | processes(self.mark) | folders
+
+        deadline = time.monotonic() + 15
+        while left() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        self.assertEqual(left(), set(), f"left behind; the runner said:\n{self.runner.log[self.logged:]}")
+
+    # The tests.
+
+    def test_success(self) -> None:
+        result = self.run_job("cat greeting.txt", "echo sum-$((40 + 2))")
+        self.assert_success(result)
+        self.assertIn("sum-42", result.trace)
+        self.assertIn(self.greeting, result.trace, "the repository was not cloned")
+
+    def test_exit_code(self) -> None:
+        """The exact code arrives where BUILD_EXIT_CODE_FILE exists (17.9)."""
+        result = self.run_job("exit 3")
+        self.assert_failure(result, "script_failure")
+        self.assertEqual(result.exit_code, 3 if self.version >= (17, 9) else 1)
+
+    def test_missing_image(self) -> None:
+        result = self.run_job("echo never-$((40 + 2))", image=MISSING_IMAGE)
+        self.assert_failure(result, "runner_system_failure")
+        self.assertIn(MISSING_IMAGE, result.trace)
+        self.assertNotIn("never-42", result.trace)
+
+    def test_cancel(self) -> None:
+        """A runner that cancels gracefully still runs after_script; an older one aborts."""
+        number = self.submit("echo ready-$((40 + 2))", "sleep 300", "echo later-$((40 + 2))",
+                             after_script=['echo "status-is-$CI_JOB_STATUS"'])
+        self.gitlab.wait_trace(number, "ready-42", TIMEOUT)
+        graceful = self.gitlab.cancel(number) == "canceling"
+        result = self.finish(number)
+        self.assertEqual(result.state, "canceled", result.trace)
+        self.assertNotIn("later-42", result.trace)
+        if graceful:
+            self.assertIn("status-is-canceled", result.trace)
+
+    def test_force_cancel(self) -> None:
+        number = self.submit(*HOLD)
+        self.gitlab.wait_trace(number, "ready-42", TIMEOUT)
+        self.gitlab.cancel(number, force=True)
+        self.assertEqual(self.finish(number).state, "canceled")
+
+    def test_values(self) -> None:
+        """Values arrive unharmed, byte for byte."""
+        values = {
+            "QUOTES": """'single' "double" `back` ''' \"\"\"""",
+            "NEWLINES": "one\ntwo\r\n\n\tthree\n\n",
+            "DOLLARS": "$HOME ${PATH} $(id) $$ $1 %s %% !!",
+            "UTF8": "Grüße, 世界 🚀 \u200b\u00a0é",
+            "BACKSLASHES": r"\ \\ \n \x41 \" C:\temp\\",
+            "EMPTY": "",
+            "LARGE": "0123456789abcde\n" * (60 * 1024 // 16),
+        }
+        show = """printf 'sha256 KEY %s.\\n' "$(printf '%s' "$KEY" | sha256sum | cut -c1-64)\""""
+        result = self.run_job(*(show.replace("KEY", key) for key in values),
+                              variables=[variable(key, value, raw=True) for key, value in values.items()])
+        self.assert_success(result)
+        arrived = dict(re.findall(r"sha256 (\w+) ([0-9a-f]{64})\.", result.trace))
+        self.assertEqual(arrived, {key: sha256(value) for key, value in values.items()})
+
+    def test_file_variable(self) -> None:
+        """A variable of type file names a file, also in after_script.
+
+        References to it give the file's name too, since 15.7 (common/variables.go).
+        """
+        content = "line 'one'\n$HOME \\ \"two\"\n"
+        show = """printf 'sha256 %s.\\n' "$(sha256sum < "$SETTINGS" | cut -c1-64)\""""
+        refer = 'test "$REFERENCE" = "at $SETTINGS"' if self.version >= (15, 7) else "true"
+        result = self.run_job(show, refer, after_script=[show], variables=[
+            variable("SETTINGS", content, file=True, raw=True), variable("REFERENCE", "at $SETTINGS")])
+        self.assert_success(result)
+        self.assertEqual(re.findall(r"sha256 ([0-9a-f]{64})\.", result.trace), [sha256(content)] * 2)
+
+    def test_after_script_of_failure(self) -> None:
+        result = self.run_job("false", "echo later-$((40 + 2))",
+                              after_script=["cat greeting.txt", 'echo "status-is-$CI_JOB_STATUS"'])
+        self.assert_failure(result, "script_failure")
+        self.assertNotIn("later-42", result.trace)
+        self.assertIn(self.greeting, result.trace)
+        self.assertIn("status-is-failed", result.trace)
+
+    def test_two_at_once(self) -> None:
+        """A job runs, in a tree of its own, from start to end while another one is held."""
+        touch = ("test ! -e trace-of-another-job", "touch trace-of-another-job")
+        held = self.submit(*touch, *HOLD)
+        self.gitlab.wait_trace(held, "ready-42", TIMEOUT)
+        self.assert_success(self.run_job(*touch))
+        self.assertEqual(self.gitlab.state(held), "running")
+        self.gitlab.cancel(held)
+        self.assertEqual(self.finish(held).state, "canceled")
+
+    def test_secrets(self) -> None:
+        """What a job prints of its secrets is masked; `finish` looks for the token everywhere."""
+        password = "S3cret-" + secrets.token_urlsafe(16)
+        result = self.run_job('echo "token is $CI_JOB_TOKEN."', 'echo "url is $CI_REPOSITORY_URL."',
+                              'echo "password is $PASSWORD."', "cat .git/config", "env",
+                              variables=[variable("PASSWORD", password, public=False, masked=True, raw=True)])
+        self.assert_success(result)
+        self.assertIn("token is [MASKED].", result.trace)
+        self.assertNotIn(password, result.trace)
+
+
+def for_runner(program: str) -> type:
+    """The tests as a TestCase for one gitlab-runner, named by its version."""
+    number = version(program)
+    name = "GitlabRunner_" + "_".join(map(str, number))
+    return type(name, (Jobs, unittest.TestCase), {"program": program, "version": number, "__module__": __name__})
+
+
+def runners() -> list[str]:
+    named = os.environ.get("ATELIER_GITLAB_RUNNERS", "")
+    found = shutil.which("gitlab-runner")
+    return [path for path in named.split(":") if path] or ([found] if found else [])
+
+
+class GitlabRunner(unittest.TestCase):
+    @unittest.skipIf(runners(), "gitlab-runner is tested below")
+    def test_with_a_gitlab_runner(self) -> None:
+        self.skipTest("no gitlab-runner: name some in ATELIER_GITLAB_RUNNERS or put one on PATH")
+
+
+def load_tests(loader: unittest.TestLoader, _, __) -> unittest.TestSuite:
+    cases = [for_runner(program) for program in runners()] or [GitlabRunner]
+    return unittest.TestSuite(map(loader.loadTestsFromTestCase, cases))
+
+
+if __name__ == "__main__":
+    unittest.main()

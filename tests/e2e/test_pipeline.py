@@ -1,0 +1,395 @@
+"""`atelier pipeline` in checkouts of its own, through the real hooks and a real Docker daemon."""
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+from hooks import ATELIER, IMAGE, docker, has_docker
+
+
+def has_image():
+    return has_docker() and subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True,
+                                           check=False).returncode == 0
+
+
+class Checkout:
+    """A git repository with a .gitlab-ci.yml, and a home folder for its user."""
+
+    def __init__(self, ci, files=None, name="hello"):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="atelier-test-pipeline-"))
+        self.top = self.root / name
+        self.config = self.root / "config.yml"
+        self.config.write_text(f"builds: {self.root}/builds\ncache: {self.root}/cache\n")
+        (self.root / "tmp").mkdir()
+        self.env = {**os.environ, "HOME": str(self.root), "XDG_STATE_HOME": str(self.root / "state"),
+                    "TMPDIR": str(self.root / "tmp"), "GIT_CONFIG_NOSYSTEM": "1"}
+        self.top.mkdir()
+        self.git("init", "-q", "-b", "main")
+        self.git("config", "user.name", "Tester")
+        self.git("config", "user.email", "tester@example.org")
+        self.write({".gitlab-ci.yml": ci, **(files or {})})
+        self.git("add", "-A")
+        self.git("commit", "-qm", "First\n\nWith a $body")
+
+    def write(self, files):
+        for name, text in files.items():
+            path = self.top / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    def git(self, *args):
+        return subprocess.run(["git", *args], cwd=self.top, env=self.env, capture_output=True, text=True,
+                              check=True).stdout
+
+    def state(self):
+        """What must not change: the status, the objects, the index, the references."""
+        return (self.git("status", "--porcelain"), self.git("count-objects", "-v"),
+                (self.top / ".git/index").read_bytes(), self.git("for-each-ref"))
+
+    def start(self, *args, **options):
+        return subprocess.Popen([ATELIER, "--config", str(self.config), "pipeline", *args], cwd=self.top, text=True,
+                                env={**self.env, **options.pop("env", {})}, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+
+    def run(self, *args, **options):
+        return Result(self.start(*args, **options))
+
+    def remove(self):
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+class Result:
+    """How a pipeline ended, and what it showed."""
+
+    def __init__(self, process):
+        self.text = process.communicate(timeout=300)[0]
+        self.code = process.returncode
+
+    def __repr__(self):
+        return f"exit {self.code}\n{self.text}"
+
+    def summary(self):
+        """{job: (state, reason)} of the table at the end."""
+        lines = self.text.rstrip().splitlines()
+        head = max(i for i, line in enumerate(lines) if re.match(r"JOB +STAGE +STATE +TIME +REASON", line))
+        columns = [lines[head].index(word) for word in ("JOB", "STAGE", "STATE", "TIME", "REASON")]
+        rows = [[line[a:b].strip() for a, b in zip(columns, columns[1:] + [None])] for line in lines[head + 1:-1]]
+        return {row[0]: (row[2], row[4]) for row in rows}
+
+    def verdict(self):
+        return self.text.rstrip().splitlines()[-1]
+
+    def lines_of(self, job):
+        """What a job showed, without the indentation."""
+        shown, inside = [], False
+        for line in self.text.splitlines():
+            state = re.match(r"\[\d+/\d+\] \S+ / (.*?): (\w+)", line)
+            if state:
+                inside = state.group(1) == job and state.group(2) == "running"
+            elif inside and line.startswith("    "):
+                shown.append(line[4:])
+        return shown
+
+
+class PipelineTest(unittest.TestCase):
+    maxDiff = None
+
+    def checkout(self, ci, files=None, **options):
+        c = Checkout(ci, files, **options)
+        self.addCleanup(c.remove)
+        return c
+
+    def assert_nothing_left(self, c):
+        project = c.top.name
+        for kind in (["ps", "-aq"], ["network", "ls", "-q"]):
+            left = docker(*kind, "--filter", "label=atelier.managed", "--filter", f"label=atelier.project=local/{project}")
+            self.assertEqual(left, "")
+        self.assertEqual(list((c.root / "tmp").iterdir()), [])
+
+
+@unittest.skipUnless(has_image(), f"needs a Docker daemon and the image {IMAGE}")
+class Runs(PipelineTest):
+    def test_green(self):
+        c = self.checkout(f"""
+image: {IMAGE}
+variables: {{GREETING: "hello $CI_PROJECT_NAME"}}
+default: {{before_script: [echo before], after_script: ["echo after: $CI_JOB_STATUS"]}}
+stages: [build, test]
+check:
+  stage: test
+  before_script: []
+  script: [test -f made || echo clean]
+compile:
+  stage: build
+  script:
+    - echo "$GREETING"
+    - touch made
+    - pwd; echo "$CI_PROJECT_DIR"
+    - git log --format=%s -1
+    - echo "$CI_COMMIT_REF_NAME $CI_COMMIT_TITLE $CI_JOB_STAGE $CI_PIPELINE_SOURCE $CI"
+""", name="green")
+        before = c.state()
+        result = c.run()
+        self.assertEqual(result.code, 0, result)
+        self.assertEqual(result.summary(), {"compile": ("passed", ""), "check": ("passed", "")})
+        self.assertRegex(result.verdict(), r"^Pipeline passed in .*: 2 passed$")
+        lines = result.lines_of("compile")
+        self.assertIn("hello green", lines)
+        self.assertLess(lines.index("before"), lines.index("hello green"))
+        self.assertIn("after: success", lines)
+        at = lines.index("$ pwd; echo \"$CI_PROJECT_DIR\"")
+        self.assertEqual(lines[at + 1], lines[at + 2])
+        self.assertIn("First", lines)
+        self.assertIn("main First build push true", lines)
+        self.assertIn("clean", result.lines_of("check"))
+        self.assertNotIn("before", result.lines_of("check"))
+        self.assertNotIn("\033", result.text)
+        self.assertEqual(c.state(), before)
+        self.assert_nothing_left(c)
+
+    def test_every_way_to_end(self):
+        c = self.checkout(f"""
+image: {IMAGE}
+stages: [build, test, deploy]
+good: {{stage: build, script: "true", after_script: ["exit 4"]}}
+tolerated: {{stage: build, script: exit 5, allow_failure: true}}
+expected: {{stage: build, script: exit 6, allow_failure: {{exit_codes: [6]}}}}
+early: {{stage: build, script: "true", when: on_failure}}
+bad: {{stage: test, script: [exit 7, echo never], after_script: ["echo after: $CI_JOB_STATUS"]}}
+mourn: {{stage: deploy, script: echo mourning, when: on_failure}}
+skipped: {{stage: deploy, script: echo never}}
+gate: {{stage: deploy, script: echo never, when: manual}}
+tidy: {{stage: .post, script: echo tidying, when: always}}
+""", name="every")
+        result = c.run()
+        self.assertEqual(result.code, 1, result)
+        self.assertEqual(result.summary(), {
+            "good": ("passed", ""),
+            "tolerated": ("warning", "exit code 5"),
+            "expected": ("warning", "exit code 6"),
+            "early": ("skipped", "no earlier job failed"),
+            "bad": ("failed", "exit code 7"),
+            "mourn": ("passed", ""),
+            "skipped": ("skipped", "an earlier job failed"),
+            "gate": ("skipped", "an earlier job failed"),
+            "tidy": ("passed", ""),
+        })
+        self.assertRegex(result.verdict(), r"^Pipeline failed in .*: 3 passed, 1 failed, 2 warning, 3 skipped$")
+        self.assertIn("after: failed", result.lines_of("bad"))
+        self.assertNotIn("\n    never", result.text)
+        self.assert_nothing_left(c)
+
+    def test_manual_jobs_run_when_they_are_named(self):
+        c = self.checkout(f"""
+image: {IMAGE}
+stages: [one, two]
+plain: {{stage: one, script: echo plain}}
+gate: {{stage: one, script: 'echo manual=$CI_JOB_MANUAL', when: manual, allow_failure: false}}
+later: {{stage: two, script: echo later}}
+""")
+        result = c.run()
+        self.assertEqual(result.code, 0, result)
+        self.assertEqual(result.summary(), {"plain": ("passed", ""), "gate": ("manual", "runs when it is named"),
+                                            "later": ("skipped", "waits for a manual job")})
+        self.assertIn("waits for the manual job 'gate'", result.verdict())
+        result = c.run("gate")
+        self.assertEqual(result.code, 0, result)
+        self.assertEqual(result.summary(), {"gate": ("passed", "")})
+        self.assertIn("manual=true", result.lines_of("gate"))
+
+    def test_values_arrive_unharmed(self):
+        c = self.checkout(f"""
+job:
+  image: {IMAGE}
+  variables:
+    VALUE: "it's \\"q\\" $$HOME `id` \\\\n\\nline 2 é"
+    RAW: {{value: "$VALUE", expand: false}}
+  script: ["printf '%s|%s' \\"$VALUE\\" \\"$RAW\\" | sha256sum | cut -c1-64", "echo \\"$FROM_FILE\\""]
+""")
+        (c.root / "vars").write_text("FROM_FILE='a $b \"c\"'\n")
+        result = c.run("--variables", str(c.root / "vars"))
+        self.assertEqual(result.code, 0, result)
+        want = hashlib.sha256("it's \"q\" $HOME `id` \\n\nline 2 é|$VALUE".encode()).hexdigest()
+        self.assertIn(want, result.lines_of("job"))
+        self.assertIn('a $b "c"', result.lines_of("job"))
+
+    def test_secrets_are_masked(self):
+        c = self.checkout(f"""
+job:
+  image: {IMAGE}
+  script: ['echo "<$MY_PASSWORD>"', 'printf %s "${{MY_PASSWORD%%2}}"; sleep 0.3; echo 2', 'echo "$CI_JOB_TOKEN"; exit 3']
+""")
+        (c.root / "vars").write_text("MY_PASSWORD=correct-horse-2\n")
+        result = c.run("--variables", str(c.root / "vars"))
+        self.assertEqual(result.code, 1)
+        self.assertNotIn("correct-horse", result.text)
+        self.assertNotIn("glcbt-", result.text)
+        lines = result.lines_of("job")
+        self.assertIn("<[MASKED]>", lines)
+        self.assertEqual(lines.count("[MASKED]"), 2)
+
+    def test_the_work_tree_reaches_the_job(self):
+        c = self.checkout(f"job: {{image: '{IMAGE}', script: [cat changed new, ls -a, git status --short]}}",
+                          {"changed": "old\n", "removed": "x", ".gitignore": "*.o\nsecret/\n"}, name="worktree")
+        c.write({"changed": "changed\n", "new": "new\n", "ignored.o": "x", "secret/key": "x"})
+        (c.top / "removed").unlink()
+        before = c.state()
+        result = c.run(env={"GIT_DIR": "/nowhere", "GIT_INDEX_FILE": "/nowhere/index"})
+        self.assertEqual(result.code, 0, result)
+        lines = result.lines_of("job")
+        self.assertIn("changed", lines)
+        self.assertIn("new", lines)
+        for name in ("removed", "ignored.o", "secret"):
+            self.assertNotIn(name, lines)
+        self.assertEqual(c.state(), before)
+        self.assertEqual(lines[lines.index("$ git status --short") + 1:], [])
+
+    def test_a_missing_image_is_the_systems_failure(self):
+        c = self.checkout("job: {image: 'atelier-test/none:1', script: 'true'}", name="missing")
+        with c.config.open("a") as config:
+            config.write("pull_policy: never\n")
+        result = c.run()
+        self.assertEqual(result.code, 1, result)
+        self.assertEqual(result.summary()["job"][0], "failed")
+        self.assertIn("system failure", result.summary()["job"][1])
+        self.assertEqual(result.text.count("Preparation failed"), 2)
+        self.assertIn("atelier-test/none:1", result.text)
+        self.assert_nothing_left(c)
+
+    def test_two_at_once(self):
+        c = self.checkout(f"""
+job:
+  image: {IMAGE}
+  script: ['echo "slot $CI_CONCURRENT_PROJECT_ID in $CI_BUILDS_DIR"', sleep 3, git status]
+""", name="twice")
+        first = c.start()
+        time.sleep(1)
+        results = [c.run(), Result(first)]
+        self.assertEqual([r.code for r in results], [0, 0], results)
+        slots = {line for r in results for line in r.lines_of("job") if line.startswith("slot ")}
+        self.assertEqual(len(slots), 2, slots)
+        self.assertEqual({s.split()[1] for s in slots}, {"0", "1"})
+        self.assertEqual(len({s.split()[3] for s in slots}), 2)
+        self.assert_nothing_left(c)
+
+
+@unittest.skipUnless(has_image(), f"needs a Docker daemon and the image {IMAGE}")
+class Interrupts(PipelineTest):
+    CI = f"""
+image: {IMAGE}
+stages: [one, two]
+slow:
+  stage: one
+  script: [echo has started, TRAP, 'sleep 300 & wait']
+  after_script: [echo never]
+later: {{stage: two, when: always, script: echo never}}
+"""
+
+    def start(self, trap, name):
+        c = self.checkout(self.CI.replace("TRAP", trap), name=name)
+        process = c.start(start_new_session=True)
+        shown = ""
+        while "\n    has started\n" not in shown:
+            line = process.stdout.readline()
+            self.assertTrue(line, shown)
+            shown += line
+        return c, process
+
+    def check(self, c, process, code):
+        result = Result(process)
+        self.assertEqual(result.code, code, result)
+        self.assertEqual(result.summary(), {"slow": ("canceled", ""), "later": ("canceled", "")})
+        self.assertRegex(result.verdict(), r"^Pipeline canceled after .*: 2 canceled$")
+        self.assertNotIn("\n    never", result.text)
+        self.assert_nothing_left(c)
+        return result
+
+    def test_ctrl_c_leaves_nothing(self):
+        c, process = self.start('"trap \'echo told to end; exit 9\' TERM"', "ctrlc")
+        process.send_signal(signal.SIGINT)
+        result = self.check(c, process, 130)
+        self.assertIn("\n    told to end\n", result.text)
+
+    def test_term(self):
+        c, process = self.start("'true'", "term")
+        process.send_signal(signal.SIGTERM)
+        self.check(c, process, 143)
+
+    def test_twice_ends_at_once_and_leaves_nothing(self):
+        c, process = self.start('"trap \'\' TERM"', "twicec")
+        begin = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        self.check(c, process, 130)
+        self.assertLess(time.monotonic() - begin, 8)
+
+
+class Refusals(PipelineTest):
+    """What is wrong is said before anything is started: no daemon is needed."""
+
+    def refused(self, ci, *args, **options):
+        c = self.checkout(ci)
+        result = c.run(*args, **options)
+        self.assertNotIn(result.code, (0, 130), result)
+        self.assertNotIn("running", result.text)
+        return result.text
+
+    def test_keywords(self):
+        text = self.refused("job:\n  script: a\n  rules: [{if: $X}]\n")
+        self.assertIn(".gitlab-ci.yml:3:3: keyword `rules` in job `job` is not supported yet", text)
+        text = self.refused("job:\n  script: a\n  scirpt: b\n")
+        self.assertIn(".gitlab-ci.yml:3:3: unknown keyword `scirpt` in job `job`; did you mean `script`?", text)
+
+    def test_yaml(self):
+        self.assertRegex(self.refused("job:\n  script: [a\n"), r"\.gitlab-ci\.yml:\d+:\d+: ")
+        self.assertIn("there is no job", self.refused("\n"))
+
+    def test_names(self):
+        self.assertIn("did you mean 'job'", self.refused("job: {script: a}", "jbo"))
+
+    def test_variables(self):
+        self.assertIn("/nowhere", self.refused("job: {script: a}", "--variables", "/nowhere"))
+
+    def test_configuration(self):
+        c = self.checkout("job: {script: a}")
+        c.config.unlink()
+        result = c.run()
+        self.assertNotEqual(result.code, 0)
+        self.assertIn("config.yml", result.text)
+
+    def test_no_checkout(self):
+        c = self.checkout("job: {script: a}")
+        shutil.rmtree(c.top / ".git")
+        result = c.run()
+        self.assertEqual(result.code, 1)
+        self.assertIn("git init", result.text)
+
+    def test_no_file(self):
+        c = self.checkout("job: {script: a}")
+        (c.top / ".gitlab-ci.yml").unlink()
+        result = c.run()
+        self.assertEqual(result.code, 1)
+        self.assertIn("there is no .gitlab-ci.yml", result.text)
+
+
+class Lists(PipelineTest):
+    def test_list_runs_nothing(self):
+        c = self.checkout("stages: [one]\njob a: {stage: one, script: x, image: i, when: manual}\nb: {stage: .pre, script: x}\n")
+        result = c.run("--list")
+        self.assertEqual(result.code, 0)
+        self.assertEqual([line.split() for line in result.text.splitlines()], [
+            ["JOB", "STAGE", "WHEN", "MAY", "FAIL", "IMAGE"],
+            ["b", ".pre", "on_success", "no"],
+            ["job", "a", "one", "manual", "yes", "i"],
+        ])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,140 @@
+"""Plays gitlab-runner for single hooks: argv, environment, process group and files as contract 1.3 has them."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ATELIER = os.environ.get("ATELIER", str(ROOT / "build/dev/executor/atelier"))
+IMAGE = os.environ.get("ATELIER_TEST_IMAGE", "atelier/ci:latest")
+
+
+def docker(*args, **options):
+    """Run the docker client; its output, stripped."""
+    done = subprocess.run(["docker", *args], capture_output=True, text=True, check=options.pop("check", True), **options)
+    return done.stdout.strip()
+
+
+def has_docker():
+    return shutil.which("docker") is not None and subprocess.run(
+        ["docker", "info"], capture_output=True, check=False).returncode == 0
+
+
+def left_of(job_label):
+    """What Docker still has under a job's label: containers, networks, volumes."""
+    found = []
+    for kind in (["ps", "-a"], ["network", "ls"], ["volume", "ls"]):
+        found += docker(*kind, "-q", "--filter", f"label=atelier.job={job_label}").split()
+    return found
+
+
+class Result:
+    """How a hook ended, and what it said."""
+
+    def __init__(self, process):
+        self.out, self.err = process.communicate()
+        self.code = process.returncode
+
+    def __repr__(self):
+        return f"exit {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
+
+
+class Job:
+    """One job on this host, by the atelier under test. Use as a context: cleanup runs at its end."""
+
+    counter = int.from_bytes(os.urandom(3), "big") * 1000
+
+    def __init__(self, config="", image=IMAGE, stage="build", response=None, env=None, **variables):
+        Job.counter += 1
+        self.id = str(Job.counter)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="custom-executor"))
+        self.state = pathlib.Path(tempfile.mkdtemp(prefix="atelier-test-"))
+        self.config_file = self.state / "config.yml"
+        self.config_file.write_text(f"builds: {self.state}/builds\ncache: {self.state}/cache\n{config}")
+        self.token = "secret-job-token-" + self.id
+        self.variables = {
+            "CI_JOB_ID": self.id, "CI_JOB_NAME": "test job", "CI_JOB_STAGE": stage, "CI_JOB_TOKEN": self.token,
+            "CI_RUNNER_SHORT_TOKEN": "tEsT_0123", "CI_PROJECT_ID": "7", "CI_PROJECT_PATH": "group/proj",
+            "CI_CONCURRENT_ID": "0", "CI_CONCURRENT_PROJECT_ID": self.id, **variables}
+        if image:
+            self.variables["CI_JOB_IMAGE"] = image
+        self.response = self.payload(image, stage) if response is None else response
+        self.extra = env or {}
+        self.label = f"tEsT_0123-{self.id}"
+        self.code_file = self.folder / "build_exit_code"
+
+    def payload(self, image, stage):
+        return {
+            "id": int(self.id), "token": self.token, "job_info": {"name": "test job", "stage": stage, "project_id": 7},
+            "git_info": {}, "runner_info": {"timeout": 600}, "image": {"name": image or ""}, "services": None,
+            "variables": [{"key": k, "value": v, "public": True, "file": False} for k, v in self.variables.items()],
+            "credentials": [], "steps": []}
+
+    def environment(self):
+        response = self.folder / "response.json"
+        text = self.response if isinstance(self.response, str) else json.dumps(self.response)
+        response.write_text(text)
+        return {
+            **os.environ, "TMPDIR": str(self.folder), "BUILD_FAILURE_EXIT_CODE": "1",
+            "SYSTEM_FAILURE_EXIT_CODE": "2", "JOB_RESPONSE_FILE": str(response),
+            "BUILD_EXIT_CODE_FILE": str(self.code_file), "NO_COLOR": "1",
+            **{"CUSTOM_ENV_" + k: v for k, v in self.variables.items()}, **self.extra}
+
+    def start(self, *args, **options):
+        """Start a hook as the runner does; the Popen."""
+        return subprocess.Popen(
+            [ATELIER, "--config", str(self.config_file), *args], cwd=self.folder, env=self.environment(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+            start_new_session=False, process_group=0, **options)
+
+    def hook(self, *args, **options):
+        return Result(self.start(*args, **options))
+
+    def script(self, body):
+        """A script file in a new folder, in the shape that runners write (contract 2.1)."""
+        folder = tempfile.mkdtemp(prefix="script", dir=self.folder)
+        path = pathlib.Path(folder) / "script"
+        path.write_text(wrap(body))
+        path.chmod(0o700)
+        return str(path)
+
+    def run(self, body, substage="build_script"):
+        return self.hook("run", self.script(body), substage)
+
+    def start_run(self, body, substage="build_script"):
+        return self.start("run", self.script(body), substage)
+
+    def code(self):
+        return self.code_file.read_text() if self.code_file.exists() else None
+
+    def container(self, role="build"):
+        return docker("ps", "-aq", "--no-trunc", "--filter", f"label=atelier.job={self.label}",
+                      "--filter", f"label=atelier.role={role}")
+
+    def left(self):
+        return left_of(self.label)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.hook("cleanup")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.state, ignore_errors=True)
+
+
+def wrap(body):
+    """The wrapper of gitlab-runner 19.1 around `body`."""
+    word = "$'" + "".join(
+        c if c.isalnum() or c in " _,-./@:=" else "".join(f"\\x{b:02x}" for b in c.encode()) for c in body) + "'"
+    return ("#!/usr/bin/env bash\n\ntrap 'exit 1' TERM\n\n"
+            'case "$(set -o)" in *"pipefail"*) set -o pipefail;; esac; set -o errexit\nset +o noclobber\n'
+            f"(trap 'exit 1' TERM; eval {word}) < /dev/null\nexit 0\n")
+
+
+def terminate(process):
+    """SIGTERM to the hook's process group, as the runner cancels."""
+    os.killpg(process.pid, signal.SIGTERM)

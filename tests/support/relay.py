@@ -1,0 +1,70 @@
+"""A real Unix socket in front of the real daemon that goes away on cue: a daemon that dies half-way."""
+import os
+import select
+import socket
+import threading
+
+
+class Relay:
+    """Passes everything on until a request whose first bytes contain `cue` has come; then the
+    socket is gone, and `after` bytes of answers later every connection with it."""
+
+    def __init__(self, path, cue, after=0, daemon="/var/run/docker.sock"):
+        self.path, self.cue, self.after, self.daemon = str(path), cue.encode(), after, daemon
+        self.connections, self.dying, self.dead = [], False, threading.Event()
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(self.daemon)
+        self.connections += [client, server]
+        other = {client: server, server: client}
+        try:
+            while not self.dead.is_set():
+                for end in select.select([client, server], [], [])[0]:
+                    data = end.recv(65536)
+                    if not data:
+                        return
+                    self.look(data, from_client=end is client)
+                    other[end].sendall(data)
+        except (OSError, ValueError):
+            pass
+        finally:
+            client.close()
+            server.close()
+
+    def look(self, data, from_client):
+        if from_client and self.cue in data:
+            self.dying = True
+            os.unlink(self.path)
+            self.listener.close()
+        elif self.dying and not from_client:
+            self.after -= len(data)
+        if self.dying and self.after <= 0:
+            self.dead.set()
+            for connection in self.connections:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def close(self):
+        self.dead.set()
+        self.listener.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

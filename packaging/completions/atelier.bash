@@ -1,0 +1,66 @@
+# bash completion of atelier(1)
+
+# The jobs of the checkout, one a line: the first column of the list, below its heading.
+_atelier_jobs()
+{
+    "$1" pipeline ${2:+--directory "$2"} --list 2>/dev/null | sed -n '1d; s/  .*//; p'
+}
+
+_atelier()
+{
+    local cur=$2 prev=$3 word command='' directory='' options='--config --help --version' i job
+    local -a jobs=()
+    COMPREPLY=()
+
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        case $word in
+            -C | --directory) directory=${COMP_WORDS[++i]} ;;
+            -c | --config | -v | --variables) ((++i)) ;;
+            -*) ;;
+            *) [[ $command ]] || command=$word ;;
+        esac
+    done
+    # "--config=FILE" is three words to readline
+    if [[ $cur == = ]]; then
+        cur=''
+    elif [[ $prev == = ]]; then
+        prev=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+
+    case $prev in
+        -c | --config | -v | --variables)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            return ;;
+        -C | --directory)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+            return ;;
+    esac
+
+    case $command in
+        prepare) options+=' --dry-run' ;;
+        pipeline) options+=' --directory --list --variables' ;;
+    esac
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+        return
+    fi
+
+    case $command in
+        '')
+            mapfile -t COMPREPLY < <(compgen -W 'config prepare run cleanup pipeline check sample' -- "$cur") ;;
+        run)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+        pipeline)
+            # names may have spaces and quotes in them
+            mapfile -t jobs < <(_atelier_jobs "${COMP_WORDS[0]}" "$directory")
+            for job in "${jobs[@]}"; do
+                [[ $job == "${cur//\\/}"* ]] && COMPREPLY+=("$(printf '%q' "$job")")
+            done ;;
+    esac
+}
+
+complete -F _atelier atelier

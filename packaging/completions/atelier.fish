@@ -1,0 +1,40 @@
+# fish completion of atelier(1)
+
+set -l commands config prepare run cleanup pipeline check sample
+
+# The jobs of the checkout: the first column of the list, below its heading.
+function __atelier_jobs
+    set -l words (commandline -opc)
+    set -l directory
+    for i in (seq 2 (count $words))
+        switch $words[$i]
+            case -C --directory
+                set -l next (math $i + 1)
+                test $next -le (count $words); and set directory --directory $words[$next]
+            case '--directory=*'
+                set directory $words[$i]
+        end
+    end
+    atelier pipeline $directory --list 2>/dev/null | sed -n '1d; s/  .*//; p'
+end
+
+complete -c atelier -f
+complete -c atelier -s c -l config -r -F -d "Configuration of the host"
+complete -c atelier -s h -l help -d "Print help and exit"
+complete -c atelier -s V -l version -d "Print versions and exit"
+
+set -l no_command "not __fish_seen_subcommand_from $commands"
+complete -c atelier -n "$no_command" -a config -d "Tell gitlab-runner where jobs are built (hook)"
+complete -c atelier -n "$no_command" -a prepare -d "Make the job's network and containers (hook)"
+complete -c atelier -n "$no_command" -a run -d "Run one of the job's scripts in its container (hook)"
+complete -c atelier -n "$no_command" -a cleanup -d "Remove all that the job made (hook)"
+complete -c atelier -n "$no_command" -a pipeline -d "Run this checkout's .gitlab-ci.yml without GitLab"
+complete -c atelier -n "$no_command" -a check -d "Check the host's configuration"
+complete -c atelier -n "$no_command" -a sample -d "Print a commented configuration with every key"
+
+complete -c atelier -n "__fish_seen_subcommand_from prepare" -s n -l dry-run -d "Print what would be made"
+complete -c atelier -n "__fish_seen_subcommand_from run" -F
+complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s C -l directory -x -a "(__fish_complete_directories)" -d "The checkout"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s l -l list -d "Print the jobs and run nothing"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s v -l variables -r -F -d "File of further variables"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline" -a "(__atelier_jobs)" -d "Job"

@@ -27,6 +27,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
+import images  # noqa: E402
 from gitlab_api import GitLab, Result, job, variable  # noqa: E402
 
 
@@ -225,6 +226,17 @@ class Jobs:
         result = self.run_job("exit 3")
         self.assert_failure(result, "script_failure")
         self.assertEqual(result.exit_code, 3 if self.version >= (17, 9) else 1)
+
+    def test_user_who_is_not_root(self) -> None:
+        """An image with its own user and nothing but busybox may work in the sources."""
+        image = images.busybox("atelier-test/runner-user", ("sh", "id", "mkdir", "touch", "rm", "cat"),
+                               changes=["USER 1234"])
+        self.addCleanup(images.remove, image)
+        result = self.run_job("echo uid-$(id -u)", "echo more >> greeting.txt", "touch new", "cat greeting.txt",
+                              image=image, after_script=["echo after-$(id -u)"])
+        self.assert_success(result)
+        for text in ("uid-1234", self.greeting, "after-1234"):
+            self.assertIn(text, result.trace)
 
     def test_missing_image(self) -> None:
         result = self.run_job("echo never-$((40 + 2))", image=MISSING_IMAGE)

@@ -150,10 +150,13 @@ static int get_image(struct prepare *p, const struct plan_container *c, json_t *
             log_warning(&p->in->log, "image '%s': pull policy '%s': %s; trying '%s'", shown, policy, err_text(e),
                         c->pull_policy.items[i + 1]);
     }
-    /* Not the job's failure: a registry that is down today has the image tomorrow. */
-    if (e->kind == ERR_NOT_FOUND)
-        e->kind = ERR_SYSTEM;
-    return err_wrap(e, "image '%s'", shown);
+    if (e->kind != ERR_NOT_FOUND)
+        return err_wrap(e, "image '%s'", shown);
+    /* Not the job's failure: what was not pushed yet today is there tomorrow. */
+    e->kind = ERR_SYSTEM;
+    struct registry_auth auth;
+    return err_wrap(e, "image '%s'%s", shown,
+                    find_auth(&p->host.job, c->image, &auth) ? "" : " (GitLab sent no credentials for its registry)");
 }
 
 static int check_helper(struct prepare *p, struct err *e)

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "engine/registry_auth.h"
 #include "stages/shell.h"
 
 #include <string.h>
@@ -116,6 +117,7 @@ static int choose_image(const struct job *job, const struct kind *kind, enum kin
 {
     bool named = *job->image.name != '\0';
     const char *image = named ? job->image.name : host->image;
+    auto_image_reference parts = { 0 };
 
     /* The owner's own default needs no permission. */
     if (named && !kind_allows_image(kind, image)) {
@@ -125,6 +127,8 @@ static int choose_image(const struct job *job, const struct kind *kind, enum kin
                        "image '%s' is not allowed for jobs of kind '%s' on this host; allowed: %s", shown,
                        kind_name(id), allowed);
     }
+    if (named && image_reference_parse(image, &parts, e) < 0)
+        return -1;
     c->image = xstrdup(image);
     c->platform = *job->image.platform ? xstrdup(job->image.platform) : NULL;
     strvec_push_all(&c->pull_policy, job->image.pull_policy.n ? &job->image.pull_policy : host->pull_policy);

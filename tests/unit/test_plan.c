@@ -189,6 +189,7 @@ static const struct {
       "r.example.com/**" },
     { "kinds: {build: {images: ruby:*}}", "ruby\\n\\u001b[2J", "image 'ruby\\n\\x1b[2J' is not allowed" },
     /* The owner's default, named by a job, is the job's choice. */
+    { "", "Bad Name!", "'Bad Name!' is no image's name" },
     { "{image: default:1, kinds: {build: {images: ruby:*}}}", "default:1", "image 'default:1' is not allowed" },
 };
 

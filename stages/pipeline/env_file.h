@@ -10,6 +10,7 @@
  * in it is expanded). Those whose name looks like a secret's are masked.
  * Errors (ERR_JOB) say "FILE:LINE: problem". */
 int env_file_read(const char *path, struct variables *out, struct err *e);
+/* The same from text, which is followed by a NUL, as file_read() gives it. */
 int env_file_parse(const char *name, const char *text, size_t len, struct variables *out, struct err *e);
 
 /* Whether a variable of this name and value is to be kept out of logs: named

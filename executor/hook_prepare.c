@@ -7,6 +7,7 @@
 #include "engine/container.h"
 #include "engine/image.h"
 #include "engine/network.h"
+#include "executor/fetch.h"
 #include "executor/host.h"
 #include "stages/plan.h"
 
@@ -69,96 +70,6 @@ static int remove_stale(struct prepare *p, struct err *e)
     return 0;
 }
 
-static void progress(void *ctx, const char *line)
-{
-    const struct prepare *p = ctx;
-
-    log_info(&p->out, "%s", line);
-}
-
-static int pull_tick(void *ctx, int64_t *next_ms, struct err *e)
-{
-    const struct prepare *p = ctx;
-
-    *next_ms = -1;
-    return host_check_interrupt(p->in, e);
-}
-
-/* The credentials that GitLab sent for the image's registry. */
-static bool find_auth(const struct job *job, const char *image, struct registry_auth *out)
-{
-    auto_image_reference ref = { 0 };
-
-    if (image_reference_parse(image, &ref, NULL) < 0)
-        return false;
-    for (size_t i = 0; i < job->n_credentials; i++) {
-        const struct credential *c = &job->credentials[i];
-        if (strcasecmp(c->registry, ref.host) != 0)
-            continue;
-        *out = (struct registry_auth){ c->username, c->password, c->registry };
-        return true;
-    }
-    return false;
-}
-
-static int pull(struct prepare *p, const struct plan_container *c, struct err *e)
-{
-    struct registry_auth auth;
-    const struct engine_watch watch = { pull_tick, p, p->in->interrupt_fd };
-    const struct image_transfer transfer = {
-        .platform = c->platform,
-        .auth = find_auth(&p->host.job, c->image, &auth) ? &auth : NULL,
-        .progress = progress,
-        .progress_ctx = p,
-        .watch = &watch,
-    };
-
-    log_info(&p->out, "Pulling image %s ...", c->image);
-    return image_pull(p->engine, c->image, &transfer, e);
-}
-
-/* One pull policy. 0 with *image set; 1 when the image is not here and the policy does not pull. */
-static int get_by_policy(struct prepare *p, const struct plan_container *c, const char *policy, json_t **image,
-                         struct err *e)
-{
-    auto_err missing = ERR_INIT;
-
-    if (strcmp(policy, "always") != 0) {
-        if (image_inspect(p->engine, c->image, image, &missing) == 0)
-            return 0;
-        if (missing.kind != ERR_NOT_FOUND)
-            return err_move(e, &missing);
-        if (strcmp(policy, "never") == 0)
-            return err_set(e, ERR_NOT_FOUND, 0, "it is not on this host, and pull policy 'never' forbids to pull it");
-    }
-    if (pull(p, c, e) < 0)
-        return -1;
-    return image_inspect(p->engine, c->image, image, e);
-}
-
-static int get_image(struct prepare *p, const struct plan_container *c, json_t **image, struct err *e)
-{
-    auto_free char *shown = text_quote(c->image);
-
-    for (size_t i = 0; i < c->pull_policy.n; i++) {
-        const char *policy = c->pull_policy.items[i];
-        if (get_by_policy(p, c, policy, image, e) == 0)
-            return 0;
-        if (e->kind == ERR_CANCELLED)
-            return -1;
-        if (i + 1 < c->pull_policy.n)
-            log_warning(&p->in->log, "image '%s': pull policy '%s': %s; trying '%s'", shown, policy, err_text(e),
-                        c->pull_policy.items[i + 1]);
-    }
-    if (e->kind != ERR_NOT_FOUND)
-        return err_wrap(e, "image '%s'", shown);
-    /* Not the job's failure: what was not pushed yet today is there tomorrow. */
-    e->kind = ERR_SYSTEM;
-    struct registry_auth auth;
-    return err_wrap(e, "image '%s'%s", shown,
-                    find_auth(&p->host.job, c->image, &auth) ? "" : " (GitLab sent no credentials for its registry)");
-}
-
 static int check_helper(struct prepare *p, struct err *e)
 {
     auto_json *image = NULL;
@@ -176,7 +87,9 @@ static int get_images(struct prepare *p, struct err *e)
 {
     auto_json *image = NULL;
 
-    if (check_helper(p, e) < 0 || get_image(p, &p->plan.of[PLAN_BUILD], &image, e) < 0)
+    const struct fetch fetch = { p->in, &p->host, p->engine, &p->out };
+
+    if (check_helper(p, e) < 0 || fetch_image(&fetch, &p->plan.of[PLAN_BUILD], &image, e) < 0)
         return -1;
     plan_add_image(&p->plan, &p->host.job, image);
     log_info(&p->out, "Using image %s (%.19s), stage kind '%s'%s", p->plan.of[PLAN_BUILD].image,
@@ -221,10 +134,14 @@ static int create_containers(struct prepare *p, char *ids[PLAN_ROLES], struct er
     return 0;
 }
 
-/* An image without a shell cannot run a script: nothing that trying again would mend. */
+/* An image without a shell cannot run a script: nothing that trying again would mend.
+ * runc says "executable file not found", crun "executable file `sh` not found"; a mount
+ * that cannot be made is "no such file" as well, but not the image's fault. */
 static int explain_start(const struct plan_container *c, struct err *from, struct err *e)
 {
-    if (strstr(err_text(from), "executable file not found") || strstr(err_text(from), "no such file or directory"))
+    const char *why = strcasestr(err_text(from), "executable file");
+
+    if (why && strcasestr(why, "not found"))
         return err_set(e, ERR_JOB, 0,
                        "image '%s' has no 'sh' in its PATH, so no script can run in it; choose an image with a shell",
                        c->image);

@@ -1,0 +1,22 @@
+/* executor/fetch.h: the images of a job, on this host, by pull policy. */
+#ifndef EXECUTOR_FETCH_H
+#define EXECUTOR_FETCH_H
+
+#include "executor/host.h"
+#include "stages/plan.h"
+
+/* What a fetch needs of the prepare hook; all borrowed. */
+struct fetch {
+    const struct invocation *in;
+    const struct host *host;
+    struct engine *engine;
+    const struct log *out; /* the job log's ordinary lines */
+};
+
+/* Make the container's image be here, by the policies of the plan in their order,
+ * with the credentials that the job has for its registry. *image is the daemon's
+ * description, a new reference. A registry that refuses is ERR_SYSTEM: what was
+ * not pushed yet today is there tomorrow. */
+int fetch_image(const struct fetch *f, const struct plan_container *c, json_t **image, struct err *e);
+
+#endif

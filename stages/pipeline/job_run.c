@@ -251,10 +251,11 @@ static void forget_folders(struct job_run *j)
     j->files_dir = xstrdup(".tmp");
 }
 
-/* Where the run hooks fetch from: inside of the folder that every container of the job has. */
-static char *repository(const struct job_run *j)
+/* Where the run hooks fetch from: inside of the folder that every container of the job
+ * has, under a name that no earlier job knew. */
+static char *repository_name(const struct job_run *j)
 {
-    return xasprintf("%s/source.git", j->answer.builds_dir);
+    return xasprintf(SCRIPT_REPOSITORY_PREFIX "%" PRId64 ".git", j->id);
 }
 
 static enum hook_result prepare_once(struct job_run *j, struct err *e)
@@ -273,8 +274,8 @@ static enum hook_result prepare_once(struct job_run *j, struct err *e)
     if (result != HOOK_DONE)
         return result;
     /* After prepare: it is the one who makes the folder, with the rights that it wants. */
-    auto_free char *path = repository(j);
-    return source_publish(j->world->source, path, e) < 0 ? HOOK_SYSTEM_FAILED : HOOK_DONE;
+    auto_free char *name = repository_name(j);
+    return source_publish(j->world->source, j->answer.builds_dir, name, e) < 0 ? HOOK_SYSTEM_FAILED : HOOK_DONE;
 }
 
 /* Its output is not the job's log; what it says of its own failure is worth a line. */
@@ -313,14 +314,15 @@ static enum hook_result prepare(struct job_run *j, struct err *e)
 
 static enum hook_result run(struct job_run *j, enum substage s, int64_t timeout_ms, int *code, struct err *e)
 {
-    auto_free char *source = repository(j);
+    auto_free char *name = repository_name(j);
     const struct script_source src = {
         .variables = &j->resolved,
         .shell = j->answer.shell ? j->answer.shell : "bash",
         .hostname = j->answer.hostname,
         .project_dir = j->project_dir,
         .files_dir = j->files_dir,
-        .repository = source,
+        .builds_dir = j->answer.builds_dir,
+        .repository = name,
         .sha = j->world->facts->sha,
         .ref = j->world->facts->checkout->ref,
         .refspecs = &j->refspecs,

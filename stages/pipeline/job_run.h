@@ -12,7 +12,7 @@
 struct job_world {
     const struct ci_file *file;
     const struct pipeline_facts *facts;
-    const struct source *source;
+    struct source *source; /* its store is made by the first job */
     const struct variables *project_variables; /* of --variables */
     const struct hook_driver *driver;
     const char *temporary;

@@ -114,6 +114,17 @@ static void exports(const struct script_source *src, struct strbuf *b, bool file
 
 /* ---- The sub-stages ---- */
 
+/* Earlier jobs' sources. Here and not on the host: the host's user need not have the
+ * right, and should not walk through what a job may still be changing. */
+static void remove_old_repositories(const struct script_source *src, struct strbuf *b)
+{
+    strbuf_puts(b, "for old in ");
+    shell_escape(b, src->builds_dir);
+    strbuf_puts(b, "/" SCRIPT_REPOSITORY_PREFIX "*.git; do [ \"${old##*/}\" = ");
+    shell_escape(b, src->repository);
+    line(b, " ] || rm -r -f \"$old\" || :; done");
+}
+
 static void body_prepare(const struct script_source *src, struct strbuf *b)
 {
     strbuf_puts(b, "echo \"Running on $(hostname)");
@@ -125,6 +136,7 @@ static void body_prepare(const struct script_source *src, struct strbuf *b)
     line(b, "...\"");
     remove_file(b, src->files_dir, "gitlab_runner_env");
     remove_file(b, src->files_dir, "masking.db");
+    remove_old_repositories(src, b);
 }
 
 /* What a git that was killed, or a job that meddled with .git, leaves in the way. */
@@ -165,8 +177,10 @@ static void git_template(struct strbuf *b, const char *template_dir)
 /* The two folders may belong to a user of the host whom the container does not know. */
 static void git_trust(const struct script_source *src, struct strbuf *b)
 {
+    auto_free char *repository = xasprintf("%s/%s", src->builds_dir, src->repository);
+
     command(b, "git", "config", "--global", "--add", "safe.directory", src->project_dir, NULL);
-    command(b, "git", "config", "--global", "--add", "safe.directory", src->repository, NULL);
+    command(b, "git", "config", "--global", "--add", "safe.directory", repository, NULL);
 }
 
 /* A variable that holds flags: split at blanks by us, so that the shell sees
@@ -190,7 +204,7 @@ static void flags(struct strbuf *b, const char *value, const char *otherwise)
 
 static void git_fetch(const struct script_source *src, struct strbuf *b)
 {
-    auto_free char *url = xasprintf("file://%s", src->repository);
+    auto_free char *url = xasprintf("file://%s/%s", src->builds_dir, src->repository);
     auto_free char *shallow = xasprintf("%s/.git/shallow", src->project_dir);
 
     strbuf_puts(b, "if git remote add origin ");

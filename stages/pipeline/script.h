@@ -14,6 +14,9 @@ enum substage {
     SUBSTAGE_CLEANUP,
 };
 
+/* How the names of such repositories begin: those of earlier jobs are removed. */
+#define SCRIPT_REPOSITORY_PREFIX "source-"
+
 /* What the scripts are made from; all borrowed. */
 struct script_source {
     const struct variables *variables; /* resolved; file variables hold their content */
@@ -22,7 +25,8 @@ struct script_source {
     const char *project_dir;           /* CI_PROJECT_DIR */
     const char *files_dir;             /* "<project_dir>.tmp" */
 
-    const char *repository; /* path of the bare repository to fetch from, the same in every container */
+    const char *builds_dir; /* the same in every container */
+    const char *repository; /* name of the bare repository in it to fetch from */
     const char *sha;
     const char *ref;
     const struct strvec *refspecs;

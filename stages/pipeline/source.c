@@ -1,10 +1,15 @@
 #include "stages/pipeline/source.h"
 
 #include "base/file.h"
+#include "base/process.h"
+#include "base/strbuf.h"
 #include "stages/pipeline/git.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define INDEX_MAX ((size_t)512 << 20)
 
@@ -84,8 +89,10 @@ static int make_commit(struct source *s, struct err *e)
     if (make_object_folder(s, &theirs, e) < 0 || copy_index(s, &theirs, e) < 0)
         return -1;
 
-    s->format = git_ask(&g, "rev-parse", "--show-object-format", NULL);
-    if (git_run(&g, NULL, e, "-c", "core.splitIndex=false", "-c", "core.fsmonitor=false", "-c",
+    auto_free char *shallow = git_ask(&g, "rev-parse", "--is-shallow-repository", NULL);
+    s->shallow = shallow && strcmp(shallow, "true") == 0;
+    if (git_run(&g, &s->format, e, "rev-parse", "--show-object-format", NULL) < 0 ||
+        git_run(&g, NULL, e, "-c", "core.splitIndex=false", "-c", "core.fsmonitor=false", "-c",
                 "advice.addEmbeddedRepo=false", "add", "-A", NULL) < 0 ||
         git_run(&g, &tree, e, "write-tree", NULL) < 0)
         return -1;
@@ -110,11 +117,22 @@ int source_take(const struct checkout *c, char *const *env, const char *temporar
     return 0;
 }
 
-/* Those of earlier pipelines, and a branch `a` that stands in the way of `a/b`.
- * Only after the push: until then they tell git what need not be sent again. */
-static int remove_old_refs(const struct git *g, const char *keep, struct err *e)
+/* ---- Handing it on ---- */
+
+/* A git in a repository of ours, where no setting of the user's or the host's counts. */
+static void git_inside(const struct source *s, const char *repository, struct git *g)
 {
-    auto_free char *list = git_ask(g, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/pipelines", NULL);
+    git_init(g, s->dir, s->env);
+    strvec_set_env(&g->env, "GIT_DIR", repository);
+    strvec_set_env(&g->env, "GIT_CONFIG_GLOBAL", "/dev/null");
+    strvec_set_env(&g->env, "GIT_CONFIG_NOSYSTEM", "1");
+    strvec_set_env(&g->env, "GIT_CONFIG_COUNT", "0");
+}
+
+/* Only after the push: until then they tell git what need not be sent again. */
+static int remove_old_pipelines(const struct git *g, const char *keep, struct err *e)
+{
+    auto_free char *list = git_ask(g, "for-each-ref", "--format=%(refname)", "refs/pipelines", NULL);
     char *rest = list;
 
     for (char *ref; rest && (ref = strsep(&rest, "\n"));)
@@ -123,40 +141,107 @@ static int remove_old_refs(const struct git *g, const char *keep, struct err *e)
     return 0;
 }
 
-static int publish(const struct source *s, const char *path, struct err *e)
+/* The other end of a push. Nobody else uses the repository. */
+#define RECEIVE_PACK                                                                                      \
+    "--receive-pack=GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git -c receive.shallowUpdate=true " \
+    "-c receive.unpackLimit=1 -c gc.autoDetach=false -c gc.pruneExpire=now receive-pack"
+
+#define REFSPECS 4
+
+/* The list may end early. What is named counts over what matches a pattern. */
+static int push(const struct source *s, const char *repository, const char *const list[REFSPECS], struct err *e)
 {
-    auto_free char *ref = xasprintf("refs/pipelines/%" PRId64, s->pipeline_id);
-    auto_free char *refspec = xasprintf("%s:%s", s->sha, ref);
-    auto_free char *format = xasprintf("--object-format=%s", s->format ? s->format : "sha1");
-    auto_free char *branch = xasprintf("refs/heads/%s", s->checkout->ref);
     auto_git beside;
-    auto_git bare;
 
     git_beside(s, &beside);
-    git_init(&bare, s->checkout->top, s->env);
-    if (git_run(&bare, NULL, e, "init", "--quiet", "--bare", "--template=", format, path, NULL) < 0)
-        return -1;
-    strvec_set_env(&bare.env, "GIT_DIR", path);
-    /* The checkout may be a shallow one. The caller's hooks are for his own pushes. */
-    if (git_run(&beside, NULL, e, "-c", "core.hooksPath=/dev/null", "-c", "push.recurseSubmodules=no", "-c",
-                "push.gpgSign=false", "push", "--quiet", "--force", "--prune",
-                "--receive-pack=git -c receive.shallowUpdate=true -c gc.autoDetach=false receive-pack", path,
-                refspec, "refs/tags/*:refs/tags/*", NULL) < 0)
-        return -1;
-    if (remove_old_refs(&bare, ref, e) < 0)
-        return -1;
-    return s->checkout->is_tag ? 0 : git_run(&bare, NULL, e, "update-ref", branch, s->sha, NULL);
+    /* The caller's hooks are for his own pushes. */
+    return git_run(&beside, NULL, e, "-c", "core.hooksPath=/dev/null", "-c", "push.recurseSubmodules=no", "-c",
+                   "push.gpgSign=false", "push", "--quiet", "--force", "--prune", RECEIVE_PACK, repository, list[0],
+                   list[1], list[2], list[3], NULL);
 }
 
-int source_publish(const struct source *s, const char *path, struct err *e)
+static int fill(const struct source *s, const char *repository, struct err *e)
 {
-    if (publish(s, path, e) == 0)
+    const struct checkout *c = s->checkout;
+    auto_free char *pipeline = xasprintf("refs/pipelines/%" PRId64, s->pipeline_id);
+    auto_free char *to_pipeline = xasprintf("%s:%s", s->sha, pipeline);
+    /* The checkout's branch may be behind the commit. A tag stays what it is. */
+    auto_free char *to_ref = c->is_tag ? xasprintf("refs/tags/%s:refs/tags/%s", c->ref, c->ref)
+                                       : xasprintf("%s:refs/heads/%s", s->sha, c->ref);
+    const char *const all[REFSPECS] = { to_pipeline, to_ref, "refs/tags/*:refs/tags/*", "refs/heads/*:refs/heads/*" };
+    auto_free char *format = xasprintf("--object-format=%s", s->format);
+    auto_git inside;
+
+    git_inside(s, repository, &inside);
+    if (git_run(&inside, NULL, e, "init", "--quiet", "--bare", "--template=", format, NULL) < 0)
+        return -1;
+    if (!s->shallow)
+        return push(s, repository, all, e) < 0 ? -1 : remove_old_pipelines(&inside, pipeline, e);
+
+    /* git (2.39) fails when several references of one push bring the same new end of
+     * history; and of the others nobody knows where theirs ends. */
+    const char *const first[REFSPECS] = { to_pipeline };
+    const char *const second[REFSPECS] = { to_ref };
+    return push(s, repository, first, e) < 0 ? -1 : push(s, repository, second, e);
+}
+
+/* A store with a shortened history would stay so: then from the start, too. */
+static int refill(const struct source *s, const char *store, struct err *e)
+{
+    auto_free char *shallow = xasprintf("%s/shallow", store);
+
+    if ((s->shallow || access(shallow, F_OK) == 0) && dir_remove(store, e) < 0)
+        return -1;
+    return fill(s, store, e);
+}
+
+/* Once for a pipeline. A git that was killed may have left it half-written, and a branch
+ * `a` may stand in the way of `a/b`: from the start, then. */
+static int update_store(struct source *s, const char *store, struct err *e)
+{
+    auto_err ignored = ERR_INIT;
+
+    if (s->store && strcmp(s->store, store) == 0)
         return 0;
-    /* A git that was killed may have left it half-written; from the start, then. */
-    err_release(e);
-    if (dir_remove(path, e) < 0 || publish(s, path, e) < 0)
-        return err_wrap(e, "sources into '%s'", path);
+    if (refill(s, store, &ignored) < 0 && (dir_remove(store, e) < 0 || fill(s, store, e) < 0))
+        return -1;
+    free(s->store);
+    s->store = xstrdup(store);
     return 0;
+}
+
+/* Not by links: a job's root can write to what it gets. */
+static int copy_store(const struct source *s, const char *draft, struct err *e)
+{
+    auto_strbuf nothing = STRBUF_TEXT;
+    const char *const argv[] = { "cp", "-R", "--reflink=auto", s->store, draft, NULL };
+
+    if (dir_remove(draft, e) < 0) /* of a pipeline that was killed */
+        return -1;
+    return process_capture(argv, s->dir, s->env, &nothing, e);
+}
+
+/* rename(2) follows no link at its end, and leaves alone what is no empty folder. */
+static int move(const char *draft, const char *path, struct err *e)
+{
+    if (rename(draft, path) == 0)
+        return 0;
+    (void)err_set(e, ERR_SYSTEM, errno, "move the repository there: %s%s", strerror(errno),
+                  errno == EACCES ? "; a job made the folder root's own: remove it as root" : "");
+    (void)dir_remove(draft, NULL);
+    return -1;
+}
+
+int source_publish(struct source *s, const char *builds_dir, const char *name, struct err *e)
+{
+    auto_free char *store = xasprintf("%s.source.git", builds_dir);
+    auto_free char *draft = xasprintf("%s.draft.git", builds_dir);
+    auto_free char *path = xasprintf("%s/%s", builds_dir, name);
+
+    if (update_store(s, store, e) == 0 && copy_store(s, draft, e) == 0 && move(draft, path, e) == 0)
+        return 0;
+    free(take(&s->store)); /* whatever it was: the next try looks at all of it again */
+    return err_wrap(e, "sources into '%s'", path);
 }
 
 void source_release(struct source *s)
@@ -166,5 +251,6 @@ void source_release(struct source *s)
     free(s->dir);
     free(s->sha);
     free(s->format);
+    free(s->store);
     *s = (struct source)SOURCE_INIT;
 }

@@ -14,7 +14,9 @@ struct source {
     char *sha;     /* the commit: HEAD, or one on top of it */
     bool changed;  /* the work tree has what HEAD has not */
     char *format;  /* "sha1" or "sha256" */
+    bool shallow;  /* the checkout has not all of its history */
     int64_t pipeline_id;
+    char *store;   /* the repository that has all of it by now; NULL before the first job */
 };
 
 #define SOURCE_INIT { .dir = NULL }
@@ -24,10 +26,16 @@ struct source {
  * folder below which we may make ours. */
 int source_take(const struct checkout *c, char *const *env, const char *temporary, int64_t pipeline_id,
                 struct source *out, struct err *e);
-/* Put the commit, with its history, into the bare repository `path` as
- * refs/heads/<branch> and refs/pipelines/<id>; tags too. What an earlier pipeline
- * left there is used, and mended when it is broken. */
-int source_publish(const struct source *s, const char *path, struct err *e);
+/* Put a bare repository at `<builds_dir>/<name>`, where nothing may be yet: the commit
+ * as refs/pipelines/<id> and refs/heads/<branch>, its history, and the checkout's
+ * branches and tags.
+ *
+ * Jobs can write in builds_dir, and what they leave there may be a hook, a setting or
+ * a link that waits for us. So our git works beside it, in "<builds_dir>.source.git",
+ * which no job sees: pipelines add to it, and mend it when it is broken. A job gets a
+ * copy, made beside as well and moved into place. Never publish onto an old one. The
+ * caller sees to it that no other pipeline uses builds_dir meanwhile. */
+int source_publish(struct source *s, const char *builds_dir, const char *name, struct err *e);
 void source_release(struct source *s); /* removes our folder */
 
 #define auto_source __attribute__((cleanup(source_release))) struct source

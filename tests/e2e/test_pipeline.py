@@ -262,6 +262,39 @@ job:
         self.assertIn("atelier-test/none:1", result.text)
         self.assert_nothing_left(c)
 
+    def test_what_a_job_plants_is_not_run_on_the_host(self):
+        c = self.checkout(f"""
+image: {IMAGE}
+stages: [plant, link]
+plant:
+  stage: plant
+  script:
+    - cd "$CI_BUILDS_DIR"
+    - |
+      for repo in *.git; do
+        mkdir -p "$repo/hooks"
+        for hook in pre-receive update post-receive post-update proc-receive reference-transaction pre-auto-gc; do
+          printf '#!/bin/sh\\necho "$0" >>"$HOME/escaped"\\n' >"$repo/hooks/$hook"
+          chmod +x "$repo/hooks/$hook"
+        done
+        git config -f "$repo/config" core.fsmonitor 'touch "$HOME/escaped"; false'
+        git config -f "$repo/config" core.alternateRefsCommand 'touch "$HOME/escaped"; :'
+        echo "$repo is planted"
+      done
+link:
+  stage: link
+  script:
+    - cd "$CI_BUILDS_DIR"
+    - for repo in *.git; do rm -rf "$repo"; ln -s "$PWD/../../../../victim" "$repo"; echo "$repo is linked"; done
+""", name="planted")
+        (c.root / "victim").mkdir()
+        results = [c.run("plant"), c.run("plant"), c.run("link"), c.run()]
+        self.assertFalse((c.root / "escaped").exists(), "a hook of the job's ran on the host")
+        self.assertEqual(list((c.root / "victim").iterdir()), [], "the host wrote through a link of the job's")
+        self.assertEqual([r.code for r in results], [0] * 4, results)
+        for result, job in zip([*results, results[-1]], ["plant", "plant", "link", "plant", "link"]):
+            self.assertRegex("\n".join(result.lines_of(job)), rf"source\S*\.git is {job}ed")
+
     def test_two_at_once(self):
         c = self.checkout(f"""
 job:

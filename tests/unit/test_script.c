@@ -87,7 +87,7 @@ static struct fixture *fixture_new(void)
     assert_int_equal(dir_make(f->project, 0700, NULL), 0);
     f->src = (struct script_source){
         .variables = &f->variables, .shell = "bash", .project_dir = f->project, .files_dir = f->files,
-        .repository = f->dir, .sha = "0123456789abcdef", .ref = "main", .refspecs = &f->refspecs,
+        .builds_dir = f->dir, .repository = "source-2.git", .sha = "0123456789abcdef", .ref = "main", .refspecs = &f->refspecs,
         .script = &f->script, .after_script = &f->after,
     };
     return f;
@@ -224,6 +224,35 @@ static void test_prepare_names_the_host(void **state)
     fixture_free(f);
 }
 
+/* Earlier jobs' sources go, whatever they were made into; nothing else does. */
+static void test_prepare_removes_old_repositories(void **state)
+{
+    struct fixture *f = fixture_new();
+    auto_free char *outside = xasprintf("%s/outside", f->dir);
+    auto_free char *builds = xasprintf("%s/it's builds", f->dir);
+    int code;
+
+    (void)state;
+    f->src.builds_dir = builds;
+    static const char *const folders[] = { "outside", "it's builds/source-1.git/objects", "it's builds/source-2.git",
+                                           "it's builds/group" };
+    for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+        auto_free char *path = xasprintf("%s/%s", f->dir, folders[i]);
+        assert_int_equal(dir_make(path, 0700, NULL), 0);
+    }
+    auto_free char *kept = xasprintf("%s/kept", outside);
+    auto_free char *link = xasprintf("%s/source-3.git", builds);
+    assert_int_equal(file_write(kept, "", 0, 0600, NULL), 0);
+    assert_int_equal(symlink(outside, link), 0);
+    free(run_script(f, SUBSTAGE_PREPARE, &code));
+    assert_int_equal(code, 0);
+    auto_free char *list = xasprintf("ls '%s/it'\\''s builds' '%s'", f->dir, outside);
+    auto_free char *left = bash(list);
+    assert_non_null(strstr(left, "builds:\ngroup\nsource-2.git\n"));
+    assert_non_null(strstr(left, "outside:\nkept"));
+    fixture_free(f);
+}
+
 static const struct {
     const char *variable, *value;
     const char *has, *has_not;
@@ -298,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_file_variables),
         cmocka_unit_test(test_gitlab_env),
         cmocka_unit_test(test_prepare_names_the_host),
+        cmocka_unit_test(test_prepare_removes_old_repositories),
         cmocka_unit_test(test_get_sources),
         cmocka_unit_test(test_wrapper),
     };

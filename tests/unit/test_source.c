@@ -1,6 +1,7 @@
 #include "stages/pipeline/source.h"
 
 #include "base/file.h"
+#include "base/process.h"
 #include "stages/pipeline/git.h"
 
 #include <stdlib.h>
@@ -12,9 +13,11 @@
 
 #include <cmocka.h>
 
-/* A repository of the test's own, and a folder to publish to. */
+/* A repository of the test's own, and a folder to publish to, in which a job could write. */
 struct fixture {
-    char *dir, *top, *bare;
+    char *dir, *top, *builds;
+    char *bare; /* what was published last */
+    int published;
     struct git git;
     struct checkout checkout;
 };
@@ -25,8 +28,9 @@ static int set_up(void **state)
 
     assert_int_equal(dir_temporary("/tmp", "atelier-test-source", &f->dir, NULL), 0);
     f->top = xasprintf("%s/it's: a repo", f->dir);
-    f->bare = xasprintf("%s/builds/source.git", f->dir);
+    f->builds = xasprintf("%s/builds/it's: 0", f->dir);
     assert_int_equal(dir_make(f->top, 0700, NULL), 0);
+    assert_int_equal(dir_make(f->builds, 0700, NULL), 0);
     git_init(&f->git, f->top, environ);
     strvec_set_env(&f->git.env, "HOME", f->dir);
     assert_int_equal(git_run(&f->git, NULL, NULL, "init", "-q", "-b", "main", NULL), 0);
@@ -45,6 +49,7 @@ static int tear_down(void **state)
     git_release(&f->git);
     free(f->dir);
     free(f->top);
+    free(f->builds);
     free(f->bare);
     free(f);
     return 0;
@@ -62,7 +67,7 @@ static void commit(const struct fixture *f, const char *message)
     assert_int_equal(git_run(&f->git, NULL, NULL, "commit", "-qm", message, NULL), 0);
 }
 
-/* Take the sources and publish them; the pipeline's number is uid=0(root) gid=0(root) groups=0(root). */
+/* Take the sources and publish them as two jobs of the pipeline `id` get them; the commit, the caller's. */
 static char *publish(struct fixture *f, int64_t id)
 {
     auto_source s = SOURCE_INIT;
@@ -70,8 +75,15 @@ static char *publish(struct fixture *f, int64_t id)
 
     checkout_release(&f->checkout);
     if (checkout_open(f->top, environ, &f->checkout, &e) < 0 ||
-        source_take(&f->checkout, environ, f->dir, id, &s, &e) < 0 || source_publish(&s, f->bare, &e) < 0)
+        source_take(&f->checkout, environ, f->dir, id, &s, &e) < 0)
         fail_msg("%s", err_text(&e));
+    for (int job = 0; job < 2; job++) {
+        auto_free char *name = xasprintf("source-%d.git", ++f->published);
+        free(f->bare);
+        f->bare = xasprintf("%s/%s", f->builds, name);
+        if (source_publish(&s, f->builds, name, &e) < 0)
+            fail_msg("%s", err_text(&e));
+    }
     return xstrdup(s.sha);
 }
 
@@ -166,6 +178,19 @@ static void test_a_branch_may_turn_into_a_folder(void **state)
     assert_string_equal(a, "one");
 }
 
+/* The fixture's checkout is a clone of what it was, from now on. */
+static void turn_into_clone(struct fixture *f, const char *how)
+{
+    auto_free char *clone = xasprintf("%s/clone", f->dir);
+    auto_free char *from = xasprintf("file://%s", f->top);
+
+    assert_int_equal(git_run(&f->git, NULL, NULL, "clone", "-q", "--no-single-branch", how, from, clone, NULL), 0);
+    free(f->top);
+    f->top = take(&clone);
+    f->git.dir = f->top;
+}
+
+/* Tags and branches whose history ends elsewhere; and what was cut off comes later. */
 static void test_a_shallow_checkout(void **state)
 {
     struct fixture *f = *state;
@@ -174,18 +199,31 @@ static void test_a_shallow_checkout(void **state)
     commit(f, "first");
     put(f, "a", "two");
     commit(f, "second");
-    auto_free char *clone = xasprintf("%s/clone", f->dir);
-    auto_free char *url = xasprintf("file://%s", f->top);
-    assert_int_equal(git_run(&f->git, NULL, NULL, "clone", "-q", "--depth", "1", url, clone, NULL), 0);
-    free(f->top);
-    f->top = take(&clone);
-    f->git.dir = f->top;
+    assert_int_equal(git_run(&f->git, NULL, NULL, "checkout", "-qb", "side", "HEAD~1", NULL), 0);
+    put(f, "a", "side");
+    commit(f, "third");
+    assert_int_equal(git_run(&f->git, NULL, NULL, "tag", "v1", "main", NULL), 0);
+    turn_into_clone(f, "--depth=1");
+    assert_int_equal(git_run(&f->git, NULL, NULL, "branch", "-q", "main", "origin/main", NULL), 0);
+    free(publish(f, 1));
     put(f, "b", "mine");
-    auto_free char *sha = publish(f, 1);
-    auto_free char *a = content(f, sha, "a");
-    auto_free char *b = content(f, sha, "b");
-    assert_string_equal(a, "two");
-    assert_string_equal(b, "mine");
+    for (int id = 2; id < 4; id++) {
+        auto_free char *sha = publish(f, id);
+        auto_free char *a = content(f, sha, "a");
+        auto_free char *b = content(f, "refs/heads/side", "b");
+        assert_string_equal(a, "side");
+        assert_string_equal(b, "mine");
+        assert_null(content(f, "refs/heads/side~2", "a"));
+    }
+    assert_int_equal(git_run(&f->git, NULL, NULL, "stash", "-qu", NULL), 0);
+    assert_int_equal(git_run(&f->git, NULL, NULL, "checkout", "-q", "v1", NULL), 0);
+    free(publish(f, 4));
+    auto_free char *tagged = content(f, "refs/tags/v1", "a");
+    assert_string_equal(tagged, "two");
+    assert_int_equal(git_run(&f->git, NULL, NULL, "fetch", "-q", "--unshallow", NULL), 0);
+    free(publish(f, 5));
+    auto_free char *first = content(f, "refs/heads/side~1", "a");
+    assert_string_equal(first, "one");
 }
 
 static void test_a_worktree(void **state)
@@ -223,18 +261,193 @@ static void test_a_tag_and_a_detached_head(void **state)
     assert_string_equal(a, "one");
 }
 
-static void test_a_broken_bare_repository_is_mended(void **state)
+static void test_a_broken_store_is_mended(void **state)
 {
     struct fixture *f = *state;
-    auto_free char *head = xasprintf("%s/HEAD", f->bare);
+    auto_free char *head = xasprintf("%s.source.git/HEAD", f->builds);
+    auto_free char *draft = xasprintf("%s.draft.git/objects", f->builds);
+    auto_free char *half = xasprintf("%s/half", draft);
 
     put(f, "a", "one");
     commit(f, "first");
     free(publish(f, 1));
     assert_int_equal(file_write(head, "nonsense", 8, 0600, NULL), 0);
+    assert_int_equal(dir_make(draft, 0700, NULL), 0);
+    assert_int_equal(file_write(half, "x", 1, 0600, NULL), 0);
     auto_free char *sha = publish(f, 2);
     auto_free char *a = content(f, sha, "a");
     assert_string_equal(a, "one");
+    auto_free char *copied = xasprintf("%s/objects/half", f->bare);
+    assert_int_equal(access(copied, F_OK), -1);
+}
+
+/* An executable that leaves a mark wherever it is run. */
+static void trap(const struct fixture *f, const char *dir, const char *name)
+{
+    auto_free char *path = xasprintf("%s/%s", dir, name);
+    auto_free char *text = xasprintf("#!/bin/sh\ntouch '%s/escaped'\n", f->dir);
+
+    assert_int_equal(dir_make(dir, 0700, NULL), 0);
+    assert_int_equal(file_write(path, text, strlen(text), 0755, NULL), 0);
+}
+
+static void set_traps(const struct fixture *f, const char *dir)
+{
+    static const char *const names[] = {
+        "pre-receive", "update",       "post-receive",          "post-update", "proc-receive", "pre-push",
+        "pre-auto-gc", "push-to-checkout", "reference-transaction", "fsmonitor",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        trap(f, dir, names[i]);
+}
+
+static bool escaped(const struct fixture *f)
+{
+    auto_free char *mark = xasprintf("%s/escaped", f->dir);
+    return access(mark, F_OK) == 0;
+}
+
+/* A job writes in what it got: it must reach neither the host nor the next job. */
+static void test_what_a_job_plants_stays_its_own(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a", "one");
+    commit(f, "first");
+    free(publish(f, 1));
+    auto_free char *hooks = xasprintf("%s/hooks", f->bare);
+    auto_free char *fsmonitor = xasprintf("%s/fsmonitor", hooks);
+    auto_free char *config = xasprintf("%s/config", f->bare);
+    auto_free char *alternates = xasprintf("%s/objects/info/alternates", f->bare);
+    set_traps(f, hooks);
+    assert_int_equal(git_run(&f->git, NULL, NULL, "config", "-f", config, "core.hooksPath", hooks, NULL), 0);
+    assert_int_equal(git_run(&f->git, NULL, NULL, "config", "-f", config, "core.fsmonitor", fsmonitor, NULL), 0);
+    assert_int_equal(git_run(&f->git, NULL, NULL, "config", "-f", config, "core.alternateRefsCommand", fsmonitor, NULL), 0);
+    assert_int_equal(file_write(alternates, "/nowhere\n", 9, 0600, NULL), 0);
+    /* Files that it shared with others would be cut off for those as well. */
+    auto_free char *objects = xasprintf("%s/objects", f->bare);
+    const char *const argv[] = { "find", ".", "-type", "f", "-exec", "chmod", "u+w", "{}", "+",
+                                 "-exec", "truncate", "-s", "0", "{}", "+", NULL };
+    auto_strbuf nothing = STRBUF_TEXT;
+    assert_int_equal(process_capture(argv, objects, NULL, &nothing, NULL), 0);
+
+    put(f, "a", "two");
+    auto_free char *sha = publish(f, 2);
+    auto_free char *a = content(f, sha, "a");
+    assert_string_equal(a, "two");
+    assert_false(escaped(f));
+    auto_free char *next = xasprintf("%s/hooks", f->bare);
+    assert_int_equal(access(next, F_OK), -1);
+}
+
+/* Whatever is at the place already is not ours to write through, to replace or to remove. */
+static void test_a_taken_name_is_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    auto_free char *victim = xasprintf("%s/victim", f->dir);
+    auto_free char *kept = xasprintf("%s/kept", victim);
+    auto_free char *link = xasprintf("%s/source-link.git", f->builds);
+    auto_free char *folder = xasprintf("%s/source-folder.git/x", f->builds);
+    auto_source s = SOURCE_INIT;
+
+    put(f, "a", "one");
+    commit(f, "first");
+    assert_int_equal(dir_make(victim, 0700, NULL), 0);
+    assert_int_equal(file_write(kept, "x", 1, 0600, NULL), 0);
+    assert_int_equal(symlink(victim, link), 0);
+    assert_int_equal(dir_make(folder, 0700, NULL), 0);
+    assert_int_equal(checkout_open(f->top, environ, &f->checkout, NULL), 0);
+    assert_int_equal(source_take(&f->checkout, environ, f->dir, 1, &s, NULL), 0);
+    static const char *const taken[] = { "source-link.git", "source-folder.git" };
+    for (size_t i = 0; i < ARRAY_SIZE(taken); i++) {
+        auto_err e = ERR_INIT;
+        assert_int_equal(source_publish(&s, f->builds, taken[i], &e), -1);
+        assert_non_null(strstr(err_text(&e), taken[i]));
+    }
+    assert_int_equal(access(kept, F_OK), 0);
+    assert_int_equal(access(folder, F_OK), 0);
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(source_publish(&s, f->builds, "source-1.git", NULL), 0);
+}
+
+/* Nor do the user's own settings count in a repository of ours. */
+static void test_the_callers_hooks_are_not_run(void **state)
+{
+    struct fixture *f = *state;
+    auto_free char *hooks = xasprintf("%s/hooks", f->dir);
+    auto_free char *config = xasprintf("%s/.gitconfig", f->dir);
+
+    put(f, "a", "one");
+    commit(f, "first");
+    set_traps(f, hooks);
+    assert_int_equal(git_run(&f->git, NULL, NULL, "config", "-f", config, "core.hooksPath", hooks, NULL), 0);
+    assert_int_equal(setenv("GIT_CONFIG_GLOBAL", config, 1), 0);
+    free(publish(f, 1));
+    (void)unsetenv("GIT_CONFIG_GLOBAL");
+    assert_false(escaped(f));
+}
+
+/* `git fetch --unshallow` and `git fetch origin main` in a job. */
+static void test_branches_and_tags_are_in_it(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a", "one");
+    commit(f, "first");
+    assert_int_equal(git_run(&f->git, NULL, NULL, "tag", "-am", "One", "v1", NULL), 0);
+    assert_int_equal(git_run(&f->git, NULL, NULL, "branch", "old", NULL), 0);
+    assert_int_equal(git_run(&f->git, NULL, NULL, "checkout", "-qb", "topic", NULL), 0);
+    put(f, "a", "two");
+    free(publish(f, 1));
+    assert_int_equal(git_run(&f->git, NULL, NULL, "branch", "-D", "-q", "old", NULL), 0);
+    auto_free char *sha = publish(f, 2);
+    static const char *const there[][2] = { { "refs/heads/main", "one" }, { "refs/tags/v1", "one" },
+                                            { "refs/heads/topic", "two" }, { "refs/heads/topic~1", "one" } };
+    for (size_t i = 0; i < ARRAY_SIZE(there); i++) {
+        auto_free char *a = content(f, there[i][0], "a");
+        assert_non_null(a);
+        assert_string_equal(a, there[i][1]);
+    }
+    assert_null(content(f, "refs/heads/old", "a"));
+    assert_null(content(f, "refs/pipelines/1", "a"));
+    auto_free char *top = content(f, "refs/pipelines/2", "a");
+    assert_string_equal(top, "two");
+}
+
+static void test_sha256(void **state)
+{
+    struct fixture *f = *state;
+    auto_free char *git = xasprintf("%s/.git", f->top);
+
+    assert_int_equal(dir_remove(git, NULL), 0);
+    assert_int_equal(git_run(&f->git, NULL, NULL, "init", "-q", "--object-format=sha256", NULL), 0);
+    put(f, "a", "one");
+    auto_free char *sha = publish(f, 1);
+    auto_free char *a = content(f, sha, "a");
+    assert_int_equal(strlen(sha), 64);
+    assert_string_equal(a, "one");
+}
+
+/* What a partial clone lacks is got from where it came from, and not into the clone. */
+static void test_a_partial_clone(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a", "one");
+    commit(f, "first");
+    put(f, "a", "two");
+    commit(f, "second");
+    assert_int_equal(git_run(&f->git, NULL, NULL, "config", "uploadpack.allowFilter", "true", NULL), 0);
+    turn_into_clone(f, "--filter=blob:none");
+    auto_free char *objects = count_objects(f);
+    auto_free char *sha = publish(f, 1);
+    auto_free char *before = xasprintf("%s~1", sha);
+    auto_free char *a = content(f, before, "a");
+    assert_non_null(a);
+    assert_string_equal(a, "one");
+    auto_free char *objects_after = count_objects(f);
+    assert_string_equal(objects, objects_after);
 }
 
 /* A git hook that calls us has these set: they must not lead us into its repository. */
@@ -274,8 +487,14 @@ int main(void)
         TEST(test_a_shallow_checkout),
         TEST(test_a_worktree),
         TEST(test_a_tag_and_a_detached_head),
-        TEST(test_a_broken_bare_repository_is_mended),
+        TEST(test_a_broken_store_is_mended),
         TEST(test_the_callers_git_variables_are_left_out),
+        TEST(test_what_a_job_plants_stays_its_own),
+        TEST(test_a_taken_name_is_left_alone),
+        TEST(test_the_callers_hooks_are_not_run),
+        TEST(test_branches_and_tags_are_in_it),
+        TEST(test_sha256),
+        TEST(test_a_partial_clone),
         TEST(test_no_repository),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

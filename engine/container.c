@@ -3,6 +3,8 @@
 #include "engine/call.h"
 #include "engine/stream.h"
 
+#include <string.h>
+
 static const struct engine_call start_call = {
     .what = "start container",
     .method = "POST",
@@ -53,7 +55,12 @@ int container_create(struct engine *d, const char *name, const char *platform, c
         .body = config,
         .timeout_ms = CALL_SLOW_MS,
     };
-    return engine_call_id(d, &c, id, e);
+    auto_err problem = ERR_INIT;
+    if (engine_call_id(d, &c, id, &problem) == 0)
+        return 0;
+    if (problem.code == 500 && strstr(err_text(&problem), "is already in use")) /* Podman 4 */
+        problem.kind = ERR_CONFLICT;
+    return err_move(e, &problem);
 }
 
 int container_start(struct engine *d, const char *id, struct err *e)

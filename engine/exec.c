@@ -41,6 +41,22 @@ static int on_data(void *ctx, const char *data, size_t len, struct err *e)
     return stream_decode(&o->decoder, data, len, on_payload, o, e);
 }
 
+/* Whether the container lacks what was asked for. All else, such as a host
+ * without memory, is not for the job's author to mend. crun writes the system's
+ * reasons with a capital, runc without. */
+static bool is_lacking(const char *reason)
+{
+    static const char *const words[] = { "executable file not found", "no such file or directory",
+                                         "permission denied",         "exec format error",
+                                         "not a directory",           "unable to find user",
+                                         "unable to find group",      "no matching entries" };
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        if (strcasestr(reason, words[i]))
+            return true;
+    }
+    return false;
+}
+
 static int exec_create(struct engine *d, const char *container, const struct exec_spec *spec, bool attach,
                        char **id, struct err *e)
 {
@@ -55,7 +71,13 @@ static int exec_create(struct engine *d, const char *container, const struct exe
         .path = "/containers/{}/exec",
         .body = body,
     };
-    return engine_call_id(d, &c, id, e);
+    auto_err problem = ERR_INIT;
+    if (engine_call_id(d, &c, id, &problem) == 0)
+        return 0;
+    /* Docker 28 looks for the user here already, older ones when the process is to start. */
+    if (problem.code == 400 && is_lacking(err_text(&problem)))
+        problem.kind = ERR_JOB;
+    return err_move(e, &problem);
 }
 
 /* Start it and carry its streams to their end. There is no Upgrade header: the
@@ -138,21 +160,6 @@ static int exec_wait(struct engine *d, const char *container, const char *id,
 static bool was_never_started(const struct output *o, const json_t *state, int code)
 {
     return (code == 126 || code == 127) && json_number(state, "Pid", 0) == 0 && text_ends(o->head, "\r\n");
-}
-
-/* Whether the container lacks what was asked for. All else, such as a host
- * without memory, is not for the job's author to mend. */
-static bool is_lacking(const char *reason)
-{
-    static const char *const words[] = { "executable file not found", "no such file or directory",
-                                         "permission denied",         "exec format error",
-                                         "not a directory",           "unable to find user",
-                                         "unable to find group",      "no matching entries" };
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-        if (strstr(reason, words[i]))
-            return true;
-    }
-    return false;
 }
 
 static int never_started(const struct exec_spec *spec, const struct output *o, int code, struct err *e)

@@ -187,9 +187,9 @@ int image_import(struct engine *d, const char *name, const struct strvec *change
     if (split(name, &parts, e) < 0)
         return -1;
     auto_strbuf query = STRBUF_TEXT;
+    auto_free char *whole = xasprintf("%s:%s", parts.repository, parts.tag); /* Podman 4 ignores a `tag` */
     engine_query(&query, "fromSrc", "-");
-    engine_query(&query, "repo", parts.repository);
-    engine_query(&query, "tag", parts.tag);
+    engine_query(&query, "repo", whole);
     for (size_t i = 0; changes && i < changes->n; i++)
         engine_query(&query, "changes", changes->items[i]);
     struct engine_call c = {

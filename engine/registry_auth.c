@@ -29,8 +29,9 @@ static void forget(char **secret)
 
 char *registry_auth_header(const struct registry_auth *a)
 {
-    auto_json *doc = a ? json_pack("{s:s, s:s, s:s}", "username", a->username, "password", a->password,
-                                   "serveraddress", a->server)
+    auto_json *doc = a ? json_pack("{s:s*, s:s*, s:s*, s:s*, s:s*}", "username", a->username, "password", a->password,
+                                   "serveraddress", a->server, "identitytoken", a->identity_token,
+                                   "registrytoken", a->registry_token)
                        : json_object();
     if (!doc)
         return NULL;

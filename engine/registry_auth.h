@@ -7,10 +7,13 @@
 
 #include <stdbool.h>
 
+/* Members that are NULL are not sent. */
 struct registry_auth {
     const char *username;
     const char *password;
     const char *server; /* host[:port] */
+    const char *identity_token; /* instead of a password: what a login by browser gave */
+    const char *registry_token; /* a bearer token, sent to the registry as it is */
 };
 
 /* "X-Registry-Auth: <base64url of the JSON>", the caller's (and secret). NULL stands for

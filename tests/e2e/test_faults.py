@@ -111,6 +111,16 @@ class DaemonMisbehaves(unittest.TestCase):
                   '>> GET /exec/e1/json\n  cut\n>> GET /containers/c1/json\n  200 {"State":{"Running":true}}\n')
         self.assert_refused(self.run_against(script, "run"))
 
+    def test_image_without_a_shell_in_the_words_of_crun(self):
+        script = ('>> GET /containers/json\n  200 []\n>> GET /networks\n  200 []\n'
+                  '>> GET /images/*/json\n  200 {"Id":"sha256:1","Config":{}}\n'
+                  '>> POST /networks/create\n  201 {"Id":"n1"}\n>> POST /containers/create\n  201 {"Id":"c1"}\n'
+                  '>> POST /containers/c1/start\n  500 {"message":"crun: executable file `sh` not found in $PATH: '
+                  'No such file or directory: OCI runtime attempted to invoke a command that was not found"}\n')
+        result = self.run_against(script, "prepare")
+        self.assertEqual(result.code, 1, result)
+        self.assertIn("has no 'sh'", result.err)
+
     def test_out_of_memory_is_named(self):
         script = (self.LISTED + '> POST /containers/c1/exec\n  201 {"Id":"e1"}\n'
                   '> POST /exec/e1/start\n  200 stream\n'

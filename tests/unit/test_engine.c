@@ -318,6 +318,25 @@ static void test_what_is_fine(void **state)
     scripted_stop(&s);
 }
 
+/* Podman 4 has its own status for it. */
+static void test_name_that_is_taken(void **state)
+{
+    (void)state;
+    struct scripted s;
+    scripted_open(&s, "> POST /containers/create?name=c\n 409 {\"message\":\"Conflict. The name is in use\"}\n"
+                      "> POST /containers/create?name=c\n 500 {\"message\":\"the name \\\"c\\\" is already in use by 1\"}\n"
+                      "> POST /containers/create?name=c\n 500 {\"message\":\"no space left on device\"}\n");
+    static const enum err_kind kinds[] = { ERR_CONFLICT, ERR_CONFLICT, ERR_SYSTEM };
+    auto_json *config = json_object();
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        auto_err e = ERR_INIT;
+        auto_free char *id = NULL;
+        assert_int_equal(container_create(s.engine, "c", NULL, config, &id, &e), -1);
+        assert_says(&e, kinds[i], "create container 'c': ");
+    }
+    scripted_stop(&s);
+}
+
 static void test_side_by_side(void **state)
 {
     (void)state;
@@ -468,6 +487,30 @@ static void test_push(void **state)
     scripted_stop(&s);
 }
 
+static ssize_t nothing(void *ctx, char *buf, size_t size, struct err *e)
+{
+    (void)ctx;
+    (void)buf;
+    (void)size;
+    (void)e;
+    return 0;
+}
+
+/* The tag is part of `repo`: Podman 4 hears of no other. */
+static void test_import_names_the_tag(void **state)
+{
+    (void)state;
+    struct scripted s;
+    scripted_open(&s, "> POST /images/create?fromSrc=-&repo=h%3A1%2Fi%3A2&changes=CMD%20sh\n 200 chunked\n"
+                      "> POST /images/create?fromSrc=-&repo=i%3Alatest\n 200 chunked\n");
+    auto_err e = ERR_INIT;
+    auto_strvec changes = STRVEC_INIT;
+    strvec_push(&changes, "CMD sh");
+    check(image_import(s.engine, "h:1/i:2", &changes, nothing, NULL, &e), &e);
+    check(image_import(s.engine, "i", NULL, nothing, NULL, &e), &e);
+    scripted_stop(&s);
+}
+
 /* --- exec --- */
 
 #define CREATE  "> POST /containers/c/exec\n 201 {\"Id\":\"e1\"}\n"
@@ -498,11 +541,19 @@ static const struct {
       "No such container: c" },
     { CREATE "> POST /exec/e1/start\n 500 {\"message\":\"cgroup: out of pids\"}\n", 0, "", ERR_SYSTEM,
       "out of pids" },
+    /* Docker 28 looks for the user before there is anything to start. */
+    { "> POST /containers/c/exec\n 400 {\"message\":\"unable to find user x: no matching entries in passwd file\"}\n",
+      0, "", ERR_JOB, "in container 'c': unable to find user x" },
+    { "> POST /containers/c/exec\n 400 {\"message\":\"invalid JSON\"}\n", 0, "", ERR_SYSTEM, "invalid JSON" },
     { CREATE START
       " stdout \"OCI runtime exec failed: exec: \\\"sh\\\": executable file not found in $PATH: unknown\\r\\n\"\n"
       "> GET /exec/e1/json\n 200 {\"Running\":false,\"Pid\":0,\"ExitCode\":127}\n",
       0, NULL, ERR_JOB,
       "'sh' cannot be started in the container: OCI runtime exec failed: exec: \"sh\": exec" },
+    { CREATE START /* crun */
+      " stdout \"executable file `sh` not found in $PATH: No such file or directory: unknown\\r\\n\"\n"
+      "> GET /exec/e1/json\n 200 {\"Running\":false,\"Pid\":0,\"ExitCode\":127}\n",
+      0, NULL, ERR_JOB, "'sh' cannot be started in the container: executable file `sh`" },
     { CREATE START " stdout \"OCI runtime exec failed: fork: out of memory: unknown\\r\\n\"\n"
                    "> GET /exec/e1/json\n 200 {\"Running\":false,\"Pid\":0,\"ExitCode\":126}\n",
       0, NULL, ERR_SYSTEM, "'sh' cannot be started in the container: OCI runtime exec failed: fork" },
@@ -667,11 +718,13 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_long_reason_is_cut),
         cmocka_unit_test(test_what_is_fine),
+        cmocka_unit_test(test_name_that_is_taken),
         cmocka_unit_test(test_side_by_side),
         cmocka_unit_test(test_network_is_emptied_first),
         cmocka_unit_test(test_pulls),
         cmocka_unit_test(test_progress_does_not_flood),
         cmocka_unit_test(test_push),
+        cmocka_unit_test(test_import_names_the_tag),
         cmocka_unit_test(test_execs),
         cmocka_unit_test(test_lost_exec),
         cmocka_unit_test(test_watch_ends_what_hangs),

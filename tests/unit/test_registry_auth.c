@@ -112,6 +112,8 @@ static const struct {
     { { "ada", "secret", "r.io:5000" },
       "X-Registry-Auth: "
       "eyJ1c2VybmFtZSI6ImFkYSIsInBhc3N3b3JkIjoic2VjcmV0Iiwic2VydmVyYWRkcmVzcyI6InIuaW86NTAwMCJ9" },
+    { { .server = "r.io", .identity_token = "tok" }, "X-Registry-Auth: eyJzZXJ2ZXJhZGRyZXNzIjoici5pbyIsImlkZW50aXR5dG9rZW4iOiJ0b2sifQ==" },
+    { { .server = "r.io", .registry_token = "t2" }, "X-Registry-Auth: eyJzZXJ2ZXJhZGRyZXNzIjoici5pbyIsInJlZ2lzdHJ5dG9rZW4iOiJ0MiJ9" },
 };
 
 static void test_headers(void **state)

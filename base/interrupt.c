@@ -5,13 +5,19 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
-int interrupt_open(struct err *e)
+static sigset_t stop_signals(void)
 {
     sigset_t stops;
     sigemptyset(&stops);
     sigaddset(&stops, SIGTERM);
     sigaddset(&stops, SIGINT);
     sigaddset(&stops, SIGHUP);
+    return stops;
+}
+
+int interrupt_open(struct err *e)
+{
+    sigset_t stops = stop_signals();
     if (sigprocmask(SIG_BLOCK, &stops, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         return err_set(e, ERR_SYSTEM, errno, "set up signals: %s", strerror(errno));
 
@@ -19,6 +25,12 @@ int interrupt_open(struct err *e)
     if (fd < 0)
         return err_set(e, ERR_SYSTEM, errno, "open a descriptor for signals: %s", strerror(errno));
     return fd;
+}
+
+void interrupt_default(void)
+{
+    sigset_t stops = stop_signals();
+    (void)sigprocmask(SIG_UNBLOCK, &stops, NULL);
 }
 
 int interrupt_take(int fd)

@@ -9,6 +9,9 @@
  * started through base/process.h get default signals again. Call it once, early. */
 int interrupt_open(struct err *e);
 
+/* Let the three signals end the program again: for a command that leaves nothing half-done. */
+void interrupt_default(void);
+
 /* The number of the next signal that has arrived, or 0. */
 int interrupt_take(int fd);
 

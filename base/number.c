@@ -6,7 +6,9 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #define BILLION 1000000000
 
@@ -137,6 +139,38 @@ int cpus_parse(const char *text, int64_t *out_nano)
     if (__builtin_mul_overflow(whole, BILLION, &nano) || __builtin_add_overflow(nano, billionths, &nano))
         return -1;
     *out_nano = nano;
+    return 0;
+}
+
+/* "Z", "+02:00": seconds to the east. */
+static int zone_parse(const char *text, int64_t *out)
+{
+    if (strcmp(text, "Z") == 0) {
+        *out = 0;
+        return 0;
+    }
+    if (strlen(text) != strlen("+02:00") || !strchr("+-", text[0]) || text[3] != ':')
+        return -1;
+    for (size_t i = 1; i < strlen("+02:00"); i++)
+        if (i != 3 && !is_digit(text[i]))
+            return -1;
+    int minutes = (text[1] - '0') * 600 + (text[2] - '0') * 60 + (text[4] - '0') * 10 + (text[5] - '0');
+    *out = (text[0] == '-' ? -60 : 60) * (int64_t)minutes;
+    return 0;
+}
+
+int timestamp_parse(const char *text, int64_t *out_seconds)
+{
+    struct tm tm = { 0 };
+    int64_t east;
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (!rest)
+        return -1;
+    if (*rest == '.')
+        rest += 1 + strspn(rest + 1, "0123456789");
+    if (zone_parse(rest, &east) < 0)
+        return -1;
+    *out_seconds = (int64_t)timegm(&tm) - east;
     return 0;
 }
 

@@ -13,6 +13,8 @@ int duration_parse(const char *text, int64_t *out_ms);
 int size_parse(const char *text, int64_t *out_bytes);
 /* "1.5", "2", "0.25": a CPU count, in billionths (the Engine API's NanoCpus). */
 int cpus_parse(const char *text, int64_t *out_nano);
+/* "2026-11-22T01:19:31.8Z", "2026-11-22T03:19:31+02:00" (RFC 3339): seconds since the epoch. */
+int timestamp_parse(const char *text, int64_t *out_seconds);
 
 /* "1.2 s", "3 m 05 s": a duration for people. Writes to `buf`, returns it. */
 const char *duration_format(int64_t ms, char *buf, unsigned len);

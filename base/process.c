@@ -1,6 +1,8 @@
 #include "base/process.h"
 
 #include "base/clock.h"
+#include "base/file.h"
+#include "base/number.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -9,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -54,6 +57,26 @@ static int null_open(int *theirs, struct err *e)
     if (*theirs < 0)
         return err_set(e, ERR_SYSTEM, errno, "open /dev/null: %s", strerror(errno));
     return 0;
+}
+
+/* A file in memory, not a pipe: nobody has to feed it, and one who does not read it harms nobody. */
+static int input_open(const char *text, int *theirs, struct err *e)
+{
+    *theirs = memfd_create("stdin", MFD_CLOEXEC);
+    if (*theirs < 0)
+        return err_set(e, ERR_SYSTEM, errno, "make a file in memory: %s", strerror(errno));
+    if (fd_write(*theirs, text, strlen(text), e) < 0)
+        return -1;
+    if (lseek(*theirs, 0, SEEK_SET) < 0)
+        return err_set(e, ERR_SYSTEM, errno, "rewind a file in memory: %s", strerror(errno));
+    return 0;
+}
+
+static int stdin_open(const struct process_spec *spec, int *theirs, struct err *e)
+{
+    if (spec->input)
+        return input_open(spec->input, theirs, e);
+    return spec->in == PROCESS_NULL ? null_open(theirs, e) : 0;
 }
 
 static int stream_open(enum process_stream kind, int *ours, int *theirs, struct err *e)
@@ -142,9 +165,8 @@ static int await_exec(const struct process_spec *spec, int fd, struct err *e)
 static int child_start(const struct process_spec *spec, struct ends *x, struct process *p, struct err *e)
 {
     auto_close int refusal = -1;
-    if ((spec->in == PROCESS_NULL && null_open(&x->in, e) < 0) ||
-        stream_open(spec->out, &p->out, &x->out, e) < 0 || stream_open(spec->err, &p->err, &x->err, e) < 0 ||
-        pipe_open(&refusal, &x->refusal, e) < 0)
+    if (stdin_open(spec, &x->in, e) < 0 || stream_open(spec->out, &p->out, &x->out, e) < 0 ||
+        stream_open(spec->err, &p->err, &x->err, e) < 0 || pipe_open(&refusal, &x->refusal, e) < 0)
         return err_wrap(e, "start '%s'", spec->argv[0]);
 
     p->pid = fork();
@@ -256,24 +278,47 @@ static void reader_fill(struct reader *r)
     }
 }
 
+/* Why not to wait any longer, once the deadline or a stop has come. */
+static int check_limits(const struct process_limits *limits, int64_t end, bool stopped, struct err *e)
+{
+    char limit[32];
+    if (stopped)
+        return err_set(e, ERR_CANCELLED, 0, "told to stop");
+    if (limits->timeout_ms >= 0 && clock_ms() >= end)
+        return err_set(e, ERR_SYSTEM, ETIMEDOUT, "took longer than %s",
+                       duration_format(limits->timeout_ms, limit, sizeof(limit)));
+    return 0;
+}
+
+static int poll_timeout(const struct process_limits *limits, int64_t end)
+{
+    int64_t left = limits->timeout_ms < 0 ? -1 : end - clock_ms();
+    return limits->timeout_ms < 0 ? -1 : left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
 /* Read both streams together until the process has ended. Not until they are
  * closed: something that it left behind may hold them open for ever. */
-static int read_all(const struct process *p, struct reader *out, struct reader *err, struct err *e)
+static int read_all(const struct process *p, const struct process_limits *limits, struct reader *out,
+                    struct reader *err, struct err *e)
 {
+    int64_t end = clock_ms() + limits->timeout_ms;
     struct pollfd fds[] = {
         { .fd = p->pidfd, .events = POLLIN },
         { .fd = *out->fd, .events = POLLIN },
         { .fd = *err->fd, .events = POLLIN },
+        { .fd = limits->stop_fd, .events = POLLIN },
     };
     while (!(fds[0].revents & POLLIN)) {
         fds[1].fd = *out->fd;
         fds[2].fd = *err->fd;
-        if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
+        if (poll(fds, ARRAY_SIZE(fds), poll_timeout(limits, end)) < 0 && errno != EINTR)
             return err_set(e, ERR_SYSTEM, errno, "read its output: %s", strerror(errno));
         reader_fill(out);
         reader_fill(err);
         if (out->full) /* it may never end by itself */
             return err_set(e, ERR_SYSTEM, EFBIG, "wrote more than %zu bytes", out->into->max);
+        if (!(fds[0].revents & POLLIN) && check_limits(limits, end, fds[3].revents & POLLIN, e) < 0)
+            return -1;
     }
     return 0;
 }
@@ -287,26 +332,36 @@ static char *first_line(const struct strbuf *b)
     return text_quote(one);
 }
 
-int process_capture(const char *const *argv, const char *dir, char *const *env, struct strbuf *out,
+int process_collect(const struct process_spec *spec, const struct process_limits *limits, struct strbuf *out,
                     struct err *e)
 {
-    struct process_spec spec = { .argv = argv, .dir = dir, .env = env, .in = PROCESS_NULL,
-                                 .out = PROCESS_PIPE, .err = PROCESS_PIPE };
+    struct process_spec collected = *spec;
+    collected.out = PROCESS_PIPE;
     auto_process p = PROCESS_INIT;
-    if (process_start(&spec, &p, e) < 0)
+    if (process_start(&collected, &p, e) < 0)
         return -1;
 
+    const char *name = spec->argv[0];
     auto_strbuf complaint = STRBUF_INIT(4096);
     struct reader readers[] = { { &p.out, out, false }, { &p.err, &complaint, false } };
     int status = 0;
-    if (read_all(&p, &readers[0], &readers[1], e) < 0 || process_wait(&p, -1, &status, e) < 0)
-        return err_wrap(e, "'%s'", argv[0]);
+    if (read_all(&p, limits, &readers[0], &readers[1], e) < 0 || process_wait(&p, -1, &status, e) < 0)
+        return err_wrap(e, "'%s'", name);
 
     int code = process_exit_code(status);
     if (code == 0)
         return 0;
     auto_free char *why = first_line(&complaint);
-    return err_set(e, ERR_SYSTEM, code, "'%s' ended with %d%s%s", argv[0], code, *why ? ": " : "", why);
+    return err_set(e, ERR_SYSTEM, code, "'%s' ended with %d%s%s", name, code, *why ? ": " : "", why);
+}
+
+int process_capture(const char *const *argv, const char *dir, char *const *env, struct strbuf *out,
+                    struct err *e)
+{
+    static const struct process_limits none = { .timeout_ms = -1, .stop_fd = -1 };
+    const struct process_spec spec = { .argv = argv, .dir = dir, .env = env, .in = PROCESS_NULL,
+                                       .err = PROCESS_PIPE };
+    return process_collect(&spec, &none, out, e);
 }
 
 int process_exit_code(int status)

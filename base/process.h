@@ -31,6 +31,7 @@ struct process_spec {
     char *const *env;        /* NULL: ours */
     const char *dir;         /* NULL: ours */
     bool new_group;          /* its own process group, as gitlab-runner starts hooks */
+    const char *input;       /* all that its stdin reads; NULL: as `in` says */
     enum process_stream in;  /* INHERIT or NULL */
     enum process_stream out;
     enum process_stream err;
@@ -47,8 +48,18 @@ void process_kill(const struct process *p, bool group, int signal);
 /* Close our ends, kill and reap one that still runs. NULL and half-started are fine. */
 void process_release(struct process *p);
 
-/* Run to the end and collect stdout (at most out->max) into `out`. A non-zero
- * exit is an error that carries its first line of stderr. stdin is /dev/null. */
+/* When to stop waiting for a program that does not end. */
+struct process_limits {
+    int64_t timeout_ms; /* < 0: none */
+    int stop_fd;        /* readable: ERR_CANCELLED (it is left unread); -1: none */
+};
+
+/* Run to the end and collect stdout (at most out->max) into `out`, whatever spec->out says.
+ * A non-zero exit is an error with that code; with spec->err a PROCESS_PIPE, it carries the
+ * first line of stderr. One that is not waited for any longer is killed. */
+int process_collect(const struct process_spec *spec, const struct process_limits *limits, struct strbuf *out,
+                    struct err *e);
+/* The same for a program that asks nothing and takes as long as it takes: stdin is /dev/null. */
 int process_capture(const char *const *argv, const char *dir, char *const *env, struct strbuf *out,
                     struct err *e);
 

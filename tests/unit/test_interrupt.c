@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -43,11 +44,33 @@ static void test_a_closed_pipe_is_no_signal(void **state)
     assert_int_equal(interrupt_take(fd), 0);
 }
 
+/* Also one that came before. */
+static void test_signals_end_the_program_again(void **state)
+{
+    (void)state;
+    static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
+    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+        int status = 0;
+        pid_t child = fork();
+        assert_int_not_equal(child, -1);
+        if (child == 0) {
+            if (interrupt_open(NULL) < 0 || raise(numbers[i]) != 0)
+                _exit(1);
+            interrupt_default();
+            _exit(0);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), numbers[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_signals_arrive_by_descriptor),
         cmocka_unit_test(test_a_closed_pipe_is_no_signal),
+        cmocka_unit_test(test_signals_end_the_program_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,12 +183,46 @@ static void test_formats(void **state)
     assert_string_equal(size_format(1536, small, sizeof(small)), "1.5");
 }
 
+static const struct {
+    const char *text;
+    int64_t wanted;
+} timestamps[] = {
+    { "1970-01-01T00:00:00Z", 0 },
+    { "2023-11-14T22:13:20Z", 1700000000 },
+    { "2023-11-14T22:13:20.999999999Z", 1700000000 },
+    { "2023-11-15T00:13:20+02:00", 1700000000 },
+    { "2023-11-14T16:43:20.5-05:30", 1700000000 },
+    { "0001-01-01T00:00:00Z", -62135596800 },
+    { "", REFUSED },
+    { "1700000000", REFUSED },
+    { "2023-11-14", REFUSED },
+    { "2023-11-14T22:13:20", REFUSED },
+    { "2023-11-14T22:13:20z", REFUSED },
+    { "2023-11-14T22:13:20Z ", REFUSED },
+    { "2023-11-14T22:13:20+0200", REFUSED },
+    { "2023-11-14T22:13:20+02: 0", REFUSED },
+    { "2023-11-14T22:13:20+02:00x", REFUSED },
+    { "2023-13-14T22:13:20Z", REFUSED },
+};
+
+static void test_timestamps(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(timestamps); i++) {
+        int64_t got = REFUSED;
+        print_message("    '%s'\n", timestamps[i].text);
+        assert_int_equal(timestamp_parse(timestamps[i].text, &got), timestamps[i].wanted == REFUSED ? -1 : 0);
+        assert_int_equal(got, timestamps[i].wanted);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_units),
         cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_timestamps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

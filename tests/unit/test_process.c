@@ -259,6 +259,52 @@ static void test_capture_at_the_limit(void **state)
     assert_int_equal(out.len, 200000);
 }
 
+static const struct {
+    const char *name, *script, *input;
+    int64_t timeout_ms;
+    bool stopped;
+    const char *wanted; /* stdout, or NULL and an error */
+    const char *error;
+    enum err_kind kind;
+} collects[] = {
+    { "input", "cat; echo end", "one\ntwo\n", 10000, false, "one\ntwo\nend\n", NULL, ERR_NONE },
+    { "no input to read", "cat; echo end", "", 10000, false, "end\n", NULL, ERR_NONE },
+    { "input that nobody reads", "echo done", "text", 10000, false, "done\n", NULL, ERR_NONE },
+    { "input, and a failure", "cat; exit 3", "text", 10000, false, NULL, "'sh' ended with 3", ERR_SYSTEM },
+    { "its stderr is not asked for", "echo secret >&2; exit 3", "", 10000, false, NULL, "'sh' ended with 3", ERR_SYSTEM },
+    { "too slow", "sleep 30", "", 100, false, NULL, "'sh': took longer than 100 ms", ERR_SYSTEM },
+    { "too slow, and closed its output", "exec >&-; sleep 30", "", 100, false, NULL, "'sh': took longer than 100 ms",
+      ERR_SYSTEM },
+    { "stopped", "sleep 30", "", -1, true, NULL, "'sh': told to stop", ERR_CANCELLED },
+};
+
+static void test_collect(void **state)
+{
+    (void)state;
+    int pipe_fds[2];
+    assert_int_equal(pipe(pipe_fds), 0);
+    assert_int_equal(write(pipe_fds[1], "x", 1), 1);
+    for (size_t i = 0; i < ARRAY_SIZE(collects); i++) {
+        print_message("    %s\n", collects[i].name);
+        const struct process_spec spec = { .argv = SHELL(collects[i].script), .input = collects[i].input,
+                                           .new_group = true, .err = PROCESS_NULL };
+        const struct process_limits limits = { collects[i].timeout_ms, collects[i].stopped ? pipe_fds[0] : -1 };
+        auto_strbuf out = STRBUF_INIT(1000);
+        auto_err e = ERR_INIT;
+        int64_t start = clock_ms();
+        int got = process_collect(&spec, &limits, &out, &e);
+        assert_int_equal(got, collects[i].wanted ? 0 : -1);
+        assert_true(clock_ms() - start < 10000);
+        assert_int_equal(e.kind, collects[i].kind);
+        if (collects[i].wanted)
+            assert_string_equal(strbuf_text(&out), collects[i].wanted);
+        else
+            assert_string_equal(err_text(&e), collects[i].error);
+    }
+    (void)close(pipe_fds[0]);
+    (void)close(pipe_fds[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_release),
         cmocka_unit_test(test_capture),
         cmocka_unit_test(test_capture_at_the_limit),
+        cmocka_unit_test(test_collect),
     };
     (void)setenv("PATH", "/usr/bin:/bin", 1); /* one that everybody may read */
     return cmocka_run_group_tests(tests, NULL, NULL);

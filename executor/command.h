@@ -14,6 +14,9 @@ struct invocation {
     const char *config;     /* --config FILE, NULL when not given */
     const char *variables;  /* --variables FILE, NULL when not given */
     const char *directory;  /* --directory DIR, NULL when not given */
+    const char *older_than; /* --older-than AGE, NULL when not given */
+    const char *runner;     /* --runner TOKEN, NULL when not given */
+    const char *job;        /* --job KEY, NULL when not given */
     bool dry_run;
     bool list;
     char *const *args;      /* what follows the command, NULL-terminated */

@@ -4,7 +4,10 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "base/yaml.h"
+#include "stages/pull_policy.h"
+#include "stages/setting.h"
 
+#include <ctype.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,30 +67,6 @@ static int read_duration(const struct yaml *y, void *member, const char **proble
     return y->type == YAML_SCALAR ? duration_parse(y->text, (int64_t *)member) : -1;
 }
 
-static int read_size(const struct yaml *y, void *member, const char **problem)
-{
-    int64_t bytes = 0;
-
-    /* Docker refuses less than 6 MiB when the container is made; better said here. */
-    *problem = "must be a size such as 512m or 2g, at least 6m, or 0 for no limit";
-    if (y->type != YAML_SCALAR || size_parse(y->text, &bytes) < 0 || (bytes > 0 && bytes < 6 << 20))
-        return -1;
-    *(int64_t *)member = bytes;
-    return 0;
-}
-
-static int read_cpus(const struct yaml *y, void *member, const char **problem)
-{
-    *problem = "must be a number of CPUs such as 1.5, or 0 for no limit";
-    return y->type == YAML_SCALAR ? cpus_parse(y->text, (int64_t *)member) : -1;
-}
-
-static int read_count(const struct yaml *y, void *member, const char **problem)
-{
-    *problem = "must be a whole number, 0 for no limit";
-    return y->type == YAML_SCALAR ? number_parse(y->text, 0, 4194304, (int64_t *)member) : -1;
-}
-
 static int read_docker(const struct yaml *y, void *member, const char **problem)
 {
     enum docker_access *access = (enum docker_access *)member;
@@ -97,6 +76,15 @@ static int read_docker(const struct yaml *y, void *member, const char **problem)
         return -1;
     *access = strcmp(y->text, "socket") == 0 ? DOCKER_SOCKET : DOCKER_NONE;
     return 0;
+}
+
+static int read_unready(const struct yaml *y, void *member, const char **problem)
+{
+    bool warn = y->type == YAML_SCALAR && strcmp(y->text, "warn") == 0;
+
+    *problem = "must be fail or warn";
+    *(enum on_unready *)member = warn ? UNREADY_WARN : UNREADY_FAIL;
+    return warn || (y->type == YAML_SCALAR && strcmp(y->text, "fail") == 0) ? 0 : -1;
 }
 
 /* A text or a list of them, each checked; a list that is given replaces the default. */
@@ -125,18 +113,24 @@ static bool is_any(const char *text)
     return true;
 }
 
-static bool is_policy(const char *text)
+static bool is_volume_name(const char *text, size_t len)
 {
-    return strcmp(text, "always") == 0 || strcmp(text, "if-not-present") == 0 || strcmp(text, "never") == 0;
+    static const char rest[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+    return len > 1 && isalnum((unsigned char)text[0]) && strspn(text, rest) >= len;
 }
 
-/* HOST:CONTAINER[:ro|:rw], both absolute and without "..". */
+/* /HOST:/CONTAINER[:ro|:rw], VOLUME:/CONTAINER[:ro|:rw], or /CONTAINER for a volume of the job's own. */
 static bool is_mount(const char *text)
 {
     const char *colon = strchr(text, ':');
     const char *mode = colon ? strchr(colon + 1, ':') : NULL;
 
-    return text[0] == '/' && colon && colon[1] == '/' && !strstr(text, "/..") &&
+    if (strstr(text, "/.."))
+        return false;
+    if (!colon)
+        return text[0] == '/' && text[1];
+    return (text[0] == '/' || is_volume_name(text, (size_t)(colon - text))) && colon[1] == '/' &&
            (!mode || strcmp(mode, ":ro") == 0 || strcmp(mode, ":rw") == 0);
 }
 
@@ -149,12 +143,12 @@ static int read_images(const struct yaml *y, void *member, const char **problem)
 static int read_policies(const struct yaml *y, void *member, const char **problem)
 {
     *problem = "must be always, if-not-present or never, or a list of them";
-    return y->type == YAML_LIST && y->n == 0 ? -1 : read_list(y, member, is_policy);
+    return y->type == YAML_LIST && y->n == 0 ? -1 : read_list(y, member, pull_policy_is_one);
 }
 
 static int read_mounts(const struct yaml *y, void *member, const char **problem)
 {
-    *problem = "must be a list of /HOST/PATH:/CONTAINER/PATH[:ro]";
+    *problem = "must be a list of /HOST/PATH:/CONTAINER/PATH[:ro], VOLUME:/PATH[:ro] or /PATH";
     return read_list(y, member, is_mount);
 }
 
@@ -174,7 +168,9 @@ static const struct key keys[] = {
       "packaging/images/make; it is never pulled." },
     { "pull_policy", read_policies, C(pull_policy), "if-not-present",
       "When to pull a job's image: always, if-not-present, never; a list is tried in\n"
-      "order. A job's own image:pull_policy comes first." },
+      "order. A job's own image:pull_policy comes first, as far as it is allowed." },
+    { "allowed_pull_policies", read_policies, C(allowed_pull_policies), "if-not-present",
+      "The policies that a job may choose. Unset: those of pull_policy." },
     { "docker_host", read_text, C(docker_host), "unix:///var/run/docker.sock",
       "The Docker daemon: unix:///PATH or tcp://HOST:PORT. Unset: DOCKER_HOST, and\n"
       "without that the default." },
@@ -191,14 +187,20 @@ static const struct key kind_keys[] = {
     { "docker", read_docker, K(docker), "none",
       "socket puts the daemon's socket into the job's container. Whoever can write to\n"
       "it is root on this host: give it to projects you trust." },
-    { "memory", read_size, K(memory), "0", "Memory of each container, 0 for no limit." },
-    { "cpus", read_cpus, K(nano_cpus), "0", "CPUs of each container, 0 for no limit." },
-    { "pids", read_count, K(pids), "0", "Processes and threads of each container, 0 for no limit." },
     { "network", read_text, K(network), "job",
       "job: one of the job's own. none, host, or the name of a network." },
-    { "mounts", read_mounts, K(mounts), "[]", "Further mounts, /HOST:/CONTAINER[:ro]." },
+    { "mounts", read_mounts, K(mounts), "[]", "Further mounts: /HOST:/CONTAINER[:ro], VOLUME:/CONTAINER[:ro], or /CONTAINER\n"
+      "for a volume that is the job's own and goes with it." },
     { "images", read_images, K(images), "[]", "Patterns of images that jobs may name, such as\n"
       "registry.example.com/**. Empty: any." },
+    { "services", read_images, K(services), "[]", "Patterns of images that jobs may have services of. Empty: any." },
+};
+
+static const struct key service_keys[] = {
+    { "on_unready", read_unready, C(services.on_unready), "fail",
+      "What becomes of a job whose service ends or is not ready in time: fail or warn." },
+    { "wait", read_duration, C(services.wait_ms), "30s",
+      "How long all services of a job may take until they are ready; 0 waits for none." },
 };
 
 static const struct key *find(const struct key *table, size_t n, const char *name)
@@ -225,16 +227,33 @@ static int unknown_key(const char *file, const struct yaml *y, const char *const
     return yaml_error(e, ERR_CONFIG, file, &at, "unknown key '%s'; there are: %s", shown, list);
 }
 
+/* "memory: 'lots' must be a size …", pointing at the value. */
+static int bad_value(const char *file, const char *name, const struct yaml *y, const char *problem, struct err *e)
+{
+    if (y->type != YAML_SCALAR)
+        return yaml_error(e, ERR_CONFIG, file, y, "%s: %s %s", name, yaml_type_name(y), problem);
+    auto_free char *shown = text_quote(y->text);
+    return yaml_error(e, ERR_CONFIG, file, y, "%s: '%s' %s", name, shown, problem);
+}
+
 static int read_key(const char *file, const struct key *k, const struct yaml *y, void *base, struct err *e)
 {
     const char *problem = "cannot be used";
 
     if (k->read(y, (char *)base + k->offset, &problem) == 0)
         return 0;
-    if (y->type != YAML_SCALAR)
-        return yaml_error(e, ERR_CONFIG, file, y, "%s: %s %s", k->name, yaml_type_name(y), problem);
-    auto_free char *shown = text_quote(y->text);
-    return yaml_error(e, ERR_CONFIG, file, y, "%s: '%s' %s", k->name, shown, problem);
+    return bad_value(file, k->name, y, problem, e);
+}
+
+static int read_setting(const char *file, const struct setting *s, const struct yaml *y, struct kind *kind,
+                        struct err *e)
+{
+    json_t *value = s->read(y);
+
+    if (!value)
+        return bad_value(file, s->name, y, s->problem, e);
+    json_object_set_new(kind->settings, s->name, value);
+    return 0;
 }
 
 static int need_map(const char *file, const struct yaml *y, const char *what, struct err *e)
@@ -245,29 +264,36 @@ static int need_map(const char *file, const struct yaml *y, const char *what, st
                       yaml_type_name(y));
 }
 
-static void kind_words(const char **words)
+static int unknown_kind_key(const char *file, const struct yaml *y, struct err *e)
 {
-    size_t n = 0;
+    auto_strvec words = STRVEC_INIT;
 
-    for (; n < ARRAY_SIZE(kind_keys); n++)
-        words[n] = kind_keys[n].name;
-    words[n] = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(kind_keys); i++)
+        strvec_push(&words, kind_keys[i].name);
+    for (const struct setting *s = settings; s->name; s++)
+        strvec_push(&words, s->name);
+    return unknown_key(file, y, (const char *const *)strvec_list(&words), e);
+}
+
+static int read_kind_key(const char *file, const struct yaml *y, struct kind *kind, struct err *e)
+{
+    const struct key *k = find(kind_keys, ARRAY_SIZE(kind_keys), y->key);
+    const struct setting *s = setting_find(y->key);
+
+    if (k)
+        return read_key(file, k, y, kind, e);
+    if (s)
+        return read_setting(file, s, y, kind, e);
+    return unknown_kind_key(file, y, e);
 }
 
 static int read_kind(const char *file, const struct yaml *y, struct kind *kind, struct err *e)
 {
-    const char *words[ARRAY_SIZE(kind_keys) + 1];
-
-    kind_words(words);
     if (need_map(file, y, y->key, e) < 0)
         return -1;
-    for (size_t i = 0; i < y->n; i++) {
-        const struct key *k = find(kind_keys, ARRAY_SIZE(kind_keys), y->items[i]->key);
-        if (!k)
-            return unknown_key(file, y->items[i], words, e);
-        if (read_key(file, k, y->items[i], kind, e) < 0)
+    for (size_t i = 0; i < y->n; i++)
+        if (read_kind_key(file, y->items[i], kind, e) < 0)
             return -1;
-    }
     return 0;
 }
 
@@ -302,25 +328,40 @@ static int read_stages(const char *file, const struct yaml *y, struct config *c,
     return 0;
 }
 
+static int read_services(const char *file, const struct yaml *y, struct config *c, struct err *e)
+{
+    const char *const words[] = { service_keys[0].name, service_keys[1].name, NULL };
+
+    if (need_map(file, y, "services", e) < 0)
+        return -1;
+    for (size_t i = 0; i < y->n; i++) {
+        const struct key *k = find(service_keys, ARRAY_SIZE(service_keys), y->items[i]->key);
+        if ((k ? read_key(file, k, y->items[i], c, e) : unknown_key(file, y->items[i], words, e)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int read_top(const char *file, const struct yaml *root, struct config *c, struct err *e)
 {
-    const char *words[ARRAY_SIZE(keys) + 3];
+    const char *words[ARRAY_SIZE(keys) + 4] = { NULL };
     size_t n = 0;
 
     for (; n < ARRAY_SIZE(keys); n++)
         words[n] = keys[n].name;
     words[n++] = "stages";
     words[n++] = "kinds";
-    words[n] = NULL;
+    words[n] = "services";
     if (need_map(file, root, "the configuration", e) < 0)
         return -1;
     for (size_t i = 0; i < root->n; i++) {
         const struct yaml *y = root->items[i];
         const struct key *k = find(keys, ARRAY_SIZE(keys), y->key);
-        int rc = k                               ? read_key(file, k, y, c, e)
-                 : strcmp(y->key, "kinds") == 0  ? read_kinds(file, y, c, e)
-                 : strcmp(y->key, "stages") == 0 ? read_stages(file, y, c, e)
-                                                 : unknown_key(file, y, words, e);
+        int rc = k                                 ? read_key(file, k, y, c, e)
+                 : strcmp(y->key, "kinds") == 0    ? read_kinds(file, y, c, e)
+                 : strcmp(y->key, "stages") == 0   ? read_stages(file, y, c, e)
+                 : strcmp(y->key, "services") == 0 ? read_services(file, y, c, e)
+                                                   : unknown_key(file, y, words, e);
         if (rc < 0)
             return -1;
     }
@@ -349,6 +390,7 @@ static void defaults(struct config *c, char *const *env)
         .image = xstrdup("atelier/ci:latest"),
         .helper_image = xstrdup("atelier/helper:" ATELIER_VERSION),
         .cancel_grace_ms = 10000,
+        .services = { UNREADY_FAIL, 30000 },
     };
     strvec_push(&c->pull_policy, "if-not-present");
     kinds_init(&c->kinds);
@@ -402,16 +444,14 @@ void config_endpoint(const struct config *c, char *const *env, struct engine_end
         out->tls_verify = true;
 }
 
-static void sample_key(struct strbuf *out, const struct key *k, const char *before_remark, const char *before_key)
+static void sample_key(struct strbuf *out, const char *indent, const char *name, const char *value, const char *help)
 {
-    const char *line = k->help;
-
-    while (*line) {
-        size_t n = strcspn(line, "\n");
-        strbuf_printf(out, "%s%.*s\n", before_remark, (int)n, line);
-        line += n + (line[n] != '\0');
+    while (*help) {
+        size_t n = strcspn(help, "\n");
+        strbuf_printf(out, "%s# %.*s\n", indent, (int)n, help);
+        help += n + (help[n] != '\0');
     }
-    strbuf_printf(out, "%s%s: %s\n", before_key, k->name, k->otherwise);
+    strbuf_printf(out, "%s%s%s: %s\n", indent, *indent ? "" : "#", name, value);
 }
 
 void config_sample(struct strbuf *out)
@@ -421,10 +461,13 @@ void config_sample(struct strbuf *out)
                      "# other '#' of what you change, and of the line that it stands below.\n"
                      "# `atelier check` reads the file and says what is wrong with it.\n\n");
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-        sample_key(out, &keys[i], "# ", "#");
+        sample_key(out, "", keys[i].name, keys[i].otherwise, keys[i].help);
         strbuf_puts(out, "\n");
     }
-    strbuf_puts(out, "# Which kind a stage of a pipeline is. A stage named pull, build, push, test or\n"
+    strbuf_puts(out, "# Services of all jobs.\n#services:\n");
+    for (size_t i = 0; i < ARRAY_SIZE(service_keys); i++)
+        sample_key(out, "#  ", service_keys[i].name, service_keys[i].otherwise, service_keys[i].help);
+    strbuf_puts(out, "\n# Which kind a stage of a pipeline is. A stage named pull, build, push, test or\n"
                      "# deploy is of that kind without a line here; another one of a job with\n"
                      "# `environment:` is deploy; every other one is `other`.\n"
                      "#stages:\n#  compile: build\n#  staging: deploy\n\n"
@@ -434,7 +477,11 @@ void config_sample(struct strbuf *out)
                      "#kinds:\n#  build:\n");
     for (size_t i = 0; i < ARRAY_SIZE(kind_keys); i++) {
         strbuf_puts(out, i ? "#\n" : "");
-        sample_key(out, &kind_keys[i], "#    # ", "#    ");
+        sample_key(out, "#    ", kind_keys[i].name, kind_keys[i].otherwise, kind_keys[i].help);
+    }
+    for (const struct setting *k = settings; k->name; k++) {
+        strbuf_puts(out, "#\n");
+        sample_key(out, "#    ", k->name, k->otherwise, k->help);
     }
 }
 
@@ -446,6 +493,7 @@ void config_release(struct config *c)
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
         free(owned[i]);
     strvec_release(&c->pull_policy);
+    strvec_release(&c->allowed_pull_policies);
     kinds_release(&c->kinds);
     *c = (struct config){ 0 };
 }

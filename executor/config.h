@@ -14,6 +14,14 @@
 
 #define CONFIG_DEFAULT_PATH "/etc/atelier/config.yml"
 
+/* What becomes of a job whose service died or never became ready. */
+enum on_unready { UNREADY_FAIL, UNREADY_WARN };
+
+struct config_services {
+    enum on_unready on_unready;
+    int64_t wait_ms; /* how long all of them may take together; 0: nobody waits */
+};
+
 struct config {
     char *builds;            /* absolute: root of the build folders on the host */
     char *cache;             /* absolute: root of the caches */
@@ -23,7 +31,9 @@ struct config {
     char *docker_cert_path;  /* NULL: DOCKER_CERT_PATH */
     bool docker_tls_verify;
     struct strvec pull_policy; /* tried in order: always, if-not-present, never */
+    struct strvec allowed_pull_policies; /* empty: those of pull_policy */
     int64_t cancel_grace_ms; /* from TERM to KILL */
+    struct config_services services;
     struct kinds kinds;
 };
 

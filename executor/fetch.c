@@ -1,9 +1,54 @@
 #include "executor/fetch.h"
 
+#include "base/clock.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "engine/image.h"
+#include "executor/credentials.h"
+#include "stages/pull_policy.h"
 
+#include <poll.h>
 #include <string.h>
+#include <sys/random.h>
+
+/* A registry that stumbles is asked again, after a wait that two hosts do not share. */
+#define PULL_TRIES  3
+#define WAIT_MIN_MS 2000
+#define WAIT_MAX_MS 10000
+
+/* What daemons say when the network or the registry failed them, and not when they were told no: in the words of
+ * Go's net package and of the registry protocol. The same pull may succeed in a moment. */
+static const char *const passing[] = {
+    "i/o timeout",
+    "TLS handshake timeout",
+    "Client.Timeout",
+    "context deadline exceeded",
+    "connection refused",
+    "connection reset",
+    "broken pipe",
+    "unexpected EOF",
+    "network is unreachable",
+    "no route to host",
+    "server misbehaving", /* a name server's; "no such host" is an answer */
+    "temporary failure in name resolution",
+    "toomanyrequests",
+    "Too Many Requests",
+    "unexpected HTTP status: 5",
+    "Internal Server Error",
+    "Bad Gateway",
+    "Service Unavailable",
+    "Gateway Timeout",
+};
+
+static bool will_pass(const struct err *e)
+{
+    if (e->kind != ERR_SYSTEM)
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
+        if (strcasestr(err_text(e), passing[i]))
+            return true;
+    return text_ends(err_text(e), ": EOF");
+}
 
 static void progress(void *ctx, const char *line)
 {
@@ -20,38 +65,90 @@ static int pull_tick(void *ctx, int64_t *next_ms, struct err *e)
     return host_check_interrupt(f->in, e);
 }
 
-/* The credentials that GitLab sent for the image's registry. */
-static bool find_auth(const struct job *job, const char *image, struct registry_auth *out)
+static int64_t random_wait(void)
 {
-    auto_image_reference ref = { 0 };
+    unsigned dice = 0;
 
-    if (image_reference_parse(image, &ref, NULL) < 0)
-        return false;
-    for (size_t i = 0; i < job->n_credentials; i++) {
-        const struct credential *c = &job->credentials[i];
-        if (strcasecmp(c->registry, ref.host) != 0)
-            continue;
-        *out = (struct registry_auth){ c->username, c->password, c->registry };
-        return true;
+    (void)!getrandom(&dice, sizeof(dice), GRND_NONBLOCK); /* without it two hosts wait the same: no harm */
+    return WAIT_MIN_MS + (int64_t)(dice % (WAIT_MAX_MS - WAIT_MIN_MS + 1));
+}
+
+/* Ends early, with ERR_CANCELLED, when a signal comes. */
+static int wait_for(const struct fetch *f, int64_t ms, struct err *e)
+{
+    int64_t end = clock_ms() + ms;
+
+    for (int64_t left = ms; left > 0; left = end - clock_ms()) {
+        struct pollfd stop = { .fd = f->in->interrupt_fd, .events = POLLIN };
+        (void)poll(&stop, 1, (int)left);
+        if (host_check_interrupt(f->in, e) < 0)
+            return -1;
     }
-    return false;
+    return 0;
+}
+
+static int pull_patiently(const struct fetch *f, const char *image, const struct image_transfer *how, struct err *e)
+{
+    for (int tries = 1;; tries++) {
+        auto_err problem = ERR_INIT;
+        char delay[32];
+        if (image_pull(f->engine, image, how, &problem) == 0)
+            return 0;
+        if (tries == PULL_TRIES || !will_pass(&problem))
+            return err_move(e, &problem);
+        int64_t wait = random_wait();
+        log_warning(&f->in->log, "%s; try %d of %d in %s", err_text(&problem), tries + 1, PULL_TRIES,
+                    duration_format(wait, delay, sizeof(delay)));
+        if (wait_for(f, wait, e) < 0)
+            return -1;
+    }
+}
+
+/* The refusal says as whom it was asked, so that nobody looks in the wrong place. */
+static int explain_refusal(const struct credentials *c, struct err *problem, struct err *e)
+{
+    if (problem->kind != ERR_NOT_FOUND)
+        return err_move(e, problem);
+    if (!c->source)
+        return err_set(e, ERR_NOT_FOUND, problem->code, "%s (no credentials for its registry were found)",
+                       err_text(problem));
+    return err_set(e, ERR_NOT_FOUND, problem->code, "%s (with the credentials from %s)", err_text(problem), c->source);
 }
 
 static int pull(const struct fetch *f, const struct plan_container *c, struct err *e)
 {
-    struct registry_auth auth;
+    const struct credentials_from from = { &f->host->job, f->in->env, f->in->interrupt_fd, &f->in->log };
+    auto_credentials found = { 0 };
+
+    if (credentials_find(&from, c->image, &found, e) < 0)
+        return -1;
+    struct registry_auth auth = login_auth(&found.login);
     struct fetch ctx = *f;
     const struct engine_watch watch = { pull_tick, &ctx, f->in->interrupt_fd };
     const struct image_transfer transfer = {
         .platform = c->platform,
-        .auth = find_auth(&f->host->job, c->image, &auth) ? &auth : NULL,
+        .auth = found.source ? &auth : NULL,
         .progress = progress,
         .progress_ctx = &ctx,
         .watch = &watch,
     };
+    auto_err problem = ERR_INIT;
 
-    log_info(f->out, "Pulling image %s ...", c->image);
-    return image_pull(f->engine, c->image, &transfer, e);
+    log_info(f->out, "Pulling docker image %s%s%s ...", c->image, c->platform ? " for platform " : "",
+             c->platform ? c->platform : "");
+    if (found.source)
+        log_info(f->out, "Authenticating with credentials from %s", found.source);
+    if (pull_patiently(f, c->image, &transfer, &problem) == 0)
+        return 0;
+    return explain_refusal(&found, &problem, e);
+}
+
+/* "sha256:" and the digits of an image's id: no registry knows it. */
+static bool is_id(const char *image)
+{
+    const char *digits = image + strlen("sha256:");
+
+    return text_starts(image, "sha256:") && strlen(digits) == 64 && strspn(digits, "0123456789abcdef") == 64;
 }
 
 /* One pull policy: ERR_NOT_FOUND when the image is neither here nor to be had. */
@@ -60,12 +157,17 @@ static int get_by_policy(const struct fetch *f, const struct plan_container *c, 
 {
     auto_err missing = ERR_INIT;
 
-    if (strcmp(policy, "always") != 0) {
-        if (image_inspect(f->engine, c->image, image, &missing) == 0)
+    if (strcmp(policy, PULL_ALWAYS) != 0 || is_id(c->image)) {
+        if (image_inspect(f->engine, c->image, image, &missing) == 0) {
+            if (strcmp(policy, PULL_IF_NOT_PRESENT) == 0)
+                log_info(f->out, "Using locally found image version due to \"if-not-present\" pull policy");
             return 0;
+        }
         if (missing.kind != ERR_NOT_FOUND)
             return err_move(e, &missing);
-        if (strcmp(policy, "never") == 0)
+        if (is_id(c->image))
+            return err_set(e, ERR_NOT_FOUND, 0, "it is not on this host, and no registry knows an image by its id");
+        if (strcmp(policy, PULL_NEVER) == 0)
             return err_set(e, ERR_NOT_FOUND, 0, "it is not on this host, and pull policy 'never' forbids to pull it");
     }
     if (pull(f, c, e) < 0)
@@ -73,25 +175,31 @@ static int get_by_policy(const struct fetch *f, const struct plan_container *c, 
     return image_inspect(f->engine, c->image, image, e);
 }
 
+/* Whether another policy may do what this one could not: not when we were told to stop, and not when what is wrong
+ * was written by somebody. */
+static bool is_worth_another(const struct err *e)
+{
+    return e->kind == ERR_NOT_FOUND || e->kind == ERR_SYSTEM;
+}
+
 int fetch_image(const struct fetch *f, const struct plan_container *c, json_t **image, struct err *e)
 {
     auto_free char *shown = text_quote(c->image);
+    auto_free char *policies = pull_policy_list(&c->pull_policy);
 
+    log_info(f->out, "Using effective pull policy of %s for container %s", policies, shown);
     for (size_t i = 0; i < c->pull_policy.n; i++) {
         const char *policy = c->pull_policy.items[i];
+        if (i > 0)
+            log_info(f->out, "Attempt #%zu: Trying \"%s\" pull policy", i + 1, policy);
         if (get_by_policy(f, c, policy, image, e) == 0)
             return 0;
-        if (e->kind == ERR_CANCELLED)
-            return -1;
+        if (!is_worth_another(e))
+            return err_wrap(e, "image '%s'", shown);
         if (i + 1 < c->pull_policy.n)
-            log_warning(&f->in->log, "image '%s': pull policy '%s': %s; trying '%s'", shown, policy, err_text(e),
-                        c->pull_policy.items[i + 1]);
+            log_warning(&f->in->log, "Failed to pull image with policy \"%s\": %s", policy, err_text(e));
     }
-    if (e->kind != ERR_NOT_FOUND)
-        return err_wrap(e, "image '%s'", shown);
     /* Not the job's failure: what was not pushed yet today is there tomorrow. */
     e->kind = ERR_SYSTEM;
-    struct registry_auth auth;
-    return err_wrap(e, "image '%s'%s", shown,
-                    find_auth(&f->host->job, c->image, &auth) ? "" : " (GitLab sent no credentials for its registry)");
+    return err_wrap(e, "failed to pull image \"%s\" with specified policies %s", shown, policies);
 }

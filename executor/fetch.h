@@ -14,9 +14,10 @@ struct fetch {
 };
 
 /* Make the container's image be here, by the policies of the plan in their order,
- * with the credentials that the job has for its registry. *image is the daemon's
- * description, a new reference. A registry that refuses is ERR_SYSTEM: what was
- * not pushed yet today is there tomorrow. */
+ * with the credentials for its registry (executor/credentials.h). A registry or network
+ * that stumbles is asked three times; a signal ends the wait with ERR_CANCELLED. *image is
+ * the daemon's description, a new reference. A registry that refuses is ERR_SYSTEM: what
+ * was not pushed yet today is there tomorrow. */
 int fetch_image(const struct fetch *f, const struct plan_container *c, json_t **image, struct err *e);
 
 #endif

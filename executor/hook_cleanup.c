@@ -2,11 +2,8 @@
  *
  * Runs after every job and every failed prepare, also while a `run` is still
  * alive: removing the containers ends that one too. */
-#include "base/text.h"
-#include "engine/container.h"
-#include "engine/network.h"
-#include "engine/volume.h"
 #include "executor/host.h"
+#include "executor/remove.h"
 
 #include <poll.h>
 #include <string.h>
@@ -16,80 +13,64 @@
 #define LATE_MS 300
 #define ROUNDS  5
 
-/* The strings under `key` of each object of a listing; borrowed from it. */
-static const char **ids_of(const json_t *list, const char *key)
-{
-    const char **ids = xcalloc(json_array_size(list) + 1, sizeof(*ids));
-    size_t i;
-    json_t *item;
-
-    json_array_foreach(list, i, item)
-        ids[i] = json_text(item, key);
-    return ids;
-}
-
-static int remove_containers(struct engine *d, const json_t *list, struct err *e)
+/* The first failure of those that were listed, in *e. */
+static int remove_listed(struct engine *d, enum thing_kind kind, const json_t *list, struct err *e)
 {
     size_t n = json_array_size(list);
-    auto_free const char **ids = ids_of(list, "Id");
+    auto_free const char **ids = xcalloc(n + 1, sizeof(*ids));
     auto_free struct err *errs = xcalloc(n + 1, sizeof(*errs));
-    int rc = container_remove_all(d, ids, errs, n);
 
+    for (size_t i = 0; i < n; i++)
+        ids[i] = thing_id(kind, json_array_get(list, i));
+    int rc = thing_remove(d, kind, ids, errs, n);
     for (size_t i = 0; i < n; i++) {
-        if (errs[i].msg && (!e || !e->msg))
+        if (errs[i].msg && !e->msg)
             (void)err_move(e, &errs[i]);
         err_release(&errs[i]);
     }
     return rc;
 }
 
-typedef int list_fn(struct engine *d, const struct strvec *labels, json_t **out, struct err *e);
-typedef int remove_fn(struct engine *d, const char *id, struct err *e);
-
-static int remove_each(struct engine *d, const struct strvec *labels, list_fn *list, remove_fn *drop,
-                       const char *key, size_t *found, struct err *e)
+/* How many of the job's own two containers are listed, which are made after those of its services. */
+static size_t own_containers(const json_t *list)
 {
-    auto_json *all = NULL;
+    size_t i, n = 0;
+    json_t *item;
 
-    if (list(d, labels, &all, e) < 0)
-        return -1;
-    auto_free const char **ids = ids_of(all, key);
-    *found += json_array_size(all);
-    int rc = 0;
-    for (size_t i = 0; ids[i]; i++)
-        if (drop(d, ids[i], e) < 0)
-            rc = -1;
-    return rc;
+    json_array_foreach(list, i, item)
+        n += strcmp(json_text(json_object_get(item, "Labels"), LABEL_ROLE), "service") != 0;
+    return n;
 }
 
-/* Remove what is there now; *found counts it, *containers the containers among it. */
-static int round_of(struct engine *d, const struct strvec *labels, size_t *found, size_t *containers,
-                    struct err *e)
+/* Remove what is there now; *found counts it, *own the job's own containers among it. */
+static int round_of(struct engine *d, const struct strvec *labels, size_t *found, size_t *own, struct err *e)
 {
-    auto_json *list = NULL;
-
-    if (container_list(d, labels, &list, e) < 0)
-        return -1;
-    *containers = *found = json_array_size(list);
-    if (*containers > 0 && remove_containers(d, list, e) < 0)
-        return -1;
-    if (remove_each(d, labels, network_list, network_remove, "Id", found, e) < 0)
-        return -1;
-    return remove_each(d, labels, volume_list, volume_remove, "Name", found, e);
+    *found = *own = 0;
+    for (int kind = 0; kind < THING_KINDS; kind++) {
+        auto_json *list = NULL;
+        if (thing_list(d, (enum thing_kind)kind, labels, &list, e) < 0)
+            return -1;
+        *found += json_array_size(list);
+        if (kind == THING_CONTAINER)
+            *own = own_containers(list);
+        if (remove_listed(d, (enum thing_kind)kind, list, e) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int remove_all(struct engine *d, const struct strvec *labels, struct err *e)
 {
-    size_t found = 1, containers = 0;
+    size_t found = 1, own = 0;
     bool waited = false;
 
     for (int i = 0; i < ROUNDS; i++) {
         err_release(e);
-        int rc = round_of(d, labels, &found, &containers, e);
+        int rc = round_of(d, labels, &found, &own, e);
         if (rc == 0 && found == 0 && (waited || i > 0))
             return 0;
         /* Both of a job's containers were there: nothing more can come. */
-        if (containers < 2 && !waited) {
+        if (own < 2 && !waited) {
             (void)poll(NULL, 0, LATE_MS);
             waited = true;
         }

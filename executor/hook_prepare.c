@@ -9,7 +9,8 @@
 #include "engine/network.h"
 #include "executor/fetch.h"
 #include "executor/host.h"
-#include "stages/plan.h"
+#include "executor/services.h"
+#include "stages/service.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -21,13 +22,15 @@ struct prepare {
     struct host host;
     struct plan plan;
     struct engine *engine;
-    struct log out; /* the job log's ordinary lines */
+    struct log out;    /* the job log's ordinary lines */
+    struct strvec ids; /* of the containers that were made, in the plan's order */
 };
 
 static void prepare_release(struct prepare *p)
 {
     engine_close(p->engine);
     plan_release(&p->plan);
+    strvec_release(&p->ids);
     host_release(&p->host);
 }
 
@@ -43,8 +46,11 @@ static int make_plan(struct prepare *p, struct err *e)
         .helper_image = c->helper_image,
         .docker_socket = endpoint.host && unix_socket ? endpoint.host + strlen("unix://") : "/var/run/docker.sock",
         .pull_policy = &c->pull_policy,
+        .allowed_pull_policies = &c->allowed_pull_policies,
     };
-    return plan_make(&p->host.job, &p->host.place, &c->kinds, &settings, (int64_t)time(NULL), &p->plan, e);
+    if (plan_make(&p->host.job, &p->host.place, &c->kinds, &settings, (int64_t)time(NULL), &p->plan, e) < 0)
+        return -1;
+    return service_plan(&p->host.job, p->in->env, &c->kinds, &settings, &p->plan, e);
 }
 
 /* A container or network of this job that is here already is an earlier try's. */
@@ -95,7 +101,7 @@ static int get_images(struct prepare *p, struct err *e)
     log_info(&p->out, "Using image %s (%.19s), stage kind '%s'%s", p->plan.of[PLAN_BUILD].image,
              json_text(image, "Id"), kind_name(p->plan.kind),
              p->host.config.kinds.of[p->plan.kind].docker == DOCKER_SOCKET ? " with the Docker socket" : "");
-    return 0;
+    return services_fetch(&fetch, &p->plan, e);
 }
 
 /* The name is taken. By ours, when a request was carried out whose answer got lost:
@@ -119,19 +125,32 @@ static int create_again(struct prepare *p, const struct plan_container *c, char 
     return container_create(p->engine, name, c->platform, c->config, id, e);
 }
 
-static int create_containers(struct prepare *p, char *ids[PLAN_ROLES], struct err *e)
+static int create_containers(struct prepare *p, struct err *e)
 {
-    for (int role = 0; role < PLAN_ROLES; role++) {
-        const struct plan_container *c = &p->plan.of[role];
+    for (size_t i = 0; i < plan_count(&p->plan); i++) {
+        const struct plan_container *c = plan_at(&p->plan, i);
+        char *id = NULL;
         if (host_check_interrupt(p->in, e) < 0)
             return -1;
-        int rc = container_create(p->engine, c->name, c->platform, c->config, &ids[role], e);
+        int rc = container_create(p->engine, c->name, c->platform, c->config, &id, e);
         if (rc < 0 && e->kind == ERR_CONFLICT)
-            rc = create_again(p, c, &ids[role], e);
+            rc = create_again(p, c, &id, e);
         if (rc < 0)
             return -1;
+        strvec_give(&p->ids, id);
     }
     return 0;
+}
+
+/* A service whose entrypoint or command names a program that it does not have is the job's to mend. */
+static int explain_service(const struct plan_container *c, struct err *from, struct err *e)
+{
+    auto_free char *shown = service_shown(c);
+
+    if (strstr(err_text(from), "exec: \"") || strcasestr(err_text(from), "executable file"))
+        from->kind = ERR_JOB;
+    (void)err_wrap(from, "%s", shown);
+    return err_move(e, from);
 }
 
 /* An image without a shell cannot run a script: nothing that trying again would mend.
@@ -141,6 +160,8 @@ static int explain_start(const struct plan_container *c, struct err *from, struc
 {
     const char *why = strcasestr(err_text(from), "executable file");
 
+    if (c->aliases.n > 0)
+        return explain_service(c, from, e);
     if (why && strcasestr(why, "not found"))
         return err_set(e, ERR_JOB, 0,
                        "image '%s' has no 'sh' in its PATH, so no script can run in it; choose an image with a shell",
@@ -148,18 +169,29 @@ static int explain_start(const struct plan_container *c, struct err *from, struc
     return err_move(e, from);
 }
 
-static int start_containers(struct prepare *p, char *const ids[PLAN_ROLES], struct err *e)
+static int start_containers(struct prepare *p, struct err *e)
 {
-    struct err errs[PLAN_ROLES] = { 0 };
-    const char *const list[PLAN_ROLES] = { ids[PLAN_BUILD], ids[PLAN_HELPER] };
-    int rc = container_start_all(p->engine, list, errs, PLAN_ROLES);
+    size_t n = p->ids.n;
+    auto_free struct err *errs = xcalloc(n, sizeof(*errs));
+    int rc = container_start_all(p->engine, (const char *const *)strvec_list(&p->ids), errs, n);
 
-    for (int role = PLAN_ROLES - 1; role >= 0; role--) {
-        if (errs[role].msg)
-            (void)explain_start(&p->plan.of[role], &errs[role], e);
-        err_release(&errs[role]);
+    for (size_t i = n; i-- > 0;) {
+        if (errs[i].msg)
+            (void)explain_start(plan_at(&p->plan, i), &errs[i], e);
+        err_release(&errs[i]);
     }
     return rc;
+}
+
+static int wait_for_services(const struct prepare *p, struct err *e)
+{
+    const struct fetch with = { p->in, &p->host, p->engine, &p->out };
+    const struct services services = { .with = &with,
+                                       .plan = &p->plan,
+                                       .ids = strvec_list(&p->ids),
+                                       .helper = p->ids.items[p->plan.n_services + PLAN_HELPER] };
+
+    return services_wait(&services, e);
 }
 
 /* Work trees hold secrets: the roots are closed to other users of the host, while
@@ -177,20 +209,15 @@ static void make_folders(const struct prepare *p)
 
 static int make_job(struct prepare *p, struct err *e)
 {
-    char *ids[PLAN_ROLES] = { NULL };
     auto_free char *network = NULL;
 
     if (remove_stale(p, e) < 0 || get_images(p, e) < 0 || host_check_interrupt(p->in, e) < 0)
         return -1;
     make_folders(p);
     int rc = p->plan.network ? network_create(p->engine, p->plan.network, p->plan.network_labels, &network, e) : 0;
-    if (rc == 0)
-        rc = create_containers(p, ids, e);
-    if (rc == 0)
-        rc = start_containers(p, ids, e);
-    for (int role = 0; role < PLAN_ROLES; role++)
-        free(ids[role]);
-    return rc < 0 ? -1 : host_check_interrupt(p->in, e);
+    if (rc < 0 || create_containers(p, e) < 0 || start_containers(p, e) < 0 || wait_for_services(p, e) < 0)
+        return -1;
+    return host_check_interrupt(p->in, e);
 }
 
 static int print_plan(const struct prepare *p, struct err *e)
@@ -214,6 +241,8 @@ int hook_prepare(const struct invocation *in, struct err *e)
         return print_plan(&p, e);
     if (host_connect(&p.host, in, &p.engine, e) < 0)
         return -1;
+    for (size_t i = 0; i < p.plan.warnings.n; i++)
+        log_warning(&in->log, "%s", p.plan.warnings.items[i]);
     log_info(&p.out, "atelier " ATELIER_VERSION " on %s, Docker API %s", engine_host(p.engine),
              engine_version(p.engine));
     return make_job(&p, e) < 0 ? err_wrap(e, "prepare job %s", p.host.place.key) : 0;

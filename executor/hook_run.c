@@ -53,9 +53,9 @@ static const struct substage *substage_find(const char *name)
 #define SETTLE_TRIES 10
 #define SETTLE_MS    50
 
-/* The script as an exec's stdin: the file, then the shell's end, because the
- * stream itself has none (engine/exec.h) and runners before 15.0 write no newline
- * after the last word. */
+/* The script as an exec's stdin: the file, then the shell's end. A half-closed
+ * connection says so too, but not every proxy passes that on, and runners before
+ * 15.0 write no newline after the last word. */
 struct script {
     int fd;
     const char *path;
@@ -219,7 +219,17 @@ static void build_argv(const struct run *r, struct strvec *argv)
         strvec_push(argv, words[i]);
 }
 
-static int execute(struct run *r, const struct job *job, struct script *script, int *code, struct err *e)
+/* An ENTRYPOINT may want the job's variables; the script exports its own. What
+ * get_sources leaves must be open to the user of the job's image. */
+static void build_env(const struct run *r, const struct host *h, struct strvec *env)
+{
+    if (r->entrypoint.n > 0)
+        job_variables(&h->job, r->in->env, env);
+    if (strcmp(r->substage->name, "get_sources") == 0)
+        strvec_pushf(env, SHELL_OPEN "=%s", h->place.builds_dir);
+}
+
+static int execute(struct run *r, const struct host *h, struct script *script, int *code, struct err *e)
 {
     auto_strvec argv = STRVEC_INIT;
     auto_strvec env = STRVEC_INIT;
@@ -235,9 +245,7 @@ static int execute(struct run *r, const struct job *job, struct script *script, 
     };
 
     build_argv(r, &argv);
-    /* An ENTRYPOINT may want the job's variables; the script exports its own. */
-    if (r->entrypoint.n > 0)
-        job_variables(job, r->in->env, &env);
+    build_env(r, h, &env);
     int rc = exec_run(r->engine, r->container, &spec, code, e);
     return mark_finish(&r->mark, write_stdout, NULL, rc < 0 ? NULL : e) < 0 ? -1 : rc;
 }
@@ -310,7 +318,7 @@ static int run_substage(struct run *r, struct host *h, struct script *script, st
         return -1;
     if (!r->running && container_start(r->engine, r->container, e) < 0)
         return err_wrap(e, "start the job's %s container again", r->substage->role);
-    int rc = execute(r, &h->job, script, &code, e);
+    int rc = execute(r, h, script, &code, e);
     if (judge(r, rc, code, e) < 0)
         return -1;
     return code == 0 ? 0 : report_code(r->in, code, e);

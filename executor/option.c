@@ -19,7 +19,10 @@ struct row {
 
 static const struct row rows[] = {
     { 'c', "config", "FILE", "the host's configuration [/etc/atelier/config.yml]", I(config), false },
-    { 'n', "dry-run", NULL, "print what would be made, as JSON, and make nothing", I(dry_run), false },
+    { 'n', "dry-run", NULL, "print what would be done and do nothing", I(dry_run), false },
+    { 'j', "job", "KEY", "only of this job, as the label atelier.job has it", I(job), false },
+    { 'o', "older-than", "AGE", "by age (90m, 12h, 2d), not by the jobs' timeouts", I(older_than), false },
+    { 'r', "runner", "TOKEN", "only of the runner with this short token", I(runner), false },
     { 'v', "variables", "FILE", "more variables, a KEY=value a line", I(variables), false },
     { 'C', "directory", "DIR", "the checkout [the current folder]", I(directory), false },
     { 'l', "list", NULL, "print the jobs and run nothing", I(list), false },

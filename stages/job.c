@@ -109,19 +109,26 @@ static void read_credentials(struct job *job, const json_t *list)
     }
 }
 
-/* A variable may occur several times: for scripts the last one counts. */
-static void read_variables(struct job *job, const json_t *list)
+/* A variable may occur several times: for scripts the last one counts, and a secret
+ * of the job's (`secrets:`) replaces a variable of its name. */
+static void read_variables(struct job *job, const json_t *root)
 {
-    auto_json *is_file = json_object();
+    auto_json *last = json_object();
     size_t i;
     const char *key;
     json_t *item;
 
-    json_array_foreach(list, i, item)
-        json_object_set_new(is_file, json_text(item, "key"), json_boolean(json_flag(item, "file", false)));
-    json_object_foreach(is_file, key, item)
-        if (json_is_true(item))
+    json_array_foreach(json_object_get(root, "variables"), i, item)
+        json_object_set(last, json_text(item, "key"), item);
+    json_object_foreach(last, key, item) {
+        bool is_public = json_flag(item, "public", false) && !json_flag(item, "masked", false) &&
+                         !json_at(root, "secrets", key);
+        strvec_push(is_public ? &job->public_variables : &job->private_variables, key);
+        if (json_flag(item, "file", false))
             strvec_push(&job->file_variables, key);
+    }
+    json_object_foreach(json_object_get(root, "secrets"), key, item)
+        strvec_push(&job->private_variables, key);
 }
 
 /* Runners before 18.3 lack git_info.protected. The server sends its own variables
@@ -173,8 +180,18 @@ static void read_services(struct job *job, const json_t *list)
     size_t i;
     json_t *item;
 
-    json_array_foreach(list, i, item)
-        strvec_give(&job->services, json_text_any(item, "name"));
+    if (!json_is_array(list))
+        return;
+    job->services =
+        xreallocarray(job->services, job->n_services + json_array_size(list) + 1, sizeof(*job->services));
+    json_array_foreach(list, i, item) {
+        struct job_service *service = &job->services[job->n_services++];
+        *service = (struct job_service){ .image.name = xstrdup(json_text(item, "name")),
+                                         .alias = json_text_any(item, "alias"),
+                                         .variables = json_incref(json_object_get(item, "variables")) };
+        read_image(&service->image, item);
+        json_list(item, "command", &service->command);
+    }
 }
 
 int job_add_response_text(struct job *job, const char *text, size_t len, struct err *e)
@@ -188,7 +205,7 @@ int job_add_response_text(struct job *job, const char *text, size_t len, struct 
     read_identity(job, root);
     read_image(&job->image, json_object_get(root, "image"));
     read_credentials(job, json_object_get(root, "credentials"));
-    read_variables(job, json_object_get(root, "variables"));
+    read_variables(job, root);
     read_services(job, json_object_get(root, "services"));
     job->protected_ref = read_protected(root);
     int64_t timeout = json_number(json_object_get(root, "runner_info"), "timeout", 0);
@@ -229,19 +246,38 @@ void job_variables(const struct job *job, char *const *env, struct strvec *out)
     }
 }
 
+static void image_release(struct job_image *image)
+{
+    free(image->name);
+    free(image->platform);
+    free(image->user);
+    strvec_release(&image->entrypoint);
+    strvec_release(&image->pull_policy);
+}
+
+static void service_release(struct job_service *service)
+{
+    image_release(&service->image);
+    free(service->alias);
+    strvec_release(&service->command);
+    json_decref(service->variables);
+}
+
 void job_release(struct job *job)
 {
-    char *const owned[] = { job->id,          job->runner,         job->project_id,  job->project_path,
-                            job->name,        job->stage,          job->environment, job->slot,
-                            job->concurrent,  job->image.name,     job->image.platform,
-                            job->image.user };
+    char *const owned[] = { job->id,   job->runner, job->project_id,  job->project_path,
+                            job->name, job->stage,  job->environment, job->slot,
+                            job->concurrent };
 
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
         free(owned[i]);
-    strvec_release(&job->image.entrypoint);
-    strvec_release(&job->image.pull_policy);
-    strvec_release(&job->services);
+    image_release(&job->image);
+    for (size_t i = 0; i < job->n_services; i++)
+        service_release(&job->services[i]);
+    free(job->services);
     strvec_release(&job->file_variables);
+    strvec_release(&job->public_variables);
+    strvec_release(&job->private_variables);
     for (size_t i = 0; i < job->n_credentials; i++) {
         free(job->credentials[i].registry);
         free(job->credentials[i].username);

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/strvec.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,6 +32,14 @@ struct job_image {
     char *user;     /* "" when not given */
 };
 
+/* Not expanded: stages/service.c does that. */
+struct job_service {
+    struct job_image image;
+    char *alias;           /* one or several, by blank or comma; "" when not given */
+    struct strvec command; /* empty: the image's */
+    json_t *variables;     /* as the response has them; NULL when not given */
+};
+
 struct job {
     char *id;              /* "1234" */
     char *runner;          /* the runner's short token: never the secret one */
@@ -46,8 +55,11 @@ struct job {
     struct job_image image;
     struct credential *credentials;
     size_t n_credentials;
-    struct strvec services;       /* their images' names */
-    struct strvec file_variables; /* names of the variables whose value reaches scripts as a path */
+    struct job_service *services;
+    size_t n_services;
+    struct strvec file_variables;    /* names of the variables whose value reaches scripts as a path */
+    struct strvec public_variables;  /* names of those that are no secret: public and not masked */
+    struct strvec private_variables; /* names of all others that GitLab sent */
 };
 
 /* What every hook can know from its environment alone. ERR_SYSTEM when it was not

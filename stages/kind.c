@@ -12,16 +12,20 @@ static const char *const names[KIND_COUNT + 1] = {
 void kinds_init(struct kinds *k)
 {
     *k = (struct kinds){ 0 };
-    for (int i = 0; i < KIND_COUNT; i++)
+    for (int i = 0; i < KIND_COUNT; i++) {
         k->of[i].network = xstrdup("job");
+        k->of[i].settings = json_object();
+    }
 }
 
 void kinds_release(struct kinds *k)
 {
     for (int i = 0; i < KIND_COUNT; i++) {
         free(k->of[i].network);
+        json_decref(k->of[i].settings);
         strvec_release(&k->of[i].mounts);
         strvec_release(&k->of[i].images);
+        strvec_release(&k->of[i].services);
         strvec_release(&k->of[i].stages);
     }
     *k = (struct kinds){ 0 };
@@ -59,10 +63,20 @@ enum kind_id kind_of(const struct kinds *k, const char *stage, const char *envir
     return *environment ? KIND_DEPLOY : KIND_OTHER;
 }
 
+static bool allows(const struct strvec *patterns, const char *image)
+{
+    for (size_t i = 0; i < patterns->n; i++)
+        if (text_matches(patterns->items[i], image))
+            return true;
+    return patterns->n == 0;
+}
+
 bool kind_allows_image(const struct kind *k, const char *image)
 {
-    for (size_t i = 0; i < k->images.n; i++)
-        if (text_matches(k->images.items[i], image))
-            return true;
-    return k->images.n == 0;
+    return allows(&k->images, image);
+}
+
+bool kind_allows_service(const struct kind *k, const char *image)
+{
+    return allows(&k->services, image);
 }

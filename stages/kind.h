@@ -4,8 +4,8 @@
 
 #include "base/strvec.h"
 
+#include <jansson.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 enum kind_id { KIND_PULL, KIND_BUILD, KIND_PUSH, KIND_TEST, KIND_DEPLOY, KIND_OTHER, KIND_COUNT };
 
@@ -16,12 +16,11 @@ enum docker_access {
 
 struct kind {
     enum docker_access docker;
-    int64_t memory;      /* bytes, 0: no limit */
-    int64_t nano_cpus;   /* billionths of a CPU, 0: no limit */
-    int64_t pids;        /* processes and threads, 0: no limit */
+    json_t *settings;     /* of its containers: name -> API value (stages/setting.h) */
     char *network;       /* "job": one of the job's own; "none", "host", or the name of a network; never NULL */
     struct strvec mounts; /* HOST:CONTAINER[:ro] */
     struct strvec images; /* patterns of images that may be used; empty: any */
+    struct strvec services; /* patterns of images that services may be of; empty: any */
     struct strvec stages; /* names of the stages that the owner says are of this kind */
 };
 
@@ -44,5 +43,7 @@ enum kind_id kind_of(const struct kinds *k, const char *stage, const char *envir
 
 /* Whether a job of this kind may use the image. */
 bool kind_allows_image(const struct kind *k, const char *image);
+/* Whether a job of this kind may have a service of the image. */
+bool kind_allows_service(const struct kind *k, const char *image);
 
 #endif

@@ -3,6 +3,8 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "engine/registry_auth.h"
+#include "stages/pull_policy.h"
+#include "stages/setting.h"
 #include "stages/shell.h"
 
 #include <string.h>
@@ -39,8 +41,20 @@ static json_t *binds(enum plan_role role, const struct plan *plan, const struct 
         add(list, socket);
     }
     for (size_t i = 0; i < kind->mounts.n; i++)
-        add(list, kind->mounts.items[i]);
+        if (strchr(kind->mounts.items[i], ':'))
+            add(list, kind->mounts.items[i]);
     return list;
+}
+
+/* A mount that names no source is a volume without a name: Docker removes it with its container. */
+static void add_volumes(const struct kind *kind, json_t *config)
+{
+    json_t *volumes = json_object();
+
+    for (size_t i = 0; i < kind->mounts.n; i++)
+        if (!strchr(kind->mounts.items[i], ':'))
+            json_object_set_new(volumes, kind->mounts.items[i], json_object());
+    json_object_set_new(config, "Volumes", volumes);
 }
 
 /* The helper fetches the sources, so what the owner says of the network is for the user's own script. */
@@ -54,21 +68,8 @@ static const char *network_mode(enum plan_role role, const struct plan *plan, co
 static json_t *host_config(enum plan_role role, const struct plan *plan, const struct kind *kind,
                            const struct host_settings *host)
 {
-    json_t *h = json_pack("{s:o, s:s, s:{s:s}}", "Binds", binds(role, plan, kind, host), "NetworkMode",
-                          network_mode(role, plan, kind), "LogConfig", "Type", "none");
-    const struct {
-        const char *key;
-        int64_t value;
-    } limits[] = {
-        { "Memory", kind->memory },
-        { "NanoCpus", kind->nano_cpus },
-        { "PidsLimit", kind->pids },
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
-        if (limits[i].value > 0)
-            json_object_set_new(h, limits[i].key, json_integer(limits[i].value));
-    return h;
+    return json_pack("{s:o, s:s, s:{s:s}}", "Binds", binds(role, plan, kind, host), "NetworkMode",
+                     network_mode(role, plan, kind), "LogConfig", "Type", "none");
 }
 
 /* Scripts export the job's variables themselves; these are the ones that only we know. */
@@ -109,7 +110,21 @@ static json_t *container_config(enum plan_role role, const struct plan *plan, co
     if (strcmp(network, "host") != 0 && !text_starts(network, "container:"))
         json_object_set_new(c, "Hostname", json_string(plan->place.hostname));
     join_network(c, plan, name);
+    if (role == PLAN_BUILD)
+        add_volumes(kind, c);
+    settings_apply(kind->settings, role == PLAN_BUILD, c);
     return c;
+}
+
+int plan_image(const struct job_image *asked, const char *name, const struct host_settings *host,
+               struct plan_container *out, struct err *e)
+{
+    if (pull_policy_choose(name, &asked->pull_policy, host->pull_policy, host->allowed_pull_policies, &out->pull_policy,
+                           e) < 0)
+        return -1;
+    out->image = xstrdup(name);
+    out->platform = *asked->platform ? xstrdup(asked->platform) : NULL;
+    return 0;
 }
 
 static int choose_image(const struct job *job, const struct kind *kind, enum kind_id id,
@@ -129,22 +144,7 @@ static int choose_image(const struct job *job, const struct kind *kind, enum kin
     }
     if (named && image_reference_parse(image, &parts, e) < 0)
         return -1;
-    c->image = xstrdup(image);
-    c->platform = *job->image.platform ? xstrdup(job->image.platform) : NULL;
-    strvec_push_all(&c->pull_policy, job->image.pull_policy.n ? &job->image.pull_policy : host->pull_policy);
-    return 0;
-}
-
-/* A job that would miss its database had better not begin. */
-static int refuse_services(const struct job *job, struct err *e)
-{
-    auto_free char *names = strvec_join(&job->services, ", ");
-    auto_free char *shown = text_quote(names);
-
-    if (job->services.n == 0)
-        return 0;
-    return err_set(e, ERR_JOB, 0, "the job asks for services (%s), which atelier %s does not run yet", shown,
-                   ATELIER_VERSION);
+    return plan_image(&job->image, image, host, c, e);
 }
 
 static void copy_place(struct place *to, const struct place *from)
@@ -160,12 +160,10 @@ static void copy_place(struct place *to, const struct place *from)
 int plan_make(const struct job *job, const struct place *place, const struct kinds *kinds,
               const struct host_settings *host, int64_t now, struct plan *out, struct err *e)
 {
-    struct plan plan = { .kind = kind_of(kinds, job->stage, job->environment) };
-    const struct kind *kind = &kinds->of[plan.kind];
     int64_t expires = now + job->timeout_s + EXPIRY_MARGIN_S;
+    struct plan plan = { .kind = kind_of(kinds, job->stage, job->environment), .expires = expires };
+    const struct kind *kind = &kinds->of[plan.kind];
 
-    if (refuse_services(job, e) < 0)
-        return -1;
     if (choose_image(job, kind, plan.kind, host, &plan.of[PLAN_BUILD], e) < 0) {
         plan_release(&plan);
         return -1;
@@ -219,19 +217,56 @@ void plan_add_image(struct plan *plan, const struct job *job, const json_t *imag
         add(json_object_get(plan->of[PLAN_HELPER].config, "Env"), SHELL_UMASK "=0000");
 }
 
+size_t plan_count(const struct plan *plan)
+{
+    return plan->n_services + PLAN_ROLES;
+}
+
+const struct plan_container *plan_at(const struct plan *plan, size_t i)
+{
+    return i < plan->n_services ? &plan->services[i] : &plan->of[i - plan->n_services];
+}
+
+/* A service's own variables may have been made from secrets: their names will do. */
+static json_t *without_values(const json_t *config)
+{
+    json_t *copy = json_deep_copy(config);
+    size_t i;
+    json_t *entry;
+
+    if (!json_at(copy, "Labels", LABEL_SERVICE))
+        return copy;
+    json_array_foreach(json_object_get(copy, "Env"), i, entry) {
+        const char *text = json_string_value(entry);
+        auto_free char *name = xstrndup(text, strcspn(text, "="));
+        json_string_set(entry, name);
+    }
+    return copy;
+}
+
 json_t *plan_describe(const struct plan *plan)
 {
     json_t *containers = json_array();
 
-    for (int role = 0; role < PLAN_ROLES; role++) {
-        const struct plan_container *c = &plan->of[role];
+    for (size_t i = 0; i < plan_count(plan); i++) {
+        const struct plan_container *c = plan_at(plan, i);
         json_array_append_new(containers,
-                              json_pack("{s:s, s:s, s:s*, s:o, s:O}", "role", c->role, "name", c->name,
+                              json_pack("{s:s, s:s, s:s*, s:o, s:o}", "role", c->role, "name", c->name,
                                         "platform", c->platform, "pull_policy",
-                                        json_strings(&c->pull_policy), "create", c->config));
+                                        json_strings(&c->pull_policy), "create", without_values(c->config)));
     }
     return json_pack("{s:s, s:s, s:s*, s:o}", "kind", kind_name(plan->kind), "job", plan->place.key,
                      "network", plan->network, "containers", containers);
+}
+
+static void container_release(struct plan_container *c)
+{
+    free(c->name);
+    free(c->image);
+    free(c->platform);
+    strvec_release(&c->pull_policy);
+    strvec_release(&c->aliases);
+    json_decref(c->config);
 }
 
 void plan_release(struct plan *plan)
@@ -239,12 +274,11 @@ void plan_release(struct plan *plan)
     place_release(&plan->place);
     free(plan->network);
     json_decref(plan->network_labels);
-    for (int role = 0; role < PLAN_ROLES; role++) {
-        free(plan->of[role].name);
-        free(plan->of[role].image);
-        free(plan->of[role].platform);
-        strvec_release(&plan->of[role].pull_policy);
-        json_decref(plan->of[role].config);
-    }
+    for (int role = 0; role < PLAN_ROLES; role++)
+        container_release(&plan->of[role]);
+    for (size_t i = 0; i < plan->n_services; i++)
+        container_release(&plan->services[i]);
+    free(plan->services);
+    strvec_release(&plan->warnings);
     *plan = (struct plan){ 0 };
 }

@@ -17,18 +17,20 @@ struct host_settings {
     const char *helper_image;
     const char *docker_socket; /* the daemon's socket as containers shall mount it */
     const struct strvec *pull_policy; /* for jobs that name none */
+    const struct strvec *allowed_pull_policies; /* for the owner and jobs alike; empty or NULL: pull_policy */
 };
 
 enum plan_role { PLAN_BUILD, PLAN_HELPER, PLAN_ROLES };
 
 struct plan_container {
-    const char *role;     /* "build", "helper" */
+    const char *role;     /* "build", "helper", "service" */
     char *name;
     char *image;
     char *platform;       /* NULL: the daemon's */
     struct strvec pull_policy; /* tried in order; empty: never pulled, ours to make */
-    json_t *config;       /* the body of POST /containers/create, complete but for the
-                           * image's own entrypoint (plan_add_image) and the network */
+    struct strvec aliases; /* services alone: what they are called on the job's network */
+    json_t *config;       /* the body of POST /containers/create, complete but for what
+                           * only the image says (plan_add_image, service_add_image) */
 };
 
 struct plan {
@@ -36,7 +38,11 @@ struct plan {
     struct place place;
     char *network;        /* the name of the job's own network, or NULL for none of its own */
     json_t *network_labels;
+    int64_t expires;
     struct plan_container of[PLAN_ROLES];
+    struct plan_container *services; /* stages/service.h */
+    size_t n_services;
+    struct strvec warnings; /* for the job log */
 };
 
 /* `now`: seconds since the epoch, from which the things' expiry counts. ERR_JOB
@@ -51,6 +57,16 @@ int plan_make(const struct job *job, const struct place *place, const struct kin
  * root, the helper makes files that everybody may write, as the docker executor
  * does too (contract 5.6): the sources would be closed to the job otherwise. */
 void plan_add_image(struct plan *plan, const struct job *job, const json_t *image);
+
+/* Put into `out` the image that a job asks for, by its checked name, and when it is pulled. Fails, with nothing put
+ * there, when no pull policy is left (stages/pull_policy.h). */
+int plan_image(const struct job_image *asked, const char *name, const struct host_settings *host,
+               struct plan_container *out, struct err *e);
+
+/* All containers, in the order in which they are made: the services first. So when
+ * the job's own two are there, nothing is missing. */
+size_t plan_count(const struct plan *plan);
+const struct plan_container *plan_at(const struct plan *plan, size_t i);
 
 /* The plan as JSON for people and tests; a new reference. Holds no secret. */
 json_t *plan_describe(const struct plan *plan);

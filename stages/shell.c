@@ -20,6 +20,7 @@ const char shell_runner[] =
     "[ \"$shell\" ] || { echo 'shell not found' >&2; exit 1; }\n"
     "\"$shell\"\n"
     "code=$?\n"
+    "[ -z \"$" SHELL_UMASK "\" ] || [ -z \"$" SHELL_OPEN "\" ] || chmod -R a+rwX \"$" SHELL_OPEN "\"\n"
     ONLY_IN_CONTAINER " || exit $code\n"
     "for entry in /proc/[0-9]*; do\n"
     "  case ${entry#/proc/} in\n"
@@ -57,3 +58,9 @@ const char shell_stopper[] =
     "each TERM STOP\n"
     "while [ \"$alive\" ]; do sleep 0.1 2>/dev/null || sleep 1 2>/dev/null; each '' STOP; done\n"
     "each '' KILL\n";
+
+const char shell_unanswered[] =
+    "for address do\n"
+    "  timeout 1 bash -c \"</dev/tcp/${address%:*}/${address##*:}\" 2>/dev/null || echo \"$address\" &\n"
+    "done\n"
+    "wait\n";

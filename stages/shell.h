@@ -7,6 +7,10 @@
 
 /* An environment variable of a container: the umask of its scripts. */
 #define SHELL_UMASK "ATELIER_UMASK"
+/* An environment variable of one exec: a folder that is to be open to everybody
+ * afterwards, where the container has a SHELL_UMASK: an earlier job whose user was
+ * root may have left files there that a fetch does not write again. */
+#define SHELL_OPEN "ATELIER_OPEN"
 
 /* A container's first process: waits for its end. Its stdin is kept open by the
  * daemon (OpenStdin) and never written to, so `read` waits without a `sleep`. */
@@ -25,5 +29,9 @@ extern const char shell_runner[];
  * script, exported secrets included, when the part that it waits for is killed by
  * a signal (gitlab-runner #39005). When all others are gone, it is killed. */
 extern const char shell_stopper[];
+
+/* Asks TCP ports, as `sh -c shell_unanswered atelier ADDRESS:PORT…`, and prints those
+ * that do not answer. For atelier/helper alone: it needs bash and timeout. */
+extern const char shell_unanswered[];
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef STAGES_PIPELINE_ENV_FILE_H
 #define STAGES_PIPELINE_ENV_FILE_H
 
-#include "stages/pipeline/variables.h"
+#include "stages/variables.h"
 
 /* Append the file's variables. A value may be bare (up to " #" or the end of the
  * line), "double" (\n, \t, \r, \", \\ and \$ mean what they do in C and the shell;

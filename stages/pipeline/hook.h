@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/strvec.h"
 #include "stages/pipeline/cancel.h"
-#include "stages/pipeline/variables.h"
+#include "stages/variables.h"
 
 #include <stdbool.h>
 #include <stddef.h>

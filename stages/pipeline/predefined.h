@@ -4,7 +4,7 @@
 
 #include "stages/pipeline/checkout.h"
 #include "stages/pipeline/ci_file.h"
-#include "stages/pipeline/variables.h"
+#include "stages/variables.h"
 
 #include <stdint.h>
 

@@ -3,7 +3,7 @@
 #define STAGES_PIPELINE_SCRIPT_H
 
 #include "base/strvec.h"
-#include "stages/pipeline/variables.h"
+#include "stages/variables.h"
 
 /* In the order in which they run. */
 enum substage {

@@ -95,7 +95,8 @@ def key_problems(root):
     """Every key in the manual and in the sample, and no other one in the manual."""
     manual = plain((root / "packaging/man/atelier-config.5").read_text())
     sample = say("sample")
-    for section, text in (("KEYS", "UNKNOWN: 1"), ("KEYS OF A KIND", "kinds: {test: {UNKNOWN: 1}}")):
+    for section, text in (("KEYS", "UNKNOWN: 1"), ("KEYS OF SERVICES", "services: {UNKNOWN: 1}"),
+                          ("KEYS OF A KIND", "kinds: {test: {UNKNOWN: 1}}")):
         keys = known_keys(text)
         part = manual.split(f"\n.SH {section}\n", 1)[1].split("\n.SH ")[0]
         described = re.findall(r'^\.BR (\w+) " \(', part, re.M)

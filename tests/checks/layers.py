@@ -21,6 +21,8 @@ def problems(root):
                 found = re.match(r'#include "([^/"]+)/', line)
                 if found and found[1] not in rooms:
                     yield f"{path.relative_to(root)}:{number}: {room} may not include {found[1]}/"
+                if '"stages/pipeline/' in line and room == "stages" and rooms is not PIPELINE:
+                    yield f"{path.relative_to(root)}:{number}: stages may not include its own upper floor, pipeline/"
 
 
 def main():

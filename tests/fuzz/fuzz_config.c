@@ -9,8 +9,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool is_good_kind(const struct kind *k)
 {
-    return (k->docker == DOCKER_NONE || k->docker == DOCKER_SOCKET) && (k->memory == 0 || k->memory >= 6 << 20) &&
-           k->nano_cpus >= 0 && k->pids >= 0 && k->pids <= 4194304 && k->network && *k->network;
+    json_int_t memory = json_integer_value(json_object_get(k->settings, "memory"));
+    json_int_t pids = json_integer_value(json_object_get(k->settings, "pids"));
+
+    return (k->docker == DOCKER_NONE || k->docker == DOCKER_SOCKET) && (memory == 0 || memory >= 6 << 20) &&
+           pids >= 0 && pids <= 4194304 && k->network && *k->network;
 }
 
 static void check(const struct config *c)

@@ -1,6 +1,6 @@
 /* Whatever the response says, the job's names stay in their folders and its plan is JSON. */
 #include "base/json.h"
-#include "stages/plan.h"
+#include "stages/service.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -24,9 +24,16 @@ static void check_plan(const struct job *job, const struct place *place)
     const struct host_settings host = { "image", "helper", "/run/docker.sock", &policy };
 
     kinds_init(&kinds);
+    strvec_push(&policy, "always");
+    char variable[] = "CUSTOM_ENV_TAG=1";
+    char *const env[] = { variable, NULL };
     if (plan_make(job, place, &kinds, &host, 1700000000, &plan, NULL) < 0)
-        return; /* services, or an image's name that is none */
+        return; /* an image's name that is none */
     plan_add_image(&plan, job, NULL);
+    if (service_plan(job, env, &kinds, &host, &plan, NULL) < 0)
+        return; /* a service's name likewise */
+    if (plan.n_services > job->n_services)
+        abort();
     auto_json *description = plan_describe(&plan);
     auto_free char *text = description ? json_dumps(description, JSON_COMPACT) : NULL;
     if (!text)

@@ -118,7 +118,7 @@ static void test_every_kind_begins_with_the_least(void **state)
         const struct kind *k = &kinds.of[i];
         assert_int_equal(k->docker, DOCKER_NONE);
         assert_string_equal(k->network, "job");
-        assert_int_equal(k->memory + k->nano_cpus + k->pids, 0);
+        assert_int_equal(json_object_size(k->settings), 0);
         assert_int_equal(k->mounts.n + k->images.n + k->stages.n, 0);
     }
     kinds_release(&kinds);

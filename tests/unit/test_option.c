@@ -24,9 +24,10 @@ static json_t *describe(const struct invocation *in, const struct parsed *parsed
     json_t *args = json_array();
     for (char *const *arg = in->args; arg && *arg; arg++)
         json_array_append_new(args, json_string(*arg));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b}", "command",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b}", "command",
                      or_null(parsed->command ? parsed->command->name : NULL), "args", args, "config",
                      or_null(in->config), "variables", or_null(in->variables), "directory", or_null(in->directory),
+                     "older_than", or_null(in->older_than), "runner", or_null(in->runner), "job", or_null(in->job),
                      "dry_run", in->dry_run, "list", in->list, "help", parsed->wants_help, "version",
                      parsed->wants_version);
 }
@@ -44,6 +45,8 @@ static const struct {
     { { "cleanup" }, "{'command':'cleanup', 'args':[]}" },
     { { "check" }, "{'command':'check', 'args':[]}" },
     { { "sample" }, "{'command':'sample', 'args':[]}" },
+    { { "gc" }, "{'command':'gc', 'dry_run':false, 'older_than':null, 'runner':null, 'job':null}" },
+    { { "doctor" }, "{'command':'doctor', 'args':[]}" },
     { { "run", "/tmp/script", "build_script" }, "{'command':'run', 'args':['/tmp/script','build_script']}" },
     { { "pipeline" }, "{'command':'pipeline', 'args':[]}" },
     { { "pipeline", "a", "b c", "" }, "{'command':'pipeline', 'args':['a','b c','']}" },
@@ -78,6 +81,8 @@ static const struct {
     { { "pipeline", "-C", "d", "job" }, "{'directory':'d', 'args':['job']}" },
     { { "pipeline", "--list" }, "{'list':true}" },
     { { "pipeline", "-l" }, "{'list':true, 'dry_run':false}" },
+    { { "gc", "-n", "-o", "2d", "-r", "t", "-j", "t-1" }, "{'dry_run':true, 'older_than':'2d', 'runner':'t', 'job':'t-1'}" },
+    { { "gc", "--older-than=2d", "--runner=t", "--job=t-1" }, "{'older_than':'2d', 'runner':'t', 'job':'t-1'}" },
     { { "--help" }, "{'command':null, 'help':true, 'version':false}" },
     { { "-h" }, "{'command':null, 'help':true}" },
     { { "run", "--help" }, "{'command':'run', 'help':true}" },
@@ -108,6 +113,9 @@ static const struct {
     { { "config", "-x" }, NULL, "unknown option '-x'; see 'atelier --help'" },
     { { "config", "-hV" }, NULL, "unknown option '-hV'; see 'atelier --help'" },
     { { "config", "-cfile" }, NULL, "unknown option '-cfile'; see 'atelier --help'" },
+    { { "gc", "all" }, NULL, "usage: atelier gc" },
+    { { "gc", "--older-than" }, NULL, "option '--older-than' needs a value: --older-than AGE" },
+    { { "doctor", "--dry-run" }, NULL, "'atelier doctor' has no option '--dry-run'" },
     { { "config", "--dry-run" }, NULL, "'atelier config' has no option '--dry-run'; see 'atelier config --help'" },
     { { "-l", "prepare" }, NULL, "'atelier prepare' has no option '--list'" },
     { { "run", "-v", "f", "a", "b" }, NULL, "'atelier run' has no option '--variables'" },

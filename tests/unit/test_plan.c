@@ -45,7 +45,7 @@ static int fixture_plan(struct fixture *f, const char *config, const char *respo
         fail_msg("the row itself: %s", err_text(e));
     place_of(&f->job, "/b", "/c", &f->place);
     const struct host_settings host = { f->config.image, f->config.helper_image, "/run/docker.sock",
-                                        &f->config.pull_policy };
+                                        &f->config.pull_policy, &f->config.allowed_pull_policies };
     return plan_make(&f->job, &f->place, &f->config.kinds, &host, NOW, &f->plan, e);
 }
 
@@ -95,6 +95,12 @@ static const struct {
     { "the socket of another kind", "kinds: {push: {docker: socket}}", NULL, HOST("build", "'Binds':[" BUILDS "]") },
     { "mounts", "kinds: {build: {mounts: ['/srv/a:/a:ro', '/srv/b:/b']}}", NULL,
       HOST("build", "'Binds':[" BUILDS ",'/srv/a:/a:ro','/srv/b:/b']") },
+    { "a volume of the job's own", "kinds: {build: {mounts: [/scratch, 'v1:/v']}}", NULL,
+      CREATE("build", "'Volumes':{'/scratch':{}}") },
+    { "named volumes are binds", "kinds: {build: {mounts: [/scratch, 'v1:/v']}}", NULL,
+      HOST("build", "'Binds':[" BUILDS ",'v1:/v']") },
+    { "settings of the job's container", "kinds: {build: {cap_drop: ALL, read_only: true}}", NULL,
+      HOST("build", "'CapDrop':['ALL'],'ReadonlyRootfs':true") },
     { "the helper: the cache, never the socket or a mount", "kinds: {build: {docker: socket, mounts: ['/a:/a']}}", NULL,
       HOST("helper", "'Binds':[" BUILDS "," CACHE "]") },
     { "a protected ref", NULL, "{'git_info':{'protected':true}}",
@@ -127,8 +133,8 @@ static const struct {
       HOST("build", "'Memory':2147483648, 'NanoCpus':1500000000, 'PidsLimit':500") },
     { "all, for the helper too", "kinds: {build: {memory: 2g, cpus: 1.5, pids: 500}}", NULL,
       HOST("helper", "'Memory':2147483648, 'NanoCpus':1500000000, 'PidsLimit':500") },
-    { "zero is none", "kinds: {build: {memory: 0, cpus: 0, pids: 0}}", NULL,
-      HOST("build", "'Memory':null, 'NanoCpus':null, 'PidsLimit':null") },
+    { "zero, which is Docker's word for none", "kinds: {build: {memory: 0, cpus: 0, pids: 0}}", NULL,
+      HOST("build", "'Memory':0, 'NanoCpus':0, 'PidsLimit':0") },
 
     /* The image. */
     { "the job's", "image: default:1", "{'image':{'name':'ruby:3'}}", CREATE("build", "'Image':'ruby:3'") },
@@ -151,8 +157,10 @@ static const struct {
       "{'build':{'platform':'linux/arm64'}, 'helper':{'platform':null}}" },
     { "the default pull policy", NULL, NULL, "{'build':{'pull_policy':['if-not-present']}}" },
     { "the owner's pull policy", "pull_policy: [always, never]", NULL, "{'build':{'pull_policy':['always','never']}}" },
-    { "the job's pull policy", "pull_policy: always", "{'image':{'name':'x','pull_policy':['never']}}",
-      "{'build':{'pull_policy':['never']}}" },
+    { "the job's pull policy", "{pull_policy: always, allowed_pull_policies: [always, never]}",
+      "{'image':{'name':'x','pull_policy':['never']}}", "{'build':{'pull_policy':['never']}}" },
+    { "what is allowed of the job's", "pull_policy: [always, never]",
+      "{'image':{'name':'x','pull_policy':['if-not-present','never']}}", "{'build':{'pull_policy':['never']}}" },
     { "an empty pull policy is none", "pull_policy: always", "{'image':{'name':'x','pull_policy':[]}}",
       "{'build':{'pull_policy':['always']}}" },
     { "the helper is not pulled", "pull_policy: always", NULL, "{'helper':{'pull_policy':[]}}" },

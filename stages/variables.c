@@ -1,4 +1,4 @@
-#include "stages/pipeline/variables.h"
+#include "stages/variables.h"
 
 #include "base/strbuf.h"
 

@@ -1,6 +1,6 @@
-/* stages/pipeline/variables.h: a job's variables, as GitLab sends them and as the runner expands them. */
-#ifndef STAGES_PIPELINE_VARIABLES_H
-#define STAGES_PIPELINE_VARIABLES_H
+/* stages/variables.h: a job's variables, as GitLab sends them and as the runner expands them. */
+#ifndef STAGES_VARIABLES_H
+#define STAGES_VARIABLES_H
 
 #include "base/err.h"
 

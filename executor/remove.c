@@ -1,0 +1,59 @@
+#include "executor/remove.h"
+
+#include "engine/container.h"
+#include "engine/network.h"
+#include "engine/volume.h"
+
+typedef int list_fn(struct engine *d, const struct strvec *labels, json_t **out, struct err *e);
+typedef int remove_fn(struct engine *d, const char *id, struct err *e);
+typedef int remove_all_fn(struct engine *d, const char *const *ids, struct err *errs, size_t n);
+
+static const struct {
+    const char *word;
+    const char *id; /* key of its id in a listing */
+    list_fn *list;
+    remove_fn *remove;         /* one, */
+    remove_all_fn *remove_all; /* or, where it pays, several side by side */
+} kinds[THING_KINDS] = {
+    [THING_CONTAINER] = { "container", "Id", container_list, container_remove, container_remove_all },
+    [THING_NETWORK] = { "network", "Id", network_list, network_remove, NULL },
+    [THING_VOLUME] = { "volume", "Name", volume_list, volume_remove, NULL },
+};
+
+const char *thing_word(enum thing_kind kind)
+{
+    return kinds[kind].word;
+}
+
+const char *thing_id(enum thing_kind kind, const json_t *item)
+{
+    return json_text(item, kinds[kind].id);
+}
+
+const char *thing_name(enum thing_kind kind, const json_t *item)
+{
+    if (kind != THING_CONTAINER)
+        return json_text(item, "Name");
+    /* A container's are a list, and each begins with a slash. */
+    const char *name = json_string_value(json_array_get(json_object_get(item, "Names"), 0));
+    if (!name)
+        return json_text(item, "Id");
+    return *name == '/' ? name + 1 : name;
+}
+
+int thing_list(struct engine *d, enum thing_kind kind, const struct strvec *labels, json_t **out, struct err *e)
+{
+    return kinds[kind].list(d, labels, out, e);
+}
+
+int thing_remove(struct engine *d, enum thing_kind kind, const char *const *ids, struct err *errs, size_t n)
+{
+    int rc = 0;
+
+    if (kinds[kind].remove_all)
+        return kinds[kind].remove_all(d, ids, errs, n);
+    for (size_t i = 0; i < n; i++)
+        if (kinds[kind].remove(d, ids[i], &errs[i]) < 0)
+            rc = -1;
+    return rc;
+}

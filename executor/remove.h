@@ -1,0 +1,21 @@
+/* executor/remove.h: what a job may leave with the daemon, in the order in which it can go. */
+#ifndef EXECUTOR_REMOVE_H
+#define EXECUTOR_REMOVE_H
+
+#include "engine/engine.h"
+
+/* A container holds its networks and volumes, so it goes before them. */
+enum thing_kind { THING_CONTAINER, THING_NETWORK, THING_VOLUME, THING_KINDS };
+
+const char *thing_word(enum thing_kind kind); /* "container" */
+/* By which the daemon knows the one of a listing; borrowed, "" when it has none. */
+const char *thing_id(enum thing_kind kind, const json_t *item);
+/* Its name, for people; borrowed. */
+const char *thing_name(enum thing_kind kind, const json_t *item);
+
+/* All of that kind that bear every one of the labels. An array; a new reference. */
+int thing_list(struct engine *d, enum thing_kind kind, const struct strvec *labels, json_t **out, struct err *e);
+/* Remove n of them; gone is fine. errs[i] tells of each; -1 if any failed. */
+int thing_remove(struct engine *d, enum thing_kind kind, const char *const *ids, struct err *errs, size_t n);
+
+#endif

@@ -1,0 +1,34 @@
+/* stages/service.h: a job's services: what they are called, what they get, and what they are asked for.
+ *
+ * Each is one more container on the job's own network. It gets the variables that
+ * are no secret and those that the job wrote for it alone, the limits of the job's
+ * kind and the folder that the job is built in; never the daemon's socket, never
+ * privileges, none of the owner's mounts. */
+#ifndef STAGES_SERVICE_H
+#define STAGES_SERVICE_H
+
+#include "stages/plan.h"
+
+/* Add the job's services to its plan. `env` is the hook's, where the values of the
+ * job's variables are. A name that another service has already is left out with a
+ * warning; a service without any name of its own is not started at all (contract
+ * 5.5). ERR_JOB when a service has no image, one that is not allowed, or no network
+ * to be found on: jobs on the host's network, on a shared one or on none have none. */
+int service_plan(const struct job *job, char *const *env, const struct kinds *kinds,
+                 const struct host_settings *host, struct plan *plan, struct err *e);
+
+/* Docker asks an image's HEALTHCHECK for the first time after its interval, half a
+ * minute unless the image says otherwise. A job waits for the answer: each second,
+ * then. `image` is the daemon's description of it. */
+void service_add_image(struct plan_container *c, const json_t *image);
+
+/* The TCP ports that a service must answer on, by the daemon's description of its
+ * container: HEALTHCHECK_TCP_PORT of its environment (one or several, by blank or
+ * comma; the docker executor's word for it), otherwise those that are exposed, at
+ * most 20. */
+void service_ports(const json_t *container, struct strvec *out);
+
+/* "service 'postgres:16' (db)", for messages; the caller's. */
+char *service_shown(const struct plan_container *c);
+
+#endif

@@ -23,6 +23,12 @@ const struct command commands[] = {
       "Prints the first mistake with its file and line. Exit status: 0 good, 2 not.\n", 0, 0, "", false, command_check },
     { "sample", "", "print a commented configuration with every key",
       "To begin with: atelier sample >/etc/atelier/config.yml\n", 0, 0, "", false, command_sample },
+    { "gc", "", "remove what runners that were killed left behind",
+      "Removes containers, networks and volumes of jobs whose time is over. What was\n"
+      "found is printed. Exit status: 0 all of it is gone, 2 something is not.\n", 0, 0, "njor", false, command_gc },
+    { "doctor", "", "check this host, and say what to type",
+      "Asks Docker, looks at folders, images and leftovers, and changes nothing.\n"
+      "Exit status: 0 no problem, 1 a problem; warnings are none.\n", 0, 0, "", false, command_doctor },
     { NULL, NULL, NULL, NULL, 0, 0, NULL, false, NULL },
 };
 

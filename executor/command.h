@@ -52,6 +52,6 @@ void command_help(const struct command *c, struct strbuf *out);
 const struct command *command_find(const char *name);
 
 command_fn hook_config, hook_prepare, hook_run, hook_cleanup;
-command_fn command_pipeline, command_check, command_sample;
+command_fn command_pipeline, command_check, command_sample, command_gc, command_doctor;
 
 #endif

@@ -1,0 +1,222 @@
+/* executor/gc.c: `atelier gc`: removes what runners that were killed left behind.
+ *
+ * Safe beside running jobs, whose things have not expired, and beside another gc:
+ * everything is removed by its id, and what is gone already is fine. A signal ends
+ * it at once; the daemon finishes what it was asked, and the next gc finds the rest. */
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "executor/command.h"
+#include "executor/config.h"
+#include "executor/garbage.h"
+#include "stages/place.h"
+
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+
+/* So many requests are on their way at once. */
+#define BATCH ((size_t)16)
+/* Another gc may hold what we want gone, and the daemon may be slow to let go. */
+#define AGAIN_MS 500
+
+struct gc {
+    const struct invocation *in;
+    struct engine *engine;
+    struct garbage_rule rule;
+    struct garbage garbage;
+    struct err *errs; /* why a thing is still here, beside each of garbage.things */
+    size_t failed;
+};
+
+static void gc_release(struct gc *gc)
+{
+    for (size_t i = 0; gc->errs && i < gc->garbage.n; i++)
+        err_release(&gc->errs[i]);
+    free(gc->errs);
+    garbage_release(&gc->garbage);
+    engine_close(gc->engine);
+}
+
+static int read_age(const char *text, int64_t *seconds, struct err *e)
+{
+    int64_t ms;
+
+    if (duration_parse(text, &ms) < 0) {
+        auto_free char *shown = text_quote(text);
+        return err_set(e, ERR_USAGE, 0, "option '--older-than': '%s' is no duration such as 90m, 12h or 2d", shown);
+    }
+    *seconds = ms / 1000;
+    return 0;
+}
+
+static int find(struct gc *gc, struct err *e)
+{
+    const struct invocation *in = gc->in;
+    auto_strvec labels = STRVEC_INIT;
+
+    if (in->runner)
+        strvec_pushf(&labels, LABEL_RUNNER "=%s", in->runner);
+    if (in->job)
+        strvec_pushf(&labels, LABEL_JOB "=%s", in->job);
+    if (garbage_find(gc->engine, &labels, &gc->rule, &gc->garbage, e) < 0)
+        return -1;
+    gc->errs = xcalloc(gc->garbage.n + 1, sizeof(*gc->errs));
+    return 0;
+}
+
+/* The next things of one kind that are to go, at most a batch; *at is where to look, and where to go on. */
+static size_t next_batch(const struct gc *gc, size_t *at, size_t which[BATCH])
+{
+    const struct garbage *g = &gc->garbage;
+    size_t n = 0;
+
+    for (; *at < g->n && n < BATCH; ++*at) {
+        if (!g->things[*at].garbage)
+            continue;
+        if (n > 0 && g->things[which[0]].kind != g->things[*at].kind)
+            break;
+        which[n++] = *at;
+    }
+    return n;
+}
+
+static void remove_batch(struct gc *gc, const size_t which[BATCH], size_t n)
+{
+    const char *ids[BATCH + 1] = { NULL };
+    struct err errs[BATCH] = { 0 };
+    enum thing_kind kind = gc->garbage.things[which[0]].kind;
+
+    for (size_t i = 0; i < n; i++)
+        ids[i] = gc->garbage.things[which[i]].id;
+    if (thing_remove(gc->engine, kind, ids, errs, n) == 0)
+        return;
+    (void)poll(NULL, 0, AGAIN_MS);
+    for (size_t i = 0; i < n; i++) {
+        struct err *e = &gc->errs[which[i]];
+        if (errs[i].msg && thing_remove(gc->engine, kind, &ids[i], e, 1) < 0)
+            gc->failed++;
+        err_release(&errs[i]);
+    }
+}
+
+static void remove_garbage(struct gc *gc)
+{
+    size_t which[BATCH];
+    size_t at = 0, n;
+
+    while ((n = next_batch(gc, &at, which)) > 0)
+        remove_batch(gc, which, n);
+}
+
+/* One row of the table for a thing that is, or was, garbage. */
+
+enum { COLUMNS = 6 };
+
+struct row {
+    char *cells[COLUMNS];
+};
+
+static const char *outcome(const struct gc *gc, size_t i)
+{
+    if (gc->in->dry_run)
+        return "would go";
+    return gc->errs[i].msg ? "failed" : "removed";
+}
+
+static struct row row_of(const struct gc *gc, size_t i)
+{
+    const struct thing *t = &gc->garbage.things[i];
+    char age[32] = "-";
+
+    if (t->created >= 0 && t->created <= gc->rule.now)
+        (void)duration_format((gc->rule.now - t->created) * 1000, age, sizeof(age));
+    return (struct row){ { xstrdup(thing_word(t->kind)), text_quote(t->name), text_quote(*t->job ? t->job : "-"),
+                           text_quote(*t->project ? t->project : "-"), xstrdup(age), xstrdup(outcome(gc, i)) } };
+}
+
+static void write_rows(const struct row *rows, size_t n, struct strbuf *out)
+{
+    int widths[COLUMNS] = { 0 };
+
+    for (size_t r = 0; r < n; r++)
+        for (size_t c = 0; c < COLUMNS; c++)
+            if ((int)strlen(rows[r].cells[c]) > widths[c])
+                widths[c] = (int)strlen(rows[r].cells[c]);
+    for (size_t r = 0; r < n; r++) {
+        for (size_t c = 0; c + 1 < COLUMNS; c++)
+            strbuf_printf(out, "%-*s  ", widths[c], rows[r].cells[c]);
+        strbuf_printf(out, "%s\n", rows[r].cells[COLUMNS - 1]);
+    }
+}
+
+static void write_table(const struct gc *gc, struct strbuf *out)
+{
+    static const char *const heads[COLUMNS] = { "KIND", "NAME", "JOB", "PROJECT", "AGE", "RESULT" };
+    auto_free struct row *rows = xcalloc(gc->garbage.n_garbage + 1, sizeof(*rows));
+    size_t n = 1;
+
+    if (gc->garbage.n_garbage == 0)
+        return;
+    for (size_t c = 0; c < COLUMNS; c++)
+        rows[0].cells[c] = xstrdup(heads[c]);
+    for (size_t i = 0; i < gc->garbage.n; i++)
+        if (gc->garbage.things[i].garbage)
+            rows[n++] = row_of(gc, i);
+    write_rows(rows, n, out);
+    for (size_t r = 0; r < n; r++)
+        for (size_t c = 0; c < COLUMNS; c++)
+            free(rows[r].cells[c]);
+}
+
+static void write_summary(const struct gc *gc, struct strbuf *out)
+{
+    const struct garbage *g = &gc->garbage;
+    size_t kept = g->n - g->n_garbage;
+
+    if (g->n_garbage == 0)
+        strbuf_puts(out, "Nothing to remove");
+    else if (gc->in->dry_run)
+        strbuf_printf(out, "%zu would be removed", g->n_garbage);
+    else
+        strbuf_printf(out, "Removed %zu of %zu", g->n_garbage - gc->failed, g->n_garbage);
+    if (kept > 0)
+        strbuf_printf(out, "; %zu that may still be needed stay%s", kept, kept == 1 ? "s" : "");
+    strbuf_puts(out, "\n");
+}
+
+static int report(const struct gc *gc, struct err *e)
+{
+    auto_strbuf out = STRBUF_TEXT;
+
+    write_table(gc, &out);
+    write_summary(gc, &out);
+    if (fd_write(STDOUT_FILENO, strbuf_text(&out), out.len, e) < 0)
+        return -1;
+    for (size_t i = 0; i < gc->garbage.n; i++)
+        if (gc->errs[i].msg)
+            log_error(&gc->in->log, "%s", err_text(&gc->errs[i]));
+    return gc->failed ? 2 : 0;
+}
+
+int command_gc(const struct invocation *in, struct err *e)
+{
+    auto_config config = { 0 };
+    struct engine_endpoint endpoint;
+    __attribute__((cleanup(gc_release))) struct gc gc = {
+        .in = in, .rule = { .now = (int64_t)time(NULL), .older_than = GARBAGE_BY_LABEL }
+    };
+
+    interrupt_default();
+    if (in->older_than && read_age(in->older_than, &gc.rule.older_than, e) < 0)
+        return -1;
+    if (config_read(in->config, in->env, &config, e) < 0)
+        return -1;
+    config_endpoint(&config, in->env, &endpoint);
+    if (engine_open(&endpoint, &gc.engine, e) < 0 || find(&gc, e) < 0)
+        return -1;
+    if (!in->dry_run)
+        remove_garbage(&gc);
+    return report(&gc, e);
+}

@@ -16,7 +16,7 @@ _atelier()
         word=${COMP_WORDS[i]}
         case $word in
             -C | --directory) directory=${COMP_WORDS[++i]} ;;
-            -c | --config | -v | --variables) ((++i)) ;;
+            -c | --config | -v | --variables | -j | --job | -o | --older-than | -r | --runner) ((++i)) ;;
             -*) ;;
             *) [[ $command ]] || command=$word ;;
         esac
@@ -39,7 +39,12 @@ _atelier()
             return ;;
     esac
 
+    case $prev in
+        -j | --job | -o | --older-than | -r | --runner) return ;;
+    esac
+
     case $command in
+        gc) options+=' --dry-run --job --older-than --runner' ;;
         prepare) options+=' --dry-run' ;;
         pipeline) options+=' --directory --list --variables' ;;
     esac
@@ -50,7 +55,7 @@ _atelier()
 
     case $command in
         '')
-            mapfile -t COMPREPLY < <(compgen -W 'config prepare run cleanup pipeline check sample' -- "$cur") ;;
+            mapfile -t COMPREPLY < <(compgen -W 'config prepare run cleanup pipeline check sample gc doctor' -- "$cur") ;;
         run)
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;

@@ -1,6 +1,6 @@
 # fish completion of atelier(1)
 
-set -l commands config prepare run cleanup pipeline check sample
+set -l commands config prepare run cleanup pipeline check sample gc doctor
 
 # The jobs of the checkout: the first column of the list, below its heading.
 function __atelier_jobs
@@ -31,8 +31,14 @@ complete -c atelier -n "$no_command" -a cleanup -d "Remove all that the job made
 complete -c atelier -n "$no_command" -a pipeline -d "Run this checkout's .gitlab-ci.yml without GitLab"
 complete -c atelier -n "$no_command" -a check -d "Check the host's configuration"
 complete -c atelier -n "$no_command" -a sample -d "Print a commented configuration with every key"
+complete -c atelier -n "$no_command" -a gc -d "Remove what runners that were killed left behind"
+complete -c atelier -n "$no_command" -a doctor -d "Check this host, and say what to type"
 
 complete -c atelier -n "__fish_seen_subcommand_from prepare" -s n -l dry-run -d "Print what would be made"
+complete -c atelier -n "__fish_seen_subcommand_from gc" -s j -l job -x -d "Only of this job"
+complete -c atelier -n "__fish_seen_subcommand_from gc" -s n -l dry-run -d "Print what would be removed"
+complete -c atelier -n "__fish_seen_subcommand_from gc" -s o -l older-than -x -d "By age, such as 2d"
+complete -c atelier -n "__fish_seen_subcommand_from gc" -s r -l runner -x -d "Only of this runner"
 complete -c atelier -n "__fish_seen_subcommand_from run" -F
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s C -l directory -x -a "(__fish_complete_directories)" -d "The checkout"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s l -l list -d "Print the jobs and run nothing"

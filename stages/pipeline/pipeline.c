@@ -3,9 +3,9 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "base/strvec.h"
 #include "stages/pipeline/ci_file.h"
 #include "stages/pipeline/env_file.h"
-#include "stages/pipeline/environment.h"
 #include "stages/pipeline/job_run.h"
 #include "stages/pipeline/slot.h"
 
@@ -57,7 +57,7 @@ static void pipeline_release(struct pipeline *p)
 
 static const char *temporary(const struct pipeline *p)
 {
-    const char *dir = environment_get(p->options->env, "TMPDIR");
+    const char *dir = env_get(p->options->env, "TMPDIR");
     return dir && *dir == '/' ? dir : "/tmp";
 }
 

@@ -1,7 +1,7 @@
 #include "stages/pipeline/slot.h"
 
 #include "base/file.h"
-#include "stages/pipeline/environment.h"
+#include "base/strvec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +16,10 @@
 
 char *slot_state_dir(char *const *env)
 {
-    const char *state = environment_get(env, "XDG_STATE_HOME");
+    const char *state = env_get(env, "XDG_STATE_HOME");
     if (state && *state == '/')
         return xasprintf("%s/atelier", state);
-    const char *home = environment_get(env, "HOME");
+    const char *home = env_get(env, "HOME");
     if (!home || *home != '/') {
         const struct passwd *user = getpwuid(getuid());
         home = user ? user->pw_dir : NULL;

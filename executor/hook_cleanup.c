@@ -13,24 +13,6 @@
 #define LATE_MS 300
 #define ROUNDS  5
 
-/* The first failure of those that were listed, in *e. */
-static int remove_listed(struct engine *d, enum thing_kind kind, const json_t *list, struct err *e)
-{
-    size_t n = json_array_size(list);
-    auto_free const char **ids = xcalloc(n + 1, sizeof(*ids));
-    auto_free struct err *errs = xcalloc(n + 1, sizeof(*errs));
-
-    for (size_t i = 0; i < n; i++)
-        ids[i] = thing_id(kind, json_array_get(list, i));
-    int rc = thing_remove(d, kind, ids, errs, n);
-    for (size_t i = 0; i < n; i++) {
-        if (errs[i].msg && !e->msg)
-            (void)err_move(e, &errs[i]);
-        err_release(&errs[i]);
-    }
-    return rc;
-}
-
 /* How many of the job's own two containers are listed, which are made after those of its services. */
 static size_t own_containers(const json_t *list)
 {
@@ -53,7 +35,7 @@ static int round_of(struct engine *d, const struct strvec *labels, size_t *found
         *found += json_array_size(list);
         if (kind == THING_CONTAINER)
             *own = own_containers(list);
-        if (remove_listed(d, (enum thing_kind)kind, list, e) < 0)
+        if (thing_remove_listed(d, (enum thing_kind)kind, list, e) < 0)
             return -1;
     }
     return 0;

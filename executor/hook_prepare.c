@@ -9,6 +9,7 @@
 #include "engine/network.h"
 #include "executor/fetch.h"
 #include "executor/host.h"
+#include "executor/remove.h"
 #include "executor/services.h"
 #include "stages/service.h"
 
@@ -57,22 +58,14 @@ static int make_plan(struct prepare *p, struct err *e)
 static int remove_stale(struct prepare *p, struct err *e)
 {
     auto_strvec labels = STRVEC_INIT;
-    auto_json *containers = NULL;
-    auto_json *networks = NULL;
-    size_t i;
-    json_t *item;
 
     place_filter(&p->plan.place, &labels);
-    if (container_list(p->engine, &labels, &containers, e) < 0)
-        return -1;
-    json_array_foreach(containers, i, item)
-        if (container_remove(p->engine, json_text(item, "Id"), e) < 0)
+    for (int kind = THING_CONTAINER; kind <= THING_NETWORK; kind++) {
+        auto_json *list = NULL;
+        if (thing_list(p->engine, (enum thing_kind)kind, &labels, &list, e) < 0 ||
+            thing_remove_listed(p->engine, (enum thing_kind)kind, list, e) < 0)
             return -1;
-    if (network_list(p->engine, &labels, &networks, e) < 0)
-        return -1;
-    json_array_foreach(networks, i, item)
-        if (network_remove(p->engine, json_text(item, "Id"), e) < 0)
-            return -1;
+    }
     return 0;
 }
 

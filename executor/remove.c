@@ -57,3 +57,20 @@ int thing_remove(struct engine *d, enum thing_kind kind, const char *const *ids,
             rc = -1;
     return rc;
 }
+
+int thing_remove_listed(struct engine *d, enum thing_kind kind, const json_t *list, struct err *e)
+{
+    size_t n = json_array_size(list);
+    auto_free const char **ids = xcalloc(n + 1, sizeof(*ids));
+    auto_free struct err *errs = xcalloc(n + 1, sizeof(*errs));
+
+    for (size_t i = 0; i < n; i++)
+        ids[i] = thing_id(kind, json_array_get(list, i));
+    int rc = thing_remove(d, kind, ids, errs, n);
+    for (size_t i = 0; i < n; i++) {
+        if (errs[i].msg && !e->msg)
+            (void)err_move(e, &errs[i]);
+        err_release(&errs[i]);
+    }
+    return rc;
+}

@@ -17,5 +17,7 @@ const char *thing_name(enum thing_kind kind, const json_t *item);
 int thing_list(struct engine *d, enum thing_kind kind, const struct strvec *labels, json_t **out, struct err *e);
 /* Remove n of them; gone is fine. errs[i] tells of each; -1 if any failed. */
 int thing_remove(struct engine *d, enum thing_kind kind, const char *const *ids, struct err *errs, size_t n);
+/* Remove all of a listing, whatever becomes of single ones; `e` (not NULL) keeps the first problem. */
+int thing_remove_listed(struct engine *d, enum thing_kind kind, const json_t *list, struct err *e);
 
 #endif

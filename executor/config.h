@@ -1,6 +1,6 @@
 /* executor/config.h: the host's configuration: one YAML file.
  *
- * Every key stands in one table (config.c) with its type, its place in the struct,
+ * Every key stands in one table (config_key.h) with its type, its place in the struct,
  * its default and its help; the sample file and the manual come from it. */
 #ifndef EXECUTOR_CONFIG_H
 #define EXECUTOR_CONFIG_H

@@ -43,11 +43,19 @@ const struct key config_kind_keys[] = {
       "it is root on this host: give it to projects you trust." },
     { "network", value_text, K(network), "job",
       "job: one of the job's own. none, host, or the name of a network." },
-    { "mounts", value_mounts, K(mounts), "[]", "Further mounts: /HOST:/CONTAINER[:ro], VOLUME:/CONTAINER[:ro], or /CONTAINER\n"
-      "for a volume that is the job's own and goes with it." },
+    { "mounts", value_mounts, K(mounts), "[]",
+      "Further mounts of the job's container and its services: /HOST:/CONTAINER[:ro],\n"
+      "VOLUME:/CONTAINER[:ro], or /CONTAINER for a volume that they share and that goes\n"
+      "with the job." },
     { "images", value_images, K(images), "[]", "Patterns of images that jobs may name, such as\n"
       "registry.example.com/**. Empty: any." },
     { "services", value_images, K(services), "[]", "Patterns of images that jobs may have services of. Empty: any." },
+    { "privileged_services", value_images, K(privileged_services), "[]",
+      "Patterns of images whose services are privileged, such as docker:*dind*. Empty:\n"
+      "none. Whoever may have one is root on this host: a job chooses its command." },
+    { "privileged_images", value_images, K(privileged_images), "[]",
+      "Patterns of images with which the job's own container is privileged. Empty:\n"
+      "none. Such a job is root on this host." },
     { NULL, NULL, 0, NULL, NULL },
 };
 

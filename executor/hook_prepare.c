@@ -7,6 +7,7 @@
 #include "engine/container.h"
 #include "engine/image.h"
 #include "engine/network.h"
+#include "engine/volume.h"
 #include "executor/fetch.h"
 #include "executor/host.h"
 #include "executor/remove.h"
@@ -54,13 +55,14 @@ static int make_plan(struct prepare *p, struct err *e)
     return service_plan(&p->host.job, p->in->env, &c->kinds, &settings, &p->plan, e);
 }
 
-/* A container or network of this job that is here already is an earlier try's. */
+/* What of this job is here already is an earlier try's. Volumes are looked for when it is to have some. */
 static int remove_stale(struct prepare *p, struct err *e)
 {
     auto_strvec labels = STRVEC_INIT;
+    int kinds = p->plan.n_volumes > 0 ? THING_KINDS : THING_VOLUME;
 
     place_filter(&p->plan.place, &labels);
-    for (int kind = THING_CONTAINER; kind <= THING_NETWORK; kind++) {
+    for (int kind = 0; kind < kinds; kind++) {
         auto_json *list = NULL;
         if (thing_list(p->engine, (enum thing_kind)kind, &labels, &list, e) < 0 ||
             thing_remove_listed(p->engine, (enum thing_kind)kind, list, e) < 0)
@@ -91,9 +93,10 @@ static int get_images(struct prepare *p, struct err *e)
     if (check_helper(p, e) < 0 || fetch_image(&fetch, &p->plan.of[PLAN_BUILD], &image, e) < 0)
         return -1;
     plan_add_image(&p->plan, &p->host.job, image);
-    log_info(&p->out, "Using image %s (%.19s), stage kind '%s'%s", p->plan.of[PLAN_BUILD].image,
+    log_info(&p->out, "Using image %s (%.19s), stage kind '%s'%s%s", p->plan.of[PLAN_BUILD].image,
              json_text(image, "Id"), kind_name(p->plan.kind),
-             p->host.config.kinds.of[p->plan.kind].docker == DOCKER_SOCKET ? " with the Docker socket" : "");
+             p->host.config.kinds.of[p->plan.kind].docker == DOCKER_SOCKET ? " with the Docker socket" : "",
+             plan_is_privileged(&p->plan.of[PLAN_BUILD]) ? ", privileged" : "");
     return services_fetch(&fetch, &p->plan, e);
 }
 
@@ -116,6 +119,14 @@ static int create_again(struct prepare *p, const struct plan_container *c, char 
         name = other;
     }
     return container_create(p->engine, name, c->platform, c->config, id, e);
+}
+
+static int create_volumes(const struct prepare *p, struct err *e)
+{
+    for (size_t i = 0; i < p->plan.n_volumes; i++)
+        if (volume_create(p->engine, p->plan.volumes[i].name, p->plan.volumes[i].labels, e) < 0)
+            return -1;
+    return 0;
 }
 
 static int create_containers(struct prepare *p, struct err *e)
@@ -208,7 +219,7 @@ static int make_job(struct prepare *p, struct err *e)
         return -1;
     make_folders(p);
     int rc = p->plan.network ? network_create(p->engine, p->plan.network, p->plan.network_labels, &network, e) : 0;
-    if (rc < 0 || create_containers(p, e) < 0 || start_containers(p, e) < 0 || wait_for_services(p, e) < 0)
+    if (rc < 0 || create_volumes(p, e) < 0 || create_containers(p, e) < 0 || start_containers(p, e) < 0 || wait_for_services(p, e) < 0)
         return -1;
     return host_check_interrupt(p->in, e);
 }

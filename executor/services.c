@@ -61,7 +61,8 @@ int services_fetch(const struct fetch *f, struct plan *plan, struct err *e)
         if (fetch_image(f, c, &image, e) < 0)
             return err_wrap(e, "service '%s'", alias);
         service_add_image(c, image);
-        log_info(f->out, "Using service image %s (%.19s) as %s", c->image, json_text(image, "Id"), alias);
+        log_info(f->out, "Using service image %s (%.19s) as %s%s", c->image, json_text(image, "Id"), alias,
+                 plan_is_privileged(c) ? ", privileged" : "");
     }
     return 0;
 }

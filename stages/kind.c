@@ -26,6 +26,8 @@ void kinds_release(struct kinds *k)
         strvec_release(&k->of[i].mounts);
         strvec_release(&k->of[i].images);
         strvec_release(&k->of[i].services);
+        strvec_release(&k->of[i].privileged_images);
+        strvec_release(&k->of[i].privileged_services);
         strvec_release(&k->of[i].stages);
     }
     *k = (struct kinds){ 0 };
@@ -63,20 +65,30 @@ enum kind_id kind_of(const struct kinds *k, const char *stage, const char *envir
     return *environment ? KIND_DEPLOY : KIND_OTHER;
 }
 
-static bool allows(const struct strvec *patterns, const char *image)
+static bool matches(const struct strvec *patterns, const char *image)
 {
     for (size_t i = 0; i < patterns->n; i++)
         if (text_matches(patterns->items[i], image))
             return true;
-    return patterns->n == 0;
+    return false;
 }
 
 bool kind_allows_image(const struct kind *k, const char *image)
 {
-    return allows(&k->images, image);
+    return k->images.n == 0 || matches(&k->images, image);
 }
 
 bool kind_allows_service(const struct kind *k, const char *image)
 {
-    return allows(&k->services, image);
+    return k->services.n == 0 || matches(&k->services, image);
+}
+
+bool kind_image_is_privileged(const struct kind *k, const char *image)
+{
+    return matches(&k->privileged_images, image);
+}
+
+bool kind_service_is_privileged(const struct kind *k, const char *image)
+{
+    return matches(&k->privileged_services, image);
 }

@@ -18,9 +18,11 @@ struct kind {
     enum docker_access docker;
     json_t *settings;     /* of its containers: name -> API value (stages/setting.h) */
     char *network;       /* "job": one of the job's own; "none", "host", or the name of a network; never NULL */
-    struct strvec mounts; /* HOST:CONTAINER[:ro] */
+    struct strvec mounts; /* HOST:CONTAINER[:ro], VOLUME:CONTAINER[:ro], CONTAINER */
     struct strvec images; /* patterns of images that may be used; empty: any */
     struct strvec services; /* patterns of images that services may be of; empty: any */
+    struct strvec privileged_images;   /* patterns of images whose build container is privileged; empty: none */
+    struct strvec privileged_services; /* patterns of images whose services are privileged; empty: none */
     struct strvec stages; /* names of the stages that the owner says are of this kind */
 };
 
@@ -45,5 +47,9 @@ enum kind_id kind_of(const struct kinds *k, const char *stage, const char *envir
 bool kind_allows_image(const struct kind *k, const char *image);
 /* Whether a job of this kind may have a service of the image. */
 bool kind_allows_service(const struct kind *k, const char *image);
+/* Whether the job's own container is privileged when it is of the image: root on the host, in effect. */
+bool kind_image_is_privileged(const struct kind *k, const char *image);
+/* Whether a service of the image is: so is everybody who may choose its command, as the job's author may. */
+bool kind_service_is_privileged(const struct kind *k, const char *image);
 
 #endif

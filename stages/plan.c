@@ -24,6 +24,35 @@ static void add(json_t *list, const char *text)
     json_array_append_new(list, json_string(text));
 }
 
+/* The job's own volume for the owner's mount of that number. */
+static char *volume_name(const struct place *place, size_t mount)
+{
+    auto_free char *role = xasprintf("volume-%zu", mount);
+
+    return place_name(place, role);
+}
+
+void plan_add_mounts(const struct plan *plan, const struct kind *kind, json_t *binds)
+{
+    for (size_t i = 0; i < kind->mounts.n; i++) {
+        const char *mount = kind->mounts.items[i];
+        auto_free char *volume = volume_name(&plan->place, i);
+        auto_free char *bind = xasprintf("%s:%s", volume, mount);
+        add(binds, strchr(mount, ':') ? mount : bind);
+    }
+}
+
+static void plan_volumes(struct plan *plan, const struct job *job, const struct kind *kind)
+{
+    plan->volumes = xcalloc(kind->mounts.n + 1, sizeof(*plan->volumes));
+    for (size_t i = 0; i < kind->mounts.n; i++)
+        if (!strchr(kind->mounts.items[i], ':'))
+            plan->volumes[plan->n_volumes++] = (struct plan_volume){
+                .name = volume_name(&plan->place, i),
+                .labels = place_labels(job, &plan->place, "volume", plan->expires),
+            };
+}
+
 static json_t *binds(enum plan_role role, const struct plan *plan, const struct kind *kind,
                      const struct host_settings *host)
 {
@@ -40,21 +69,8 @@ static json_t *binds(enum plan_role role, const struct plan *plan, const struct 
         auto_free char *socket = xasprintf("%s:/var/run/docker.sock", host->docker_socket);
         add(list, socket);
     }
-    for (size_t i = 0; i < kind->mounts.n; i++)
-        if (strchr(kind->mounts.items[i], ':'))
-            add(list, kind->mounts.items[i]);
+    plan_add_mounts(plan, kind, list);
     return list;
-}
-
-/* A mount that names no source is a volume without a name: Docker removes it with its container. */
-static void add_volumes(const struct kind *kind, json_t *config)
-{
-    json_t *volumes = json_object();
-
-    for (size_t i = 0; i < kind->mounts.n; i++)
-        if (!strchr(kind->mounts.items[i], ':'))
-            json_object_set_new(volumes, kind->mounts.items[i], json_object());
-    json_object_set_new(config, "Volumes", volumes);
 }
 
 /* The helper fetches the sources, so what the owner says of the network is for the user's own script. */
@@ -68,8 +84,12 @@ static const char *network_mode(enum plan_role role, const struct plan *plan, co
 static json_t *host_config(enum plan_role role, const struct plan *plan, const struct kind *kind,
                            const struct host_settings *host)
 {
-    return json_pack("{s:o, s:s, s:{s:s}}", "Binds", binds(role, plan, kind, host), "NetworkMode",
-                     network_mode(role, plan, kind), "LogConfig", "Type", "none");
+    json_t *h = json_pack("{s:o, s:s, s:{s:s}}", "Binds", binds(role, plan, kind, host), "NetworkMode",
+                          network_mode(role, plan, kind), "LogConfig", "Type", "none");
+
+    if (role == PLAN_BUILD && kind_image_is_privileged(kind, plan->of[role].image))
+        json_object_set_new(h, "Privileged", json_true());
+    return h;
 }
 
 /* Scripts export the job's variables themselves; these are the ones that only we know. */
@@ -110,8 +130,6 @@ static json_t *container_config(enum plan_role role, const struct plan *plan, co
     if (strcmp(network, "host") != 0 && !text_starts(network, "container:"))
         json_object_set_new(c, "Hostname", json_string(plan->place.hostname));
     join_network(c, plan, name);
-    if (role == PLAN_BUILD)
-        add_volumes(kind, c);
     settings_apply(kind->settings, role == PLAN_BUILD, c);
     return c;
 }
@@ -174,6 +192,7 @@ int plan_make(const struct job *job, const struct place *place, const struct kin
         plan.network = place_name(place, NULL);
         plan.network_labels = place_labels(job, place, "network", expires);
     }
+    plan_volumes(&plan, job, kind);
     for (int role = 0; role < PLAN_ROLES; role++) {
         plan.of[role].role = role_names[role];
         plan.of[role].name = place_name(place, role_names[role]);
@@ -227,6 +246,11 @@ const struct plan_container *plan_at(const struct plan *plan, size_t i)
     return i < plan->n_services ? &plan->services[i] : &plan->of[i - plan->n_services];
 }
 
+bool plan_is_privileged(const struct plan_container *c)
+{
+    return json_flag(json_object_get(c->config, "HostConfig"), "Privileged", false);
+}
+
 /* A service's own variables may have been made from secrets: their names will do. */
 static json_t *without_values(const json_t *config)
 {
@@ -247,7 +271,10 @@ static json_t *without_values(const json_t *config)
 json_t *plan_describe(const struct plan *plan)
 {
     json_t *containers = json_array();
+    json_t *volumes = json_array();
 
+    for (size_t i = 0; i < plan->n_volumes; i++)
+        add(volumes, plan->volumes[i].name);
     for (size_t i = 0; i < plan_count(plan); i++) {
         const struct plan_container *c = plan_at(plan, i);
         json_array_append_new(containers,
@@ -255,8 +282,8 @@ json_t *plan_describe(const struct plan *plan)
                                         "platform", c->platform, "pull_policy",
                                         json_strings(&c->pull_policy), "create", without_values(c->config)));
     }
-    return json_pack("{s:s, s:s, s:s*, s:o}", "kind", kind_name(plan->kind), "job", plan->place.key,
-                     "network", plan->network, "containers", containers);
+    return json_pack("{s:s, s:s, s:s*, s:o, s:o}", "kind", kind_name(plan->kind), "job", plan->place.key,
+                     "network", plan->network, "volumes", volumes, "containers", containers);
 }
 
 static void container_release(struct plan_container *c)
@@ -274,6 +301,11 @@ void plan_release(struct plan *plan)
     place_release(&plan->place);
     free(plan->network);
     json_decref(plan->network_labels);
+    for (size_t i = 0; i < plan->n_volumes; i++) {
+        free(plan->volumes[i].name);
+        json_decref(plan->volumes[i].labels);
+    }
+    free(plan->volumes);
     for (int role = 0; role < PLAN_ROLES; role++)
         container_release(&plan->of[role]);
     for (size_t i = 0; i < plan->n_services; i++)

@@ -33,11 +33,19 @@ struct plan_container {
                            * only the image says (plan_add_image, service_add_image) */
 };
 
+/* One that prepare makes before the containers, which mount it by its name. */
+struct plan_volume {
+    char *name;
+    json_t *labels;
+};
+
 struct plan {
     enum kind_id kind;
     struct place place;
     char *network;        /* the name of the job's own network, or NULL for none of its own */
     json_t *network_labels;
+    struct plan_volume *volumes;
+    size_t n_volumes;
     int64_t expires;
     struct plan_container of[PLAN_ROLES];
     struct plan_container *services; /* stages/service.h */
@@ -58,6 +66,10 @@ int plan_make(const struct job *job, const struct place *place, const struct kin
  * does too (contract 5.6): the sources would be closed to the job otherwise. */
 void plan_add_image(struct plan *plan, const struct job *job, const json_t *image);
 
+/* Add what the owner's `mounts` put into the job's own container and into its services alike to a list of binds. A
+ * mount without a source is a volume of the plan, which those containers share. */
+void plan_add_mounts(const struct plan *plan, const struct kind *kind, json_t *binds);
+
 /* Put into `out` the image that a job asks for, by its checked name, and when it is pulled. Fails, with nothing put
  * there, when no pull policy is left (stages/pull_policy.h). */
 int plan_image(const struct job_image *asked, const char *name, const struct host_settings *host,
@@ -67,6 +79,8 @@ int plan_image(const struct job_image *asked, const char *name, const struct hos
  * the job's own two are there, nothing is missing. */
 size_t plan_count(const struct plan *plan);
 const struct plan_container *plan_at(const struct plan *plan, size_t i);
+
+bool plan_is_privileged(const struct plan_container *c);
 
 /* The plan as JSON for people and tests; a new reference. Holds no secret. */
 json_t *plan_describe(const struct plan *plan);

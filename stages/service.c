@@ -146,14 +146,19 @@ static int add_own_variables(const struct planner *p, const json_t *variables, s
     return 0;
 }
 
-static json_t *host_config(const struct planner *p)
+static json_t *host_config(const struct planner *p, const char *image)
 {
     const char *builds = p->plan->place.builds_dir;
     auto_free char *bind = xasprintf("%s:%s", builds, builds);
+    json_t *binds = json_pack("[s]", bind);
 
+    plan_add_mounts(p->plan, p->kind, binds);
     /* Kept for its last words, but no more of them than a disk bears. */
-    return json_pack("{s:[s], s:s, s:{s:s, s:{s:s, s:s}}}", "Binds", bind, "NetworkMode", p->plan->network,
-                     "LogConfig", "Type", "json-file", "Config", "max-size", "10m", "max-file", "1");
+    json_t *h = json_pack("{s:o, s:s, s:{s:s, s:{s:s, s:s}}}", "Binds", binds, "NetworkMode", p->plan->network,
+                          "LogConfig", "Type", "json-file", "Config", "max-size", "10m", "max-file", "1");
+    if (kind_service_is_privileged(p->kind, image))
+        json_object_set_new(h, "Privileged", json_true());
+    return h;
 }
 
 static json_t *labels(const struct planner *p, const char *alias)
@@ -168,7 +173,7 @@ static json_t *container_config(const struct planner *p, const struct job_servic
                                 const struct plan_container *c, const struct strvec *env)
 {
     json_t *config = json_pack("{s:s, s:o, s:o, s:o, s:{s:{s:{s:o}}}}", "Image", c->image, "Env", json_strings(env),
-                               "Labels", labels(p, c->aliases.items[0]), "HostConfig", host_config(p),
+                               "Labels", labels(p, c->aliases.items[0]), "HostConfig", host_config(p, c->image),
                                "NetworkingConfig", "EndpointsConfig", p->plan->network, "Aliases",
                                json_strings(&c->aliases));
 

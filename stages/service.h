@@ -2,8 +2,12 @@
  *
  * Each is one more container on the job's own network. It gets the variables that
  * are no secret and those that the job wrote for it alone, the limits of the job's
- * kind and the folder that the job is built in; never the daemon's socket, never
- * privileges, none of the owner's mounts. */
+ * kind, the folder that the job is built in and the owner's mounts; privileges when
+ * the owner gives them to its image; never the daemon's socket.
+ *
+ * The mounts, because a job's author chooses the image of a service as well as that
+ * of the job: to keep them out of services would protect nothing, and the volumes
+ * among them are how the two hand each other files, such as docker:dind's keys. */
 #ifndef STAGES_SERVICE_H
 #define STAGES_SERVICE_H
 

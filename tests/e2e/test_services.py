@@ -134,6 +134,34 @@ class Given(ServiceTest):
         self.assertEqual((host["Memory"], host["PidsLimit"], host["Privileged"]), (64 << 20, 50, False))
         self.assertNotIn("docker.sock", str(host["Binds"]))
 
+    def test_privileges_for_the_image_that_the_owner_names_alone(self):
+        config = 'kinds: {build: {privileged_services: "atelier-test/web:*"}}\n'
+        job = self.job({"name": self.web, "alias": "db"}, {"name": self.plain}, config=config)
+        said = job.hook("prepare")  # where this machine may give no privileges itself, only the start fails
+        self.assertRegex(said.out, rf"Using service image {self.web} \(.*\) as db, privileged\n")
+        self.assertRegex(said.out, rf"Using service image {self.plain} \(.*\) as atelier-test__plain\n")
+        containers = docker("ps", "-aq", "--filter", f"label=atelier.job={job.label}").split()
+        privileged = [c["Config"]["Image"] for c in json.loads(docker("inspect", *containers))
+                      if c["HostConfig"]["Privileged"]]
+        self.assertEqual(len(containers), 4)
+        self.assertEqual(privileged, [self.web])
+
+    def test_the_owners_mounts_and_a_volume_for_all(self):
+        job = self.job({"name": self.web, "alias": "db", **sh("echo made >/certs/client/key; echo 2 >/keep/it; " + SERVE)},
+                       {"name": self.plain, "alias": "other"})
+        (job.state / "keep").mkdir()
+        with job.config_file.open("a") as config:
+            config.write(f"kinds: {{build: {{mounts: [/certs/client, '{job.state}/keep:/keep']}}}}\n")
+        result = job.hook("prepare")
+        self.assertEqual(result.code, 0, result)
+        self.assertEqual(self.assert_runs(job, "cat /certs/client/key /keep/it; echo back >/certs/client/job").split(),
+                         ["made", "2"])
+        other = docker("ps", "-q", "--filter", f"label=atelier.job={job.label}", "--filter", "label=atelier.service=other")
+        self.assertEqual(docker("exec", other, "sh", "-c", "read -r word </certs/client/job; echo $word"), "back")
+        self.assertEqual(job.hook("prepare").code, 0, "a second try")
+        self.assertNotIn("job", self.assert_runs(job, "ls /certs/client"), "begins with a new volume")
+        self.assert_clean(job)
+
     def test_entrypoint_and_command(self):
         job, _ = self.prepared({"name": self.web, "alias": "db", "entrypoint": ["/bin/httpd", "-f"],
                                 "command": ["-p", "8080", "-h", "/bin"]})

@@ -20,10 +20,11 @@ static json_t *or_null(const char *text)
 
 static json_t *describe_kind(const struct kind *k)
 {
-    return json_pack("{s:s, s:O, s:s, s:o, s:o, s:o, s:o}", "docker", k->docker == DOCKER_SOCKET ? "socket" : "none",
+    return json_pack("{s:s, s:O, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "docker", k->docker == DOCKER_SOCKET ? "socket" : "none",
                      "settings", k->settings, "network", k->network, "mounts", json_strings(&k->mounts), "images",
-                     json_strings(&k->images), "services", json_strings(&k->services), "stages",
-                     json_strings(&k->stages));
+                     json_strings(&k->images), "services", json_strings(&k->services), "privileged_images",
+                     json_strings(&k->privileged_images), "privileged_services",
+                     json_strings(&k->privileged_services), "stages", json_strings(&k->stages));
 }
 
 static json_t *describe(const struct config *c)
@@ -50,7 +51,8 @@ static int read_text(const char *text, struct config *out, struct err *e)
 }
 
 #define LEAST                                                                                                          \
-    "{'docker':'none','settings':{},'network':'job','mounts':[],'images':[],'services':[],'stages':[]}"
+    "{'docker':'none','settings':{},'network':'job','mounts':[],'images':[],'services':[],'privileged_images':[],"      \
+    "'privileged_services':[],'stages':[]}"
 #define DEFAULTS                                                                                                       \
     "{'builds':'/var/lib/atelier/builds', 'cache':'/var/lib/atelier/cache', 'image':'atelier/ci:latest', "             \
     "'helper_image':'atelier/helper:" ATELIER_VERSION "', 'docker_host':null, 'docker_cert_path':null, "               \
@@ -100,6 +102,10 @@ static const struct {
     { "kinds:\n  other:\n    images: []\n", "{'other':{'images':[]}}" },
     { "kinds:\n  other:\n    images:\n    - ruby:*\n    - r/**\n", "{'other':{'images':['ruby:*','r/**']}}" },
     { "kinds:\n  other:\n    services: [postgres:*, redis:*]\n", "{'other':{'services':['postgres:*','redis:*']}}" },
+    { "kinds:\n  other:\n    privileged_services: 'docker:*dind*'\n",
+      "{'other':{'services':[],'privileged_services':['docker:*dind*'],'privileged_images':[]}}" },
+    { "kinds:\n  other:\n    privileged_images: [builder, 'r/**']\n",
+      "{'other':{'images':[],'privileged_services':[],'privileged_images':['builder','r/**']}}" },
     { "services:\n", DEFAULTS },
     { "services:\n  on_unready: warn\n", "{'on_unready':'warn', 'wait':30000}" },
     { "services:\n  on_unready: fail\n", "{'on_unready':'fail'}" },
@@ -174,6 +180,10 @@ static const struct {
     { "kinds:\n  build:\n    mounts: /a/../etc:/b\n", "c.yml:3:13: mounts: '/a/../etc:/b' must be" },
     { "kinds:\n  build:\n    images: {a: b}\n", "c.yml:3:13: images: a map must be an image pattern" },
     { "kinds:\n  build:\n    services: {a: b}\n", "c.yml:3:15: services: a map must be an image pattern" },
+    { "kinds:\n  build:\n    privileged_services: {a: b}\n",
+      "c.yml:3:26: privileged_services: a map must be an image pattern" },
+    { "kinds:\n  build:\n    privileged_images: ['']\n",
+      "c.yml:3:24: privileged_images: a list must be an image pattern" },
     { "services:\n  on_unready: never\n", "c.yml:2:15: on_unready: 'never' must be fail or warn" },
     { "services:\n  on_unready: [warn]\n", "c.yml:2:15: on_unready: a list must be fail or warn" },
     { "services:\n  wait: soon\n", "c.yml:2:9: wait: 'soon' must be a duration" },

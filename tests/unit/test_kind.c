@@ -109,6 +109,22 @@ static void test_allowed_images(void **state)
     }
 }
 
+static void test_privileges_are_given_by_name(void **state)
+{
+    (void)state;
+    struct kind kind = { 0 };
+    assert_false(kind_image_is_privileged(&kind, "docker:dind") || kind_service_is_privileged(&kind, "docker:dind"));
+    strvec_push(&kind.privileged_services, "docker:*dind*");
+    assert_true(kind_service_is_privileged(&kind, "docker:dind"));
+    assert_true(kind_service_is_privileged(&kind, "docker:28.5-dind-rootless"));
+    assert_false(kind_service_is_privileged(&kind, "evil/docker:dind"));
+    assert_false(kind_image_is_privileged(&kind, "docker:dind"));
+    strvec_push(&kind.privileged_images, "builder");
+    assert_true(kind_image_is_privileged(&kind, "builder"));
+    strvec_release(&kind.privileged_services);
+    strvec_release(&kind.privileged_images);
+}
+
 static void test_every_kind_begins_with_the_least(void **state)
 {
     (void)state;
@@ -120,6 +136,7 @@ static void test_every_kind_begins_with_the_least(void **state)
         assert_string_equal(k->network, "job");
         assert_int_equal(json_object_size(k->settings), 0);
         assert_int_equal(k->mounts.n + k->images.n + k->stages.n, 0);
+        assert_int_equal(k->privileged_images.n + k->privileged_services.n, 0);
     }
     kinds_release(&kinds);
     kinds_release(&kinds); /* of nothing */
@@ -131,6 +148,7 @@ int main(void)
         cmocka_unit_test(test_names_there_and_back),
         cmocka_unit_test(test_which_kind),
         cmocka_unit_test(test_allowed_images),
+        cmocka_unit_test(test_privileges_are_given_by_name),
         cmocka_unit_test(test_every_kind_begins_with_the_least),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

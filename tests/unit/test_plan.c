@@ -95,13 +95,13 @@ static const struct {
     { "the socket of another kind", "kinds: {push: {docker: socket}}", NULL, HOST("build", "'Binds':[" BUILDS "]") },
     { "mounts", "kinds: {build: {mounts: ['/srv/a:/a:ro', '/srv/b:/b']}}", NULL,
       HOST("build", "'Binds':[" BUILDS ",'/srv/a:/a:ro','/srv/b:/b']") },
-    { "a volume of the job's own", "kinds: {build: {mounts: [/scratch, 'v1:/v']}}", NULL,
-      CREATE("build", "'Volumes':{'/scratch':{}}") },
-    { "named volumes are binds", "kinds: {build: {mounts: [/scratch, 'v1:/v']}}", NULL,
-      HOST("build", "'Binds':[" BUILDS ",'v1:/v']") },
+    { "volumes of the job's own", "kinds: {build: {mounts: [/scratch, 'v1:/v', /certs/client]}}", NULL,
+      "{'volumes':['atelier-tok-9-volume-0','atelier-tok-9-volume-2'], 'build':{'create':{'HostConfig':{'Binds':[" BUILDS
+      ",'atelier-tok-9-volume-0:/scratch','v1:/v','atelier-tok-9-volume-2:/certs/client']}}}}" },
+    { "no volumes", "kinds: {build: {mounts: ['/a:/a', 'v1:/v']}}", NULL, "{'volumes':[]}" },
     { "settings of the job's container", "kinds: {build: {cap_drop: ALL, read_only: true}}", NULL,
       HOST("build", "'CapDrop':['ALL'],'ReadonlyRootfs':true") },
-    { "the helper: the cache, never the socket or a mount", "kinds: {build: {docker: socket, mounts: ['/a:/a']}}", NULL,
+    { "the helper: the cache, never the socket or a mount", "kinds: {build: {docker: socket, mounts: ['/a:/a', /b]}}", NULL,
       HOST("helper", "'Binds':[" BUILDS "," CACHE "]") },
     { "a protected ref", NULL, "{'git_info':{'protected':true}}",
       HOST("helper", "'Binds':['/b/tok/42/0.protected:/b/tok/42/0.protected','/c/tok/42.protected:/c/tok/42.protected']") },
@@ -145,6 +145,20 @@ static const struct {
       CREATE("build", "'Image':'ruby:3'") },
     { "the helper's", "helper_image: own/helper:2", "{'image':{'name':'ruby:3'}}",
       CREATE("helper", "'Image':'own/helper:2'") },
+
+    /* Privileges. */
+    { "none", NULL, NULL, HOST("build", "'Privileged':null") },
+    { "by the image's name", "kinds: {build: {privileged_images: [x, 'ruby:*']}}", "{'image':{'name':'ruby:3'}}",
+      HOST("build", "'Privileged':true") },
+    { "the default image's too", "{image: default:1, kinds: {build: {privileged_images: default:1}}}", NULL,
+      HOST("build", "'Privileged':true") },
+    { "of another image", "kinds: {build: {privileged_images: 'ruby:*'}}", "{'image':{'name':'evil/ruby:3'}}",
+      HOST("build", "'Privileged':null") },
+    { "of another kind", "kinds: {test: {privileged_images: 'ruby:*'}}", "{'image':{'name':'ruby:3'}}",
+      HOST("build", "'Privileged':null") },
+    { "of services", "kinds: {build: {privileged_services: 'ruby:*'}}", "{'image':{'name':'ruby:3'}}",
+      HOST("build", "'Privileged':null") },
+    { "never the helper's", "kinds: {build: {privileged_images: '*'}}", NULL, HOST("helper", "'Privileged':null") },
 
     /* Who, where, and when it is pulled. */
     { "the image's own user", NULL, NULL, CREATE("build", "'User':null") },
@@ -263,6 +277,17 @@ static void test_network_is_labelled(void **state)
     assert_null(none.plan.network_labels);
 }
 
+static void test_volumes_are_labelled(void **state)
+{
+    (void)state;
+    __attribute__((cleanup(fixture_release))) struct fixture f = { 0 };
+    assert_int_equal(fixture_plan(&f, "kinds: {build: {mounts: ['/a:/a', /scratch]}}", NULL, NULL), 0);
+    assert_int_equal(f.plan.n_volumes, 1);
+    assert_string_equal(f.plan.volumes[0].name, "atelier-tok-9-volume-1");
+    expect_members(f.plan.volumes[0].labels,
+                   "{'atelier.job':'tok-9', 'atelier.role':'volume', 'atelier.expires':'1700010800'}");
+}
+
 static void test_no_secret_is_described(void **state)
 {
     (void)state;
@@ -285,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_entrypoints),
         cmocka_unit_test(test_network_is_labelled),
+        cmocka_unit_test(test_volumes_are_labelled),
         cmocka_unit_test(test_no_secret_is_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,6 +56,10 @@ const struct key config_kind_keys[] = {
     { "privileged_images", value_images, K(privileged_images), "[]",
       "Patterns of images with which the job's own container is privileged. Empty:\n"
       "none. Such a job is root on this host." },
+    { "registry_login", value_flag, K(registry_login), "false",
+      "Whether the job finds the registry logins that GitLab sent with it, and those of\n"
+      "its DOCKER_AUTH_CONFIG, in its Docker client's configuration: in memory, never\n"
+      "the host's own. docker push works then without docker login." },
     { NULL, NULL, 0, NULL, NULL },
 };
 

@@ -30,15 +30,21 @@ static int parse(const char *text, size_t len, const char *name, json_t **doc, s
     return 0;
 }
 
-static int load_variable(const struct credentials_from *from, json_t **doc, char **name, struct err *e)
+int credentials_of_variable(char *const *env, json_t **doc, struct err *e)
 {
-    const char *text = job_env(from->env, "DOCKER_AUTH_CONFIG");
+    const char *text = job_env(env, "DOCKER_AUTH_CONFIG");
 
     if (text[strspn(text, " \t\r\n")] == '\0')
         return 0;
-    if (parse(text, strlen(text), "$DOCKER_AUTH_CONFIG", doc, e) < 0)
+    return parse(text, strlen(text), CREDENTIALS_VARIABLE, doc, e);
+}
+
+static int load_variable(const struct credentials_from *from, json_t **doc, char **name, struct err *e)
+{
+    if (credentials_of_variable(from->env, doc, e) < 0)
         return -1;
-    *name = xstrdup("$DOCKER_AUTH_CONFIG");
+    if (*doc)
+        *name = xstrdup(CREDENTIALS_VARIABLE);
     return 0;
 }
 

@@ -26,6 +26,10 @@ struct credentials {
 /* Find those for `image`; out->source is NULL when nobody has any. What cannot be read is ERR_JOB when it is the
  * job's variable, ERR_CONFIG when it is a file of the host. */
 int credentials_find(const struct credentials_from *from, const char *image, struct credentials *out, struct err *e);
+/* The document in the job's variable alone, a new reference; *doc is left alone when there is none. ERR_CONFIG when it
+ * cannot be read. */
+#define CREDENTIALS_VARIABLE "$DOCKER_AUTH_CONFIG"
+int credentials_of_variable(char *const *env, json_t **doc, struct err *e);
 void credentials_release(struct credentials *c);
 
 #define auto_credentials __attribute__((cleanup(credentials_release))) struct credentials

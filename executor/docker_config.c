@@ -45,6 +45,11 @@ char *docker_config_registry(const char *key)
     return text_is_any(only_host, old_hub_names) ? xasprintf(HUB "%s", name + host) : take(&name);
 }
 
+const char *docker_config_key(const char *registry)
+{
+    return strcmp(registry, HUB) == 0 ? HUB_KEY : registry;
+}
+
 /* The entry of an object whose key means `path`: its value, and the key as it is written. */
 static const json_t *entry_of(const json_t *object, const char *path, const char **out_key)
 {
@@ -93,7 +98,7 @@ static int from_store(const struct search *s, const char *path, struct login *ou
     if (!entry_of(json_object_get(s->doc, "auths"), path, &server)) {
         if (strchr(path, '/'))
             return 0;
-        server = strcmp(path, HUB) == 0 ? HUB_KEY : path;
+        server = docker_config_key(path);
     }
     return ask(s, store, server, out, e);
 }

@@ -8,6 +8,7 @@
 #include "engine/image.h"
 #include "engine/network.h"
 #include "engine/volume.h"
+#include "executor/client_config.h"
 #include "executor/fetch.h"
 #include "executor/host.h"
 #include "executor/remove.h"
@@ -52,7 +53,9 @@ static int make_plan(struct prepare *p, struct err *e)
     };
     if (plan_make(&p->host.job, &p->host.place, &c->kinds, &settings, (int64_t)time(NULL), &p->plan, e) < 0)
         return -1;
-    return service_plan(&p->host.job, p->in->env, &c->kinds, &settings, &p->plan, e);
+    if (service_plan(&p->host.job, p->in->env, &c->kinds, &settings, &p->plan, e) < 0)
+        return -1;
+    return client_config_plan(&p->host, p->in->env, &p->plan, e);
 }
 
 /* What of this job is here already is an earlier try's. Volumes are looked for when it is to have some. */
@@ -187,6 +190,15 @@ static int start_containers(struct prepare *p, struct err *e)
     return rc;
 }
 
+static int write_client_config(const struct prepare *p, struct err *e)
+{
+    const json_t *labels = json_object_get(p->plan.of[PLAN_BUILD].config, "Labels");
+    bool has_entrypoint = strcmp(json_text(labels, LABEL_ENTRYPOINT), "[]") != 0;
+
+    return client_config_write(&p->host, p->in, p->engine, p->ids.items[p->plan.n_services + PLAN_BUILD],
+                               has_entrypoint, e);
+}
+
 static int wait_for_services(const struct prepare *p, struct err *e)
 {
     const struct fetch with = { p->in, &p->host, p->engine, &p->out };
@@ -219,7 +231,8 @@ static int make_job(struct prepare *p, struct err *e)
         return -1;
     make_folders(p);
     int rc = p->plan.network ? network_create(p->engine, p->plan.network, p->plan.network_labels, &network, e) : 0;
-    if (rc < 0 || create_volumes(p, e) < 0 || create_containers(p, e) < 0 || start_containers(p, e) < 0 || wait_for_services(p, e) < 0)
+    if (rc < 0 || create_volumes(p, e) < 0 || create_containers(p, e) < 0 || start_containers(p, e) < 0 ||
+        write_client_config(p, e) < 0 || wait_for_services(p, e) < 0)
         return -1;
     return host_check_interrupt(p->in, e);
 }

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "engine/container.h"
 #include "engine/exec.h"
+#include "executor/client_config.h"
 #include "executor/host.h"
 #include "executor/mark.h"
 #include "stages/shell.h"
@@ -309,6 +310,16 @@ static int report_code(const struct invocation *in, int code, struct err *e)
     return in->build_failure;
 }
 
+/* What it had in memory is gone. */
+static int start_again(struct run *r, const struct host *h, struct err *e)
+{
+    if (container_start(r->engine, r->container, e) < 0)
+        return -1;
+    if (strcmp(r->substage->role, "build") != 0)
+        return 0;
+    return client_config_write(h, r->in, r->engine, r->container, r->entrypoint.n > 0, e);
+}
+
 static int run_substage(struct run *r, struct host *h, struct script *script, struct err *e)
 {
     int code = 0;
@@ -316,7 +327,7 @@ static int run_substage(struct run *r, struct host *h, struct script *script, st
     if (host_connect(h, r->in, &r->engine, e) < 0 || find_container(r, &h->place, e) < 0 ||
         host_check_interrupt(r->in, e) < 0 || mark_init(&r->mark, e) < 0)
         return -1;
-    if (!r->running && container_start(r->engine, r->container, e) < 0)
+    if (!r->running && start_again(r, h, e) < 0)
         return err_wrap(e, "start the job's %s container again", r->substage->role);
     int rc = execute(r, h, script, &code, e);
     if (judge(r, rc, code, e) < 0)

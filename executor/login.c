@@ -106,6 +106,27 @@ int login_read_answer(const char *server, const char *text, size_t len, struct l
     return 0;
 }
 
+/* The base64 of USER:PASSWORD, secret; NULL without a user. */
+static char *encode_pair(const struct login *l)
+{
+    if (!l->username)
+        return NULL;
+    auto_secret *pair = xasprintf("%s:%s", l->username, l->password ? l->password : "");
+    size_t len = strlen(pair);
+    char *out = xmalloc(4 * ((len + 2) / 3) + 1);
+    (void)EVP_EncodeBlock((unsigned char *)out, (const unsigned char *)pair, (int)len);
+    return out;
+}
+
+json_t *login_entry(const struct login *l)
+{
+    if (login_is_empty(l))
+        return NULL;
+    auto_secret *auth = encode_pair(l);
+    return json_pack("{s:s*, s:s*, s:s*}", "auth", auth, "identitytoken", l->identity_token, "registrytoken",
+                     l->registry_token);
+}
+
 bool login_is_empty(const struct login *l)
 {
     return !(l->username && l->password) && !l->identity_token && !l->registry_token;

@@ -24,6 +24,9 @@ int login_read(const char *server, const json_t *entry, struct login *out, struc
 /* Read what `docker-credential-X get` answered. ERR_SYSTEM when it is no login. */
 int login_read_answer(const char *server, const char *text, size_t len, struct login *out, struct err *e);
 
+/* The reverse of login_read: an entry of `auths`; a new reference, NULL for an empty login. */
+json_t *login_entry(const struct login *l);
+
 bool login_is_empty(const struct login *l);
 /* Borrows from `l`. */
 struct registry_auth login_auth(const struct login *l);

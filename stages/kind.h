@@ -16,6 +16,7 @@ enum docker_access {
 
 struct kind {
     enum docker_access docker;
+    bool registry_login; /* the job finds its registry credentials in its Docker client's configuration */
     json_t *settings;     /* of its containers: name -> API value (stages/setting.h) */
     char *network;       /* "job": one of the job's own; "none", "host", or the name of a network; never NULL */
     struct strvec mounts; /* HOST:CONTAINER[:ro], VOLUME:CONTAINER[:ro], CONTAINER */

@@ -30,6 +30,12 @@ const char shell_runner[] =
     "done\n"
     "exit $code\n";
 
+/* printf is a builtin, so that the line is in no process's arguments. */
+const char shell_client_config[] =
+    "[ -d \"$1\" ] || exit 0\n"
+    "umask \"$2\"\n"
+    "IFS= read -r line && printf '%s\\n' \"$line\" >\"$1/config.json\"\n";
+
 /* Processes that an exec put into the container have no parent inside of it
  * (PPid 0): our runner is one, its child is the outermost shell. */
 const char shell_stopper[] =

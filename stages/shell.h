@@ -23,6 +23,11 @@ extern const char shell_keeper[];
  * still there when after_script begins. Exits with the script's code. */
 extern const char shell_runner[];
 
+/* Keeps what it reads on stdin, one line, as `sh -c shell_client_config atelier FOLDER
+ * UMASK` in FOLDER/config.json. Does nothing without the folder: it is a mount in memory,
+ * and the line is secret. */
+extern const char shell_client_config[];
+
 /* Ends a running script in order, as `sh -c shell_stopper atelier`, started by root
  * in the same container: every process of the script gets TERM, so that traps run;
  * the outermost shell is stopped meanwhile, because bash would print the whole

@@ -20,7 +20,8 @@ static json_t *or_null(const char *text)
 
 static json_t *describe_kind(const struct kind *k)
 {
-    return json_pack("{s:s, s:O, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "docker", k->docker == DOCKER_SOCKET ? "socket" : "none",
+    return json_pack("{s:s, s:b, s:O, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "docker",
+                     k->docker == DOCKER_SOCKET ? "socket" : "none", "registry_login", k->registry_login,
                      "settings", k->settings, "network", k->network, "mounts", json_strings(&k->mounts), "images",
                      json_strings(&k->images), "services", json_strings(&k->services), "privileged_images",
                      json_strings(&k->privileged_images), "privileged_services",
@@ -51,8 +52,8 @@ static int read_text(const char *text, struct config *out, struct err *e)
 }
 
 #define LEAST                                                                                                          \
-    "{'docker':'none','settings':{},'network':'job','mounts':[],'images':[],'services':[],'privileged_images':[],"      \
-    "'privileged_services':[],'stages':[]}"
+    "{'docker':'none','registry_login':false,'settings':{},'network':'job','mounts':[],'images':[],'services':[],"      \
+    "'privileged_images':[],'privileged_services':[],'stages':[]}"
 #define DEFAULTS                                                                                                       \
     "{'builds':'/var/lib/atelier/builds', 'cache':'/var/lib/atelier/cache', 'image':'atelier/ci:latest', "             \
     "'helper_image':'atelier/helper:" ATELIER_VERSION "', 'docker_host':null, 'docker_cert_path':null, "               \
@@ -106,6 +107,7 @@ static const struct {
       "{'other':{'services':[],'privileged_services':['docker:*dind*'],'privileged_images':[]}}" },
     { "kinds:\n  other:\n    privileged_images: [builder, 'r/**']\n",
       "{'other':{'images':[],'privileged_services':[],'privileged_images':['builder','r/**']}}" },
+    { "kinds:\n  push:\n    registry_login: true\n", "{'push':{'registry_login':true}, 'build':" LEAST "}" },
     { "services:\n", DEFAULTS },
     { "services:\n  on_unready: warn\n", "{'on_unready':'warn', 'wait':30000}" },
     { "services:\n  on_unready: fail\n", "{'on_unready':'fail'}" },
@@ -162,6 +164,7 @@ static const struct {
     { "cancel_grace: -1s\n", "c.yml:1:15: cancel_grace: '-1s' must be a duration" },
     { "cancel_grace: [1s]\n", "c.yml:1:15: cancel_grace: a list must be a duration" },
     { "kinds:\n  build:\n    docker: yes\n", "c.yml:3:13: docker: 'yes' must be none or socket" },
+    { "kinds:\n  build:\n    registry_login: maybe\n", "c.yml:3:21: registry_login: 'maybe' must be true or false" },
     { "kinds:\n  build:\n    docker: [socket]\n", "c.yml:3:13: docker: a list must be none or socket" },
     { "kinds:\n  build:\n    memory: 5m\n", "c.yml:3:13: memory: '5m' must be a size such as 512m or 2g, at least 6m" },
     { "kinds:\n  build:\n    memory: -1\n", "c.yml:3:13: memory: '-1' must be a size" },

@@ -162,6 +162,13 @@ static int await_exec(const struct process_spec *spec, int fd, struct err *e)
     }
 }
 
+/* By the system call: older C libraries have no wrapper. */
+static int watch(struct process *p, const char *name, struct err *e)
+{
+    p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+    return p->pidfd < 0 ? err_set(e, ERR_SYSTEM, errno, "watch '%s': %s", name, strerror(errno)) : 0;
+}
+
 static int child_start(const struct process_spec *spec, struct ends *x, struct process *p, struct err *e)
 {
     auto_close int refusal = -1;
@@ -181,11 +188,7 @@ static int child_start(const struct process_spec *spec, struct ends *x, struct p
     x->refusal = -1; /* our copy would keep the pipe open */
     if (await_exec(spec, refusal, e) < 0)
         return -1;
-    /* By the system call: older C libraries have no wrapper. */
-    p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
-    if (p->pidfd < 0)
-        return err_set(e, ERR_SYSTEM, errno, "watch '%s': %s", spec->argv[0], strerror(errno));
-    return 0;
+    return watch(p, spec->argv[0], e);
 }
 
 int process_start(const struct process_spec *spec, struct process *p, struct err *e)
@@ -196,6 +199,55 @@ int process_start(const struct process_spec *spec, struct process *p, struct err
         return 0;
     process_release(p);
     return -1;
+}
+
+/* --- a copy of ourselves --- */
+
+enum { STOP_FD = STDERR_FILENO + 1 };
+
+/* Older kernels have no close_range: the rest stays open there, which holds a connection longer. */
+static __attribute__((noreturn)) void copy_run(process_fn *fn, void *ctx, int stop_fd)
+{
+    if (dup2(stop_fd, STOP_FD) < 0)
+        _exit(127);
+    (void)syscall(SYS_close_range, (unsigned)STOP_FD + 1, ~0U, 0U);
+    _exit(fn(ctx, STOP_FD));
+}
+
+static int copy_start(process_fn *fn, void *ctx, struct process *p, struct err *e)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return err_set(e, ERR_SYSTEM, errno, "open a pipe: %s", strerror(errno));
+    auto_close int theirs = fds[0];
+    p->stop = fds[1];
+    p->pid = fork();
+    if (p->pid < 0) {
+        p->pid = 0;
+        return err_set(e, ERR_SYSTEM, errno, "fork: %s", strerror(errno));
+    }
+    if (p->pid == 0)
+        copy_run(fn, ctx, theirs);
+    return watch(p, "a copy of this process", e);
+}
+
+int process_fork(process_fn *fn, void *ctx, struct process *p, struct err *e)
+{
+    *p = (struct process)PROCESS_INIT;
+    if (copy_start(fn, ctx, p, e) == 0)
+        return 0;
+    process_release(p);
+    return -1;
+}
+
+void process_stop(struct process *p, int64_t timeout_ms)
+{
+    int status;
+    cleanup_close(&p->stop);
+    p->stop = -1;
+    if (p->pid > 0)
+        (void)process_wait(p, timeout_ms, &status, NULL);
+    process_release(p);
 }
 
 static int reap(struct process *p, int *out_status, struct err *e)
@@ -237,6 +289,7 @@ void process_release(struct process *p)
         return;
     cleanup_close(&p->out);
     cleanup_close(&p->err);
+    cleanup_close(&p->stop);
     if (p->pid > 0) {
         int status;
         process_kill(p, getpgid(p->pid) == p->pid, SIGKILL);

@@ -15,9 +15,10 @@ struct process {
     int pidfd; /* readable when the process has ended; -1 when there is none */
     int out;   /* our end of its stdout with PROCESS_PIPE, else -1 */
     int err;   /* our end of its stderr with PROCESS_PIPE, else -1 */
+    int stop;  /* what process_fork's child waits for the end of, else -1 */
 };
 
-#define PROCESS_INIT { 0, -1, -1, -1 }
+#define PROCESS_INIT { 0, -1, -1, -1, -1 }
 
 enum process_stream {
     PROCESS_INHERIT, /* ours */
@@ -40,6 +41,16 @@ struct process_spec {
 /* Start it. Signals are reset to their defaults in the child. A program that
  * cannot be executed is an error here (ERR_NOT_FOUND or ERR_SYSTEM), not an exit 127. */
 int process_start(const struct process_spec *spec, struct process *p, struct err *e);
+/* What a copy of this process does in place of it; the result is its exit status. `stop_fd` hangs up when
+ * it shall end: its parent wants that, or is gone. */
+typedef int process_fn(void *ctx, int stop_fd);
+/* Start a copy of this process that does nothing but `fn`, beside us. It has our standard streams and our
+ * memory as it is now, and no other descriptor: what holds one (an engine, an interrupt_fd) is not for it.
+ * SIGTERM, SIGINT and SIGHUP are as they are with us: when they are blocked (base/interrupt.h), a signal
+ * to the group is ours to hear, and we tell it to end. */
+int process_fork(process_fn *fn, void *ctx, struct process *p, struct err *e);
+/* Tell such a copy to end, and wait; one that does not end in time is killed. */
+void process_stop(struct process *p, int64_t timeout_ms);
 /* Reap. `timeout_ms` < 0 waits for ever. *out_status is as waitpid gives it.
  * 0 when it has ended, 1 when the time ran out. */
 int process_wait(struct process *p, int64_t timeout_ms, int *out_status, struct err *e);

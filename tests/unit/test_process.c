@@ -305,6 +305,68 @@ static void test_collect(void **state)
     (void)close(pipe_fds[1]);
 }
 
+/* ---- A copy of ourselves ---- */
+
+static int await_stop(void *ctx, int stop_fd)
+{
+    const int *ours = ctx;
+    char byte;
+    bool closed = fcntl(*ours, F_GETFD) < 0 && errno == EBADF;
+    (void)!write(STDOUT_FILENO, closed ? "closed" : "open", closed ? 6 : 4);
+    return read(stop_fd, &byte, 1) == 0 ? 7 : 8;
+}
+
+/* Its standard output is a pipe of ours meanwhile. */
+static int fork_into(process_fn *fn, void *ctx, struct process *p, int *out)
+{
+    int fds[2];
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    int saved = dup(STDOUT_FILENO);
+    assert_true(saved >= 0 && dup2(fds[1], STDOUT_FILENO) >= 0);
+    int rc = process_fork(fn, ctx, p, NULL);
+    assert_true(dup2(saved, STDOUT_FILENO) >= 0);
+    (void)close(saved);
+    (void)close(fds[1]);
+    *out = fds[0];
+    return rc;
+}
+
+static void test_copy_ends_when_it_is_told(void **state)
+{
+    (void)state;
+    auto_process p = PROCESS_INIT;
+    auto_close int out = -1;
+    auto_close int ours = open("/dev/full", O_RDONLY);
+    assert_int_equal(fork_into(await_stop, &ours, &p, &out), 0);
+    int status;
+    assert_int_equal(process_wait(&p, 100, &status, NULL), 1);
+    (void)close(p.stop);
+    p.stop = -1;
+    auto_free char *said = drain(out);
+    assert_string_equal(said, "closed");
+    assert_int_equal(end_of(&p), 7);
+}
+
+static int never_end(void *ctx, int stop_fd)
+{
+    (void)ctx;
+    (void)stop_fd;
+    return pause();
+}
+
+static void test_copy_that_does_not_end_is_killed(void **state)
+{
+    (void)state;
+    auto_process p = PROCESS_INIT;
+    auto_close int out = -1;
+    assert_int_equal(fork_into(never_end, NULL, &p, &out), 0);
+    process_stop(&p, 50);
+    assert_int_equal(p.pid, 0);
+    auto_free char *said = drain(out); /* nobody holds the other end any more */
+    assert_string_equal(said, "");
+    process_stop(&p, 50); /* of none */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +382,8 @@ int main(void)
         cmocka_unit_test(test_capture),
         cmocka_unit_test(test_capture_at_the_limit),
         cmocka_unit_test(test_collect),
+        cmocka_unit_test(test_copy_ends_when_it_is_told),
+        cmocka_unit_test(test_copy_that_does_not_end_is_killed),
     };
     (void)setenv("PATH", "/usr/bin:/bin", 1); /* one that everybody may read */
     return cmocka_run_group_tests(tests, NULL, NULL);

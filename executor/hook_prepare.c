@@ -12,6 +12,7 @@
 #include "executor/fetch.h"
 #include "executor/host.h"
 #include "executor/remove.h"
+#include "executor/service_logs.h"
 #include "executor/services.h"
 #include "stages/service.h"
 
@@ -27,10 +28,12 @@ struct prepare {
     struct engine *engine;
     struct log out;    /* the job log's ordinary lines */
     struct strvec ids; /* of the containers that were made, in the plan's order */
+    struct process logs; /* shows what services say */
 };
 
 static void prepare_release(struct prepare *p)
 {
+    service_logs_stop(&p->logs);
     engine_close(p->engine);
     plan_release(&p->plan);
     strvec_release(&p->ids);
@@ -232,7 +235,10 @@ static int make_job(struct prepare *p, struct err *e)
     make_folders(p);
     int rc = p->plan.network ? network_create(p->engine, p->plan.network, p->plan.network_labels, &network, e) : 0;
     if (rc < 0 || create_volumes(p, e) < 0 || create_containers(p, e) < 0 || start_containers(p, e) < 0 ||
-        write_client_config(p, e) < 0 || wait_for_services(p, e) < 0)
+        write_client_config(p, e) < 0)
+        return -1;
+    service_logs_start(&p->host, p->in, &p->logs);
+    if (wait_for_services(p, e) < 0)
         return -1;
     return host_check_interrupt(p->in, e);
 }
@@ -249,7 +255,8 @@ static int print_plan(const struct prepare *p, struct err *e)
 int hook_prepare(const struct invocation *in, struct err *e)
 {
     __attribute__((cleanup(prepare_release))) struct prepare p = {
-        .in = in, .out = { .fd = STDOUT_FILENO, .level = LOG_INFO, .colour = in->log.colour }
+        .in = in, .out = { .fd = STDOUT_FILENO, .level = LOG_INFO, .colour = in->log.colour },
+        .logs = PROCESS_INIT
     };
 
     if (host_init(in, &p.host, e) < 0 || make_plan(&p, e) < 0)

@@ -7,6 +7,7 @@
 #include "executor/client_config.h"
 #include "executor/host.h"
 #include "executor/mark.h"
+#include "executor/service_logs.h"
 #include "stages/shell.h"
 
 #include <errno.h>
@@ -82,6 +83,7 @@ static ssize_t script_read(void *ctx, char *buf, size_t size, struct err *e)
 struct run {
     const struct invocation *in;
     const struct substage *substage;
+    struct process logs; /* shows what services say */
     struct engine *engine;
     char *container;
     bool running;
@@ -95,6 +97,7 @@ struct run {
 
 static void run_release(struct run *r)
 {
+    service_logs_stop(&r->logs);
     engine_close(r->engine);
     free(r->container);
     strvec_release(&r->entrypoint);
@@ -356,8 +359,9 @@ int hook_run(const struct invocation *in, struct err *e)
         return err_set(e, ERR_SYSTEM, errno, "open script '%s': %s", in->args[0], strerror(errno));
     struct script script = { .fd = fd, .path = in->args[0], .rest = "\nexit\n" };
     __attribute__((cleanup(run_release))) struct run r = {
-        .in = in, .substage = substage, .grace_ms = h.config.cancel_grace_ms
+        .in = in, .substage = substage, .grace_ms = h.config.cancel_grace_ms, .logs = PROCESS_INIT
     };
+    service_logs_start(&h, in, &r.logs);
     int status = run_substage(&r, &h, &script, e);
     return status < 0 ? err_wrap(e, "%s", substage->prefix ? in->args[1] : substage->name) : status;
 }

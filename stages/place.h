@@ -17,6 +17,7 @@
 #define LABEL_EXPIRES    "atelier.expires"    /* seconds since the epoch, when nobody can need it any more */
 #define LABEL_ENTRYPOINT "atelier.entrypoint" /* build container: the image's ENTRYPOINT, a JSON array */
 #define LABEL_SERVICE    "atelier.service"    /* service container: the first of its names on the job's network */
+#define LABEL_ALIASES    "atelier.aliases"    /* service container: all of them, with - between */
 
 struct place {
     char *key;        /* "<runner>-<job id>": unique on a host, fit for names */

@@ -4,8 +4,9 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "engine/registry_auth.h"
-#include "stages/variables.h"
+#include "stages/service_log.h"
 #include "stages/setting.h"
+#include "stages/variables.h"
 
 #include <string.h>
 
@@ -161,11 +162,13 @@ static json_t *host_config(const struct planner *p, const char *image)
     return h;
 }
 
-static json_t *labels(const struct planner *p, const char *alias)
+static json_t *labels(const struct planner *p, const struct strvec *aliases)
 {
     json_t *all = place_labels(p->job, &p->plan->place, "service", p->plan->expires);
+    auto_free char *joined = strvec_join(aliases, "-");
 
-    json_object_set_new(all, LABEL_SERVICE, json_string(alias));
+    json_object_set_new(all, LABEL_SERVICE, json_string(aliases->items[0]));
+    json_object_set_new(all, LABEL_ALIASES, json_string(joined));
     return all;
 }
 
@@ -173,7 +176,7 @@ static json_t *container_config(const struct planner *p, const struct job_servic
                                 const struct plan_container *c, const struct strvec *env)
 {
     json_t *config = json_pack("{s:s, s:o, s:o, s:o, s:{s:{s:{s:o}}}}", "Image", c->image, "Env", json_strings(env),
-                               "Labels", labels(p, c->aliases.items[0]), "HostConfig", host_config(p, c->image),
+                               "Labels", labels(p, &c->aliases), "HostConfig", host_config(p, c->image),
                                "NetworkingConfig", "EndpointsConfig", p->plan->network, "Aliases",
                                json_strings(&c->aliases));
 
@@ -253,6 +256,8 @@ int service_plan(const struct job *job, char *const *env, const struct kinds *ki
                        "the job asks for services, but jobs of kind '%s' have no network of their own on this host "
                        "(network: %s), so it could not find them",
                        kind_name(plan->kind), p.kind->network);
+    if (service_log_asked(env) < 0)
+        strvec_push(&plan->warnings, "CI_DEBUG_SERVICES is neither true nor false; the services' output is not shown");
     read_variables(&p, env);
     plan->services = xcalloc(job->n_services, sizeof(*plan->services));
     for (size_t i = 0; i < job->n_services; i++)

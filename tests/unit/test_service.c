@@ -152,7 +152,7 @@ static const struct {
 } bodies[] = {
     { "the image alone", NULL, ONE("'x':1"), "{'Image':'pg:1', 'Entrypoint':null, 'Cmd':null, 'User':null}" },
     { "labels", NULL, ONE("'alias':'db'"),
-      "{'Labels':{'atelier.job':'tok-9', 'atelier.role':'service', 'atelier.service':'db', 'atelier.entrypoint':null, "
+      "{'Labels':{'atelier.job':'tok-9', 'atelier.role':'service', 'atelier.service':'db', 'atelier.aliases':'db-pg', 'atelier.entrypoint':null, "
       "'atelier.expires':'1700010800'}}" },
     { "the network, by all its names", NULL, ONE("'alias':'db'"),
       "{'HostConfig':{'NetworkMode':'atelier-tok-9'}, 'NetworkingConfig':{'EndpointsConfig':{'atelier-tok-9':{'Aliases':"
@@ -353,6 +353,40 @@ static void test_no_more_than_twenty_ports(void **state)
     assert_int_equal(got.n, 20);
 }
 
+/* ---- CI_DEBUG_SERVICES ---- */
+
+static const struct {
+    const char *word, *services;
+    size_t warnings;
+} debugs[] = {
+    { "true", "[{'name':'pg:1'}]", 0 },
+    { "0", "[{'name':'pg:1'}]", 0 },
+    { "yes", "[{'name':'pg:1'},{'name':'redis:1'}]", 1 },
+    { "yes", "[]", 0 },
+};
+
+static void test_a_word_that_is_neither_true_nor_false_is_warned_of_once(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(debugs); i++) {
+        auto_fixture f = { 0 };
+        auto_err e = ERR_INIT;
+        auto_free char *entry = xasprintf("CUSTOM_ENV_CI_DEBUG_SERVICES=%s", debugs[i].word);
+        char *debug_env[] = { entry, NULL };
+        if (fixture_plan(&f, NULL, "[]", &e) < 0)
+            fail_msg("%s", err_text(&e));
+        auto_free char *members = xasprintf("{'services':%s}", debugs[i].services);
+        auto_free char *response = expect_text(members);
+        assert_int_equal(job_add_response_text(&f.job, response, strlen(response), &e), 0);
+        const struct host_settings host = { .pull_policy = &f.config.pull_policy,
+                                            .allowed_pull_policies = &f.config.allowed_pull_policies };
+        assert_int_equal(service_plan(&f.job, debug_env, &f.config.kinds, &host, &f.plan, &e), 0);
+        assert_int_equal(f.plan.warnings.n, debugs[i].warnings);
+        if (debugs[i].warnings)
+            assert_non_null(strstr(f.plan.warnings.items[0], "CI_DEBUG_SERVICES is neither true nor false"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +399,7 @@ int main(void)
         cmocka_unit_test(test_allowed),
         cmocka_unit_test(test_healthchecks_are_asked_each_second),
         cmocka_unit_test(test_ports),
+        cmocka_unit_test(test_a_word_that_is_neither_true_nor_false_is_warned_of_once),
         cmocka_unit_test(test_no_more_than_twenty_ports),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

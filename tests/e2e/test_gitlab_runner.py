@@ -321,6 +321,24 @@ class Jobs:
         self.assertIn("token is [MASKED].", result.trace)
         self.assertNotIn(password, result.trace)
 
+    def test_output_of_services(self) -> None:
+        """All of it from the first line to the script's end, masked as the script's own, which it does not disturb."""
+        password = "S3cret-" + secrets.token_urlsafe(16)
+        talks = 'i=0; while :; do i=$((i+1)); echo "line $i has $PASSWORD."; sleep 0.01; done'
+        service = {"name": IMAGE, "alias": "db", "entrypoint": ["sh", "-c"], "command": [talks],
+                   "variables": [variable("PASSWORD", "$PASSWORD")]}
+        result = self.run_job('for i in $(seq 300); do printf "says $PASSWORD "; sleep 0.01; done; echo; echo the-end',
+                              services=[service],
+                              variables=[variable("PASSWORD", password, public=False, masked=True, raw=True),
+                                         variable("CI_DEBUG_SERVICES", "true")])
+        self.assert_success(result)
+        self.assertNotIn(password, result.trace)
+        self.assertEqual(result.trace.count("says [MASKED]"), 300)
+        said = r"\[MASKED\]" if self.version >= (14, 8) else ""  # older ones know no variables of services
+        numbers = [int(n) for n in re.findall(rf"\[service:db-[^]]+\] line (\d+) has {said}\.", result.trace)]
+        self.assertGreater(len(numbers), 100, result.trace)
+        self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+
 
 def for_runner(program: str) -> type:
     """The tests as a TestCase for one gitlab-runner, named by its version."""

@@ -118,8 +118,8 @@ class RegistryLogin(unittest.TestCase):
         self.assertEqual(set(auths), {self.registry, f"localhost:{self.port}"})
         self.succeeds(job.run(self.push(f"{self.registry}/atelier-test/login/beside:{job.id}")))
 
-    def test_read_only_root(self):
-        job = self.prepared("kinds: {build: {registry_login: true, read_only: true}}\n")
+    def test_read_only_root_and_a_tmpfs_around_it(self):
+        job = self.prepared('kinds: {build: {registry_login: true, read_only: true, tmpfs: {/run: "size=1m"}}}\n')
         self.assertIn(self.pair, self.succeeds(job.run(SHOW)).out)
 
     def test_a_user_who_is_not_root(self):

@@ -129,7 +129,8 @@ static void group_wait(struct group *g)
     unsigned n_extra = 0;
     for (size_t i = 0; i < g->n; i++) {
         struct pollfd *fds = &g->fds[i * EXCHANGE_FDS];
-        fds[EXCHANGE_WAKE].fd = fds[EXCHANGE_SOCKET].fd = -1;
+        for (int k = 0; k < EXCHANGE_FDS; k++)
+            fds[k].fd = -1;
         if (g->x[i].over)
             continue;
         due = exchange_due(&g->x[i], due);

@@ -41,8 +41,14 @@ typedef int http_tick_fn(void *ctx, int64_t *next_ms, struct err *e);
 typedef int http_data_fn(void *ctx, const char *data, size_t len, struct err *e);
 
 /* Gives the next piece of a request body: fills at most `size` bytes, returns how
- * many, 0 at the end, negative with an error set. */
+ * many, 0 at the end, -1 with an error set. That of `after` may also answer
+ * http_later(fd): nothing now, ask again when `fd` is readable or hung up. */
 typedef ssize_t http_source_fn(void *ctx, char *buf, size_t size, struct err *e);
+
+static inline ssize_t http_later(int fd)
+{
+    return -2 - (ssize_t)fd;
+}
 
 struct http_request {
     const char *method; /* "GET", "POST", "PUT", "DELETE", "HEAD" */

@@ -147,6 +147,11 @@ static size_t pull(struct exchange *x, http_source_fn *source, void *ctx, char *
     ssize_t n = source(ctx, buf, size, x->e);
     if (n >= 0)
         return (size_t)n;
+    if (n <= http_later(0)) {
+        x->input = (int)(http_later(0) - n);
+        x->paused = true;
+        return CURL_READFUNC_PAUSE;
+    }
     exchange_fail(x);
     return CURL_READFUNC_ABORT;
 }
@@ -168,7 +173,7 @@ static size_t pull_after(struct exchange *x, char *buf, size_t size)
         return CURL_READFUNC_PAUSE;
     }
     size_t n = pull(x, q->after, q->after_ctx, buf, x->room < size ? x->room : size);
-    if (n == CURL_READFUNC_ABORT)
+    if (n == CURL_READFUNC_ABORT || n == CURL_READFUNC_PAUSE)
         return n;
     x->room -= n;
     x->after_sent += (curl_off_t)n;
@@ -290,7 +295,7 @@ int exchange_open(struct exchange *x)
     x->started = x->moved_at = x->tick_at = clock_ms();
     if (!x->q->tick)
         x->tick_at = -1;
-    x->socket = -1;
+    x->socket = x->input = -1;
     x->easy = curl_easy_init();
     if (!x->easy)
         x->setup = CURLE_FAILED_INIT;
@@ -380,7 +385,7 @@ void exchange_advance(struct exchange *x)
     /* A refused request has no use for `after`: let libcurl see the end of it. */
     if (x->paused && x->answered && !wants_after(x))
         x->after_over = true;
-    if (x->paused && (x->room > 0 || x->after_over)) {
+    if (x->paused && ((x->room > 0 && x->input < 0) || x->after_over)) {
         x->paused = false;
         CURLcode result = curl_easy_pause(x->easy, CURLPAUSE_CONT);
         if (result)
@@ -422,9 +427,14 @@ int64_t exchange_due(const struct exchange *x, int64_t most)
 void exchange_watch(const struct exchange *x, struct pollfd fds[EXCHANGE_FDS])
 {
     fds[EXCHANGE_WAKE] = (struct pollfd){ .fd = x->q->tick ? x->q->wake_fd : -1, .events = POLLIN };
-    fds[EXCHANGE_SOCKET] = (struct pollfd){ .fd = -1, .events = POLLOUT | POLLRDHUP };
-    if (x->paused && wants_after(x))
-        fds[EXCHANGE_SOCKET].fd = x->socket;
+    fds[EXCHANGE_SOCKET] = (struct pollfd){ .fd = -1, .events = POLLRDHUP };
+    fds[EXCHANGE_INPUT] = (struct pollfd){ .fd = -1, .events = POLLIN };
+    if (!x->paused || !wants_after(x))
+        return;
+    fds[EXCHANGE_SOCKET].fd = x->socket;
+    fds[EXCHANGE_INPUT].fd = x->input;
+    if (x->input < 0) /* or it would be ready all the time */
+        fds[EXCHANGE_SOCKET].events |= POLLOUT;
 }
 
 /* `after` goes out only in pieces that the socket is sure to take. Were libcurl
@@ -437,4 +447,6 @@ void exchange_woken(struct exchange *x, const struct pollfd fds[EXCHANGE_FDS])
         x->after_over = true;
     else if (fds[EXCHANGE_SOCKET].revents & POLLOUT)
         x->room = PIECE;
+    if (fds[EXCHANGE_INPUT].revents)
+        x->input = -1;
 }

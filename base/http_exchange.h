@@ -28,6 +28,7 @@ struct exchange {
     size_t body_sent;
     size_t room;           /* how much of `after` may go out now */
     bool paused;           /* libcurl asked for bytes and was told to wait */
+    int input;             /* what `after` waits for; -1: it has something, as far as is known */
     bool after_over;       /* there is no more of `after`, or nobody who reads it */
     curl_off_t after_sent; /* handed to libcurl */
     bool half_closed;
@@ -52,7 +53,7 @@ void exchange_advance(struct exchange *x);
 int64_t exchange_due(const struct exchange *x, int64_t most);
 
 /* The descriptors that it waits for besides libcurl's; fd -1 for none. */
-enum { EXCHANGE_WAKE, EXCHANGE_SOCKET, EXCHANGE_FDS };
+enum { EXCHANGE_WAKE, EXCHANGE_SOCKET, EXCHANGE_INPUT, EXCHANGE_FDS };
 void exchange_watch(const struct exchange *x, struct pollfd fds[EXCHANGE_FDS]);
 void exchange_woken(struct exchange *x, const struct pollfd fds[EXCHANGE_FDS]);
 

@@ -610,6 +610,97 @@ static void test_after_is_not_read(void **state)
     }
 }
 
+/* A conversation: each answer of the peer's has to be here before the next word can go out. */
+enum { WORDS = 50 };
+
+/* Begins when the source has said, through the pipe `with`, that it has nothing. */
+static void serve_conversation(int listener, const void *with)
+{
+    const int *go = with;
+    auto_strbuf request = STRBUF_TEXT;
+    auto_close int fd = accept(listener, NULL, NULL);
+    (void)hear(fd, &request);
+    say(fd, "HTTP/1.1 200 OK\r\n\r\n");
+    char c;
+    if (read(*go, &c, 1) == 1)
+        say(fd, "?");
+    for (int i = 0; i < WORDS && read(fd, &c, 1) == 1; i++)
+        (void)fd_write(fd, &c, 1, NULL);
+    if (hear_out(fd) == 0) /* the end of file came */
+        say(fd, ".");
+}
+
+/* What the peer says is put into a pipe, which the source reads: nothing is there before the peer said it. */
+struct conversation {
+    int in, out; /* the pipe; `out` is closed after WORDS */
+    int go;      /* gets a byte whenever there is nothing; -1: nobody asks */
+    int heard;
+};
+
+static int conversation_hear(void *ctx, const char *data, size_t len, struct err *e)
+{
+    struct conversation *c = ctx;
+    if (c->out >= 0 && fd_write(c->out, data, len, e) < 0)
+        return -1;
+    c->heard += (int)len;
+    if (c->heard >= WORDS && c->out >= 0)
+        (void)close(take_fd(&c->out));
+    return 0;
+}
+
+static ssize_t conversation_say(void *ctx, char *buf, size_t size, struct err *e)
+{
+    struct conversation *c = ctx;
+    struct pollfd ready = { .fd = c->in, .events = POLLIN };
+    if (poll(&ready, 1, 0) == 0)
+        return c->go >= 0 && fd_write(c->go, "g", 1, e) < 0 ? -1 : http_later(c->in);
+    return read(c->in, buf, size);
+}
+
+static int converse(struct http *h, struct conversation *c, struct err *e)
+{
+    auto_http_response r = HTTP_RESPONSE_INIT;
+    struct http_request q = { .method = "POST", .path = "/", .body = "{}", .body_len = 2, .after = conversation_say,
+                              .after_ctx = c, .on_data = conversation_hear, .data_ctx = c, .timeout_ms = 20000,
+                              .wake_fd = -1 };
+    return http_exchange(h, &q, &r, e);
+}
+
+static void test_after_has_nothing_now(void **state)
+{
+    (void)state;
+    int fds[2], go[2];
+    assert_int_equal(pipe(go), 0);
+    auto_server s = server_start(serve_conversation, &go[0]);
+    assert_int_equal(pipe(fds), 0); /* only now: the server must not hold it open */
+    auto_http *h = client_of(&s);
+    auto_err e = ERR_INIT;
+    struct conversation c = { .in = fds[0], .out = fds[1], .go = go[1] };
+    if (converse(h, &c, &e) < 0)
+        fail_msg("%s", err_text(&e));
+    assert_int_equal(c.heard, 1 + WORDS + 1); /* the question, each word again, and the word for the end of file */
+    (void)close(c.in);
+    (void)close(go[0]);
+    (void)close(go[1]);
+}
+
+/* The peer goes while nobody types. */
+static void test_after_never_has_anything(void **state)
+{
+    (void)state;
+    auto_server s = server_start(serve_early_end, NULL);
+    auto_http *h = client_of(&s);
+    auto_err e = ERR_INIT;
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    struct conversation c = { .in = fds[0], .out = -1, .go = -1 };
+    if (converse(h, &c, &e) < 0)
+        fail_msg("%s", err_text(&e));
+    assert_int_equal(c.heard, STREAM);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
 /* --- ticks --- */
 
 struct ticker {
@@ -879,6 +970,8 @@ int main(void)
         cmocka_unit_test(test_after_a_refusal_nothing_is_sent),
         cmocka_unit_test(test_after_fails),
         cmocka_unit_test(test_after_is_not_read),
+        cmocka_unit_test(test_after_has_nothing_now),
+        cmocka_unit_test(test_after_never_has_anything),
         cmocka_unit_test(test_tick_by_time),
         cmocka_unit_test(test_tick_by_wake_fd),
         cmocka_unit_test(test_tick_ends_it),

@@ -27,6 +27,20 @@ int interrupt_open(struct err *e)
     return fd;
 }
 
+int interrupt_add(int fd, int number, struct err *e)
+{
+    sigset_t all = stop_signals(), blocked;
+    if (sigprocmask(SIG_BLOCK, NULL, &blocked) < 0)
+        return err_set(e, ERR_SYSTEM, errno, "set up signals: %s", strerror(errno));
+    sigaddset(&blocked, number);
+    for (int i = 1; i < NSIG; i++)
+        if (sigismember(&blocked, i) == 1)
+            sigaddset(&all, i);
+    if (sigprocmask(SIG_SETMASK, &blocked, NULL) < 0 || signalfd(fd, &all, 0) < 0)
+        return err_set(e, ERR_SYSTEM, errno, "set up signals: %s", strerror(errno));
+    return 0;
+}
+
 void interrupt_default(void)
 {
     sigset_t stops = stop_signals();

@@ -9,6 +9,9 @@
  * started through base/process.h get default signals again. Call it once, early. */
 int interrupt_open(struct err *e);
 
+/* Let one more signal arrive through the descriptor, besides the three. */
+int interrupt_add(int fd, int number, struct err *e);
+
 /* Let the three signals end the program again: for a command that leaves nothing half-done. */
 void interrupt_default(void);
 

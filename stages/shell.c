@@ -7,17 +7,21 @@ const char shell_keeper[] = "trap 'exit 0' TERM\n"
  * not the init of a host whose process namespace the container shares. */
 #define ONLY_IN_CONTAINER "read -r _ first </proc/1/status && [ \"$first\" = sh ]"
 
+/* The docker executor's order: bash before sh. */
+#define FIND_SHELL \
+    "for shell in /usr/local/bin/bash /usr/bin/bash /bin/bash /usr/local/bin/sh /usr/bin/sh /bin/sh " \
+    "/busybox/sh; do\n" \
+    "  [ -x \"$shell\" ] && break\n" \
+    "  shell=\n" \
+    "done\n" \
+    "[ \"$shell\" ] || { echo 'shell not found' >&2; exit 1; }\n"
+
 /* `trap :`, not `trap ''`: an ignored signal would stay ignored in the script. */
 const char shell_runner[] =
     "trap : TERM\n"
     "[ -z \"$1\" ] || printf '\\001%s\\n' \"$1\"\n"
     "[ -z \"$" SHELL_UMASK "\" ] || umask \"$" SHELL_UMASK "\"\n"
-    "for shell in /usr/local/bin/bash /usr/bin/bash /bin/bash /usr/local/bin/sh /usr/bin/sh /bin/sh "
-    "/busybox/sh; do\n"
-    "  [ -x \"$shell\" ] && break\n"
-    "  shell=\n"
-    "done\n"
-    "[ \"$shell\" ] || { echo 'shell not found' >&2; exit 1; }\n"
+    FIND_SHELL
     "\"$shell\"\n"
     "code=$?\n"
     "[ -z \"$" SHELL_UMASK "\" ] || [ -z \"$" SHELL_OPEN "\" ] || chmod -R a+rwX \"$" SHELL_OPEN "\"\n"
@@ -64,6 +68,16 @@ const char shell_stopper[] =
     "each TERM STOP\n"
     "while [ \"$alive\" ]; do sleep 0.1 2>/dev/null || sleep 1 2>/dev/null; each '' STOP; done\n"
     "each '' KILL\n";
+
+const char shell_visitor[] =
+    "inside=\n"
+    "while folder=$1; shift; [ \"$folder\" != -- ]; do\n"
+    "  [ \"$inside\" ] || ! cd \"$folder\" 2>/dev/null || inside=1\n"
+    "done\n"
+    "unset inside folder\n"
+    "[ $# -eq 0 ] || exec \"$@\"\n"
+    FIND_SHELL
+    "exec \"$shell\"\n";
 
 const char shell_unanswered[] =
     "for address do\n"

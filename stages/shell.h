@@ -35,6 +35,11 @@ extern const char shell_client_config[];
  * a signal (gitlab-runner #39005). When all others are gone, it is killed. */
 extern const char shell_stopper[];
 
+/* What a person's exec runs, as `sh -c shell_visitor atelier [FOLDER…] -- [COMMAND…]`: goes
+ * to the first of the folders that is there, and becomes the command, without one
+ * the image's best shell. */
+extern const char shell_visitor[];
+
 /* Asks TCP ports, as `sh -c shell_unanswered atelier ADDRESS:PORT…`, and prints those
  * that do not answer. For atelier/helper alone: it needs bash and timeout. */
 extern const char shell_unanswered[];

@@ -32,6 +32,20 @@ static void test_signals_arrive_by_descriptor(void **state)
     }
 }
 
+static void test_more_signals(void **state)
+{
+    (void)state;
+    static const int numbers[] = { SIGWINCH, SIGQUIT, SIGTERM };
+    auto_close int fd = interrupt_open(NULL);
+    assert_int_equal(interrupt_add(fd, SIGWINCH, NULL), 0);
+    assert_int_equal(interrupt_add(fd, SIGQUIT, NULL), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+        assert_int_equal(raise(numbers[i]), 0);
+        assert_int_equal(interrupt_take(fd), numbers[i]);
+        assert_int_equal(interrupt_take(fd), 0);
+    }
+}
+
 static void test_a_closed_pipe_is_no_signal(void **state)
 {
     (void)state;
@@ -69,6 +83,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_signals_arrive_by_descriptor),
+        cmocka_unit_test(test_more_signals),
         cmocka_unit_test(test_a_closed_pipe_is_no_signal),
         cmocka_unit_test(test_signals_end_the_program_again),
     };

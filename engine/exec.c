@@ -19,6 +19,7 @@
 
 struct output {
     struct stream_decoder decoder;
+    bool raw; /* a terminal's: one stream, without frames */
     stream_sink_fn *sink;
     void *sink_ctx;
     char head[HEAD_BYTES + 1];
@@ -38,6 +39,8 @@ static int on_payload(void *ctx, enum stream_kind kind, const char *data, size_t
 static int on_data(void *ctx, const char *data, size_t len, struct err *e)
 {
     struct output *o = ctx;
+    if (o->raw)
+        return on_payload(o, STREAM_STDOUT, data, len, e);
     return stream_decode(&o->decoder, data, len, on_payload, o, e);
 }
 
@@ -57,13 +60,20 @@ static bool is_lacking(const char *reason)
     return false;
 }
 
+static json_t *console(const struct exec_spec *spec)
+{
+    bool known = spec->tty && spec->size.rows > 0 && spec->size.columns > 0;
+    return known ? json_pack("[i,i]", (int)spec->size.rows, (int)spec->size.columns) : NULL;
+}
+
 static int exec_create(struct engine *d, const char *container, const struct exec_spec *spec, bool attach,
                        char **id, struct err *e)
 {
     auto_json *body =
-        json_pack("{s:b, s:b, s:b, s:o, s:o*, s:s*, s:s*}", "AttachStdin", attach && spec->input,
-                  "AttachStdout", attach, "AttachStderr", attach, "Cmd", json_strings(spec->argv), "Env",
-                  spec->env ? json_strings(spec->env) : NULL, "User", spec->user, "WorkingDir", spec->dir);
+        json_pack("{s:b, s:b, s:b, s:b, s:o*, s:o, s:o*, s:s*, s:s*}", "AttachStdin", attach && spec->input,
+                  "AttachStdout", attach, "AttachStderr", attach, "Tty", spec->tty, "ConsoleSize", console(spec),
+                  "Cmd", json_strings(spec->argv), "Env", spec->env ? json_strings(spec->env) : NULL, "User",
+                  spec->user, "WorkingDir", spec->dir);
     const struct engine_call c = {
         .what = "prepare a process in container",
         .name = container,
@@ -85,7 +95,7 @@ static int exec_create(struct engine *d, const char *container, const struct exe
 static int exec_start(struct engine *d, const char *id, const struct exec_spec *spec, struct output *o,
                       struct err *e)
 {
-    auto_json *body = json_pack("{s:b, s:b}", "Detach", 0, "Tty", 0);
+    auto_json *body = json_pack("{s:b, s:b, s:o*}", "Detach", 0, "Tty", spec->tty, "ConsoleSize", console(spec));
     auto_free char *path = xasprintf("/exec/%s/start", id);
     const struct engine_call c = {
         .what = "run a process in the container",
@@ -174,9 +184,12 @@ int exec_run(struct engine *d, const char *container, const struct exec_spec *sp
 {
     auto_free char *id = NULL;
     auto_json *state = NULL;
-    struct output o = { STREAM_DECODER_INIT, spec->sink, spec->sink_ctx, "", 0 };
-    if (exec_create(d, container, spec, true, &id, e) < 0 || exec_start(d, id, spec, &o, e) < 0 ||
-        exec_wait(d, container, id, spec->watch, &state, e) < 0)
+    struct output o = { STREAM_DECODER_INIT, spec->tty, spec->sink, spec->sink_ctx, "", 0 };
+    if (exec_create(d, container, spec, true, &id, e) < 0)
+        return -1;
+    if (spec->id)
+        *spec->id = xstrdup(id);
+    if (exec_start(d, id, spec, &o, e) < 0 || exec_wait(d, container, id, spec->watch, &state, e) < 0)
         return -1;
 
     int64_t status = json_number(state, "ExitCode", -1);
@@ -187,6 +200,19 @@ int exec_run(struct engine *d, const char *container, const struct exec_spec *sp
         return never_started(spec, &o, (int)status, e);
     *code = (int)status;
     return 0;
+}
+
+int exec_resize(struct engine *d, const char *id, const struct exec_size *size, struct err *e)
+{
+    auto_free char *query = xasprintf("h=%u&w=%u", size->rows, size->columns);
+    const struct engine_call c = {
+        .what = "resize the terminal of process",
+        .name = id,
+        .method = "POST",
+        .path = "/exec/{}/resize",
+        .query = query,
+    };
+    return engine_call(d, &c, NULL, e);
 }
 
 int exec_detached(struct engine *d, const char *container, const struct exec_spec *spec, struct err *e)

@@ -5,14 +5,21 @@
 #include "engine/engine.h"
 #include "engine/stream.h"
 
+struct exec_size {
+    unsigned rows, columns;
+};
+
 struct exec_spec {
     const struct strvec *argv;
     const struct strvec *env; /* KEY=value beside the container's own; NULL: none */
     const char *user;         /* NULL: the container's */
     const char *dir;          /* NULL: the container's */
-    http_source_fn *input;    /* what it reads on stdin; NULL: no stdin */
+    http_source_fn *input;    /* what it reads on stdin, may have nothing now (http_later()); NULL: no stdin */
     void *input_ctx;
-    stream_sink_fn *sink; /* its output */
+    bool tty;              /* on a terminal of its own: all its output is STREAM_STDOUT */
+    struct exec_size size; /* of that terminal at first; daemons before 23.0 want exec_resize() */
+    char **id;             /* gets its id before it starts, the caller's; NULL: nobody asks */
+    stream_sink_fn *sink;  /* its output */
     void *sink_ctx;
     const struct engine_watch *watch;
 };
@@ -26,6 +33,8 @@ struct exec_spec {
  * of that also went to the sink. ERR_CONFLICT: the container does not run.
  * ERR_NOT_FOUND: it is gone. */
 int exec_run(struct engine *d, const char *container, const struct exec_spec *spec, int *code, struct err *e);
+/* POST /exec/ID/resize: its terminal's size. Waits for its start, and fails when it has ended. */
+int exec_resize(struct engine *d, const char *id, const struct exec_size *size, struct err *e);
 /* Start it detached: returns at once, nobody hears of its output or its code. */
 int exec_detached(struct engine *d, const char *container, const struct exec_spec *spec, struct err *e);
 

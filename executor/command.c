@@ -19,6 +19,11 @@ const struct command commands[] = {
       "Each job goes through the same four hooks as on a build host. Without a JOB all\n"
       "jobs run that are not manual. Exit status: 0 passed, 1 failed, 2 could not run.\n",
       0, -1, "vCl", false, command_pipeline },
+    { "shell", "[JOB [COMMAND...]]", "open a shell in a job's container",
+      "JOB is its id or its key; without one, the jobs that are here are listed. A job\n"
+      "that failed is here for as long as keep_failed says. A COMMAND is run instead of\n"
+      "a shell; put -- before one with options. Exit status: that of what ran.\n",
+      0, -1, "Hs", false, command_shell },
     { "check", "", "check the host's configuration",
       "Prints the first mistake with its file and line. Exit status: 0 good, 2 not.\n", 0, 0, "", false, command_check },
     { "sample", "", "print a commented configuration with every key",

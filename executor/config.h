@@ -33,6 +33,7 @@ struct config {
     struct strvec pull_policy; /* tried in order: always, if-not-present, never */
     struct strvec allowed_pull_policies; /* empty: those of pull_policy */
     int64_t cancel_grace_ms; /* from TERM to KILL */
+    int64_t keep_failed_ms;  /* how long a failed job's containers stay; 0: not at all */
     struct config_services services;
     struct kinds kinds;
 };

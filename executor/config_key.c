@@ -34,6 +34,9 @@ const struct key config_keys[] = {
       "Check the daemon's certificate; also when DOCKER_TLS_VERIFY is set." },
     { "cancel_grace", value_duration, C(cancel_grace_ms), "10s",
       "How long a cancelled job's processes may take to end after TERM before KILL." },
+    { "keep_failed", value_duration, C(keep_failed_ms), "0s",
+      "How long the containers of a failed job stay, for `atelier shell`; 0: they go at\n"
+      "once. Whoever may use Docker here can read what the job left in them." },
     { NULL, NULL, 0, NULL, NULL },
 };
 

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "engine/image.h"
 #include "executor/garbage.h"
+#include "executor/kept.h"
 
 #include <errno.h>
 #include <string.h>
@@ -122,6 +123,19 @@ void doctor_images(struct doctor *d)
     check_default(d);
 }
 
+/* They are there because the configuration wants them. */
+static void say_kept(struct doctor *d, const struct garbage *g)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        auto_strbuf line = STRBUF_TEXT;
+        if (!g->things[i].kept || g->things[i].garbage)
+            continue;
+        kept_describe(&g->things[i], &line);
+        auto_free char *text = xstrndup(strbuf_text(&line), line.len - 1);
+        doctor_say(d, VERDICT_OK, NULL, "%s", text);
+    }
+}
+
 void doctor_leftovers(struct doctor *d)
 {
     const struct garbage_rule rule = { .now = (int64_t)time(NULL), .older_than = GARBAGE_BY_LABEL };
@@ -138,4 +152,5 @@ void doctor_leftovers(struct doctor *d)
                    "%zu containers, networks and volumes are left of jobs whose time is over", g.n_garbage);
     else
         doctor_say(d, VERDICT_OK, NULL, "nothing is left of jobs whose time is over");
+    say_kept(d, &g);
 }

@@ -1,6 +1,7 @@
 #include "executor/garbage.h"
 
 #include "base/number.h"
+#include "executor/kept.h"
 #include "stages/place.h"
 
 #include <string.h>
@@ -29,6 +30,7 @@ static struct thing thing_of(enum thing_kind kind, const json_t *item)
         .project = json_text(labels, LABEL_PROJECT),
         .created = creation(item),
         .expires = -1,
+        .kept = kind == THING_VOLUME && strcmp(json_text(labels, LABEL_ROLE), KEPT_ROLE) == 0,
     };
 
     (void)number_parse(json_text(labels, LABEL_EXPIRES), 0, INT64_MAX, &t.expires);
@@ -51,8 +53,13 @@ static bool is_garbage(const struct garbage *g, const struct thing *t, const str
     int64_t last = -1;
 
     for (size_t i = 0; i < g->n; i++) {
-        int64_t date = date_of(&g->things[i], rule);
-        if (date > last && same_job(t, &g->things[i]))
+        const struct thing *other = &g->things[i];
+        int64_t date = date_of(other, rule);
+        if (!same_job(t, other))
+            continue;
+        if (other->kept && rule->older_than < 0 && date >= 0)
+            return date <= limit;
+        if (date > last)
             last = date;
     }
     return last >= 0 && last <= limit;

@@ -2,7 +2,9 @@
  *
  * The things of one job share one fate: they are garbage when the last of them is.
  * So a job that runs keeps all that is its own, and what was made without a date
- * goes with what has one. What bears no date, and is of no job that does, stays. */
+ * goes with what has one. What bears no date, and is of no job that does, stays.
+ * A failed job that is kept (executor/kept.h) stays until the date of that, however
+ * long its other things could stay. */
 #ifndef EXECUTOR_GARBAGE_H
 #define EXECUTOR_GARBAGE_H
 
@@ -22,6 +24,7 @@ struct thing {
     enum thing_kind kind;
     const char *id, *name, *job, *project; /* borrowed from the listing; "" when not known */
     int64_t created, expires;              /* seconds since the epoch; -1 when not known */
+    bool kept;                             /* what says until when a failed job is kept */
     bool garbage;
 };
 

@@ -10,6 +10,8 @@
 #include "executor/command.h"
 #include "executor/config.h"
 #include "executor/garbage.h"
+#include "executor/kept.h"
+#include "executor/table.h"
 #include "stages/place.h"
 
 #include <poll.h>
@@ -110,14 +112,6 @@ static void remove_garbage(struct gc *gc)
         remove_batch(gc, which, n);
 }
 
-/* One row of the table for a thing that is, or was, garbage. */
-
-enum { COLUMNS = 6 };
-
-struct row {
-    char *cells[COLUMNS];
-};
-
 static const char *outcome(const struct gc *gc, size_t i)
 {
     if (gc->in->dry_run)
@@ -125,49 +119,37 @@ static const char *outcome(const struct gc *gc, size_t i)
     return gc->errs[i].msg ? "failed" : "removed";
 }
 
-static struct row row_of(const struct gc *gc, size_t i)
+enum { COLUMNS = 6 };
+
+/* The row of a thing that is, or was, garbage. */
+static void add_row(const struct gc *gc, size_t i, struct strvec *cells)
 {
     const struct thing *t = &gc->garbage.things[i];
     char age[32] = "-";
 
     if (t->created >= 0 && t->created <= gc->rule.now)
         (void)duration_format((gc->rule.now - t->created) * 1000, age, sizeof(age));
-    return (struct row){ { xstrdup(thing_word(t->kind)), text_quote(t->name), text_quote(*t->job ? t->job : "-"),
-                           text_quote(*t->project ? t->project : "-"), xstrdup(age), xstrdup(outcome(gc, i)) } };
-}
-
-static void write_rows(const struct row *rows, size_t n, struct strbuf *out)
-{
-    int widths[COLUMNS] = { 0 };
-
-    for (size_t r = 0; r < n; r++)
-        for (size_t c = 0; c < COLUMNS; c++)
-            if ((int)strlen(rows[r].cells[c]) > widths[c])
-                widths[c] = (int)strlen(rows[r].cells[c]);
-    for (size_t r = 0; r < n; r++) {
-        for (size_t c = 0; c + 1 < COLUMNS; c++)
-            strbuf_printf(out, "%-*s  ", widths[c], rows[r].cells[c]);
-        strbuf_printf(out, "%s\n", rows[r].cells[COLUMNS - 1]);
-    }
+    strvec_push(cells, thing_word(t->kind));
+    strvec_give(cells, text_quote(t->name));
+    strvec_give(cells, text_quote(*t->job ? t->job : "-"));
+    strvec_give(cells, text_quote(*t->project ? t->project : "-"));
+    strvec_push(cells, age);
+    strvec_push(cells, outcome(gc, i));
 }
 
 static void write_table(const struct gc *gc, struct strbuf *out)
 {
     static const char *const heads[COLUMNS] = { "KIND", "NAME", "JOB", "PROJECT", "AGE", "RESULT" };
-    auto_free struct row *rows = xcalloc(gc->garbage.n_garbage + 1, sizeof(*rows));
-    size_t n = 1;
+    auto_strvec cells = STRVEC_INIT;
 
     if (gc->garbage.n_garbage == 0)
         return;
     for (size_t c = 0; c < COLUMNS; c++)
-        rows[0].cells[c] = xstrdup(heads[c]);
+        strvec_push(&cells, heads[c]);
     for (size_t i = 0; i < gc->garbage.n; i++)
         if (gc->garbage.things[i].garbage)
-            rows[n++] = row_of(gc, i);
-    write_rows(rows, n, out);
-    for (size_t r = 0; r < n; r++)
-        for (size_t c = 0; c < COLUMNS; c++)
-            free(rows[r].cells[c]);
+            add_row(gc, i, &cells);
+    table_write(&cells, COLUMNS, out);
 }
 
 static void write_summary(const struct gc *gc, struct strbuf *out)
@@ -175,6 +157,9 @@ static void write_summary(const struct gc *gc, struct strbuf *out)
     const struct garbage *g = &gc->garbage;
     size_t kept = g->n - g->n_garbage;
 
+    for (size_t i = 0; i < g->n; i++)
+        if (g->things[i].kept && !g->things[i].garbage)
+            kept_describe(&g->things[i], out);
     if (g->n_garbage == 0)
         strbuf_puts(out, "Nothing to remove");
     else if (gc->in->dry_run)

@@ -3,6 +3,7 @@
  * Runs after every job and every failed prepare, also while a `run` is still
  * alive: removing the containers ends that one too. */
 #include "executor/host.h"
+#include "executor/kept.h"
 #include "executor/remove.h"
 
 #include <poll.h>
@@ -78,6 +79,8 @@ int hook_cleanup(const struct invocation *in, struct err *e)
     }
     if (host_connect(&h, in, &d, e) < 0)
         return -1;
+    if (kept_settle(&h, in, d))
+        return 0;
     place_filter(&h.place, &labels);
     if (remove_all(d, &labels, e) < 0)
         return err_wrap(e, "clean up job %s", h.place.key);

@@ -65,7 +65,8 @@ static int make_plan(struct prepare *p, struct err *e)
 static int remove_stale(struct prepare *p, struct err *e)
 {
     auto_strvec labels = STRVEC_INIT;
-    int kinds = p->plan.n_volumes > 0 ? THING_KINDS : THING_VOLUME;
+    bool volumes = p->plan.n_volumes > 0 || p->host.config.keep_failed_ms > 0;
+    int kinds = volumes ? THING_KINDS : THING_VOLUME;
 
     place_filter(&p->plan.place, &labels);
     for (int kind = 0; kind < kinds; kind++) {

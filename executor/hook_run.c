@@ -6,6 +6,7 @@
 #include "engine/exec.h"
 #include "executor/client_config.h"
 #include "executor/host.h"
+#include "executor/kept.h"
 #include "executor/mark.h"
 #include "executor/service_logs.h"
 #include "stages/shell.h"
@@ -335,7 +336,10 @@ static int run_substage(struct run *r, struct host *h, struct script *script, st
     int rc = execute(r, h, script, &code, e);
     if (judge(r, rc, code, e) < 0)
         return -1;
-    return code == 0 ? 0 : report_code(r->in, code, e);
+    if (code == 0)
+        return 0;
+    kept_announce(h, r->in, r->substage->name);
+    return report_code(r->in, code, e);
 }
 
 int hook_run(const struct invocation *in, struct err *e)

@@ -23,6 +23,8 @@ static const struct row rows[] = {
     { 'j', "job", "KEY", "only of this job, as the label atelier.job has it", I(job), false },
     { 'o', "older-than", "AGE", "by age (90m, 12h, 2d), not by the jobs' timeouts", I(older_than), false },
     { 'r', "runner", "TOKEN", "only of the runner with this short token", I(runner), false },
+    { 's', "service", "NAME", "in this service's container", I(service), false },
+    { 'H', "helper", NULL, "in the helper's container", I(helper), false },
     { 'v', "variables", "FILE", "more variables, a KEY=value a line", I(variables), false },
     { 'C', "directory", "DIR", "the checkout [the current folder]", I(directory), false },
     { 'l', "list", NULL, "print the jobs and run nothing", I(list), false },

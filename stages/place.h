@@ -13,7 +13,7 @@
 #define LABEL_JOB        "atelier.job"        /* the job's key */
 #define LABEL_PROJECT    "atelier.project"    /* group/project */
 #define LABEL_RUNNER     "atelier.runner"     /* the runner's short token */
-#define LABEL_ROLE       "atelier.role"       /* build, helper, service, network, volume */
+#define LABEL_ROLE       "atelier.role"       /* build, helper, service, network, volume, kept */
 #define LABEL_EXPIRES    "atelier.expires"    /* seconds since the epoch, when nobody can need it any more */
 #define LABEL_ENTRYPOINT "atelier.entrypoint" /* build container: the image's ENTRYPOINT, a JSON array */
 #define LABEL_SERVICE    "atelier.service"    /* service container: the first of its names on the job's network */

@@ -6,6 +6,12 @@ _atelier_jobs()
     "$1" pipeline ${2:+--directory "$2"} --list 2>/dev/null | sed -n '1d; s/  .*//; p'
 }
 
+# The ids of the jobs on this host: what follows the last "-" of the list's first column.
+_atelier_shell_jobs()
+{
+    "$1" shell 2>/dev/null | sed -n '1d; s/ .*//; s/.*-//; p'
+}
+
 _atelier()
 {
     local cur=$2 prev=$3 word command='' directory='' options='--config --help --version' i job
@@ -16,7 +22,7 @@ _atelier()
         word=${COMP_WORDS[i]}
         case $word in
             -C | --directory) directory=${COMP_WORDS[++i]} ;;
-            -c | --config | -v | --variables | -j | --job | -o | --older-than | -r | --runner) ((++i)) ;;
+            -c | --config | -v | --variables | -j | --job | -o | --older-than | -r | --runner | -s | --service) ((++i)) ;;
             -*) ;;
             *) [[ $command ]] || command=$word ;;
         esac
@@ -40,12 +46,13 @@ _atelier()
     esac
 
     case $prev in
-        -j | --job | -o | --older-than | -r | --runner) return ;;
+        -j | --job | -o | --older-than | -r | --runner | -s | --service) return ;;
     esac
 
     case $command in
         gc) options+=' --dry-run --job --older-than --runner' ;;
         prepare) options+=' --dry-run' ;;
+        shell) options+=' --helper --service' ;;
         pipeline) options+=' --directory --list --variables' ;;
     esac
     if [[ $cur == -* ]]; then
@@ -55,10 +62,12 @@ _atelier()
 
     case $command in
         '')
-            mapfile -t COMPREPLY < <(compgen -W 'config prepare run cleanup pipeline check sample gc doctor' -- "$cur") ;;
+            mapfile -t COMPREPLY < <(compgen -W 'config prepare run cleanup pipeline shell check sample gc doctor' -- "$cur") ;;
         run)
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+        shell)
+            mapfile -t COMPREPLY < <(compgen -W "$(_atelier_shell_jobs "${COMP_WORDS[0]}")" -- "$cur") ;;
         pipeline)
             # names may have spaces and quotes in them
             mapfile -t jobs < <(_atelier_jobs "${COMP_WORDS[0]}" "$directory")

@@ -1,6 +1,6 @@
 # fish completion of atelier(1)
 
-set -l commands config prepare run cleanup pipeline check sample gc doctor
+set -l commands config prepare run cleanup pipeline shell check sample gc doctor
 
 # The jobs of the checkout: the first column of the list, below its heading.
 function __atelier_jobs
@@ -18,6 +18,11 @@ function __atelier_jobs
     atelier pipeline $directory --list 2>/dev/null | sed -n '1d; s/  .*//; p'
 end
 
+# The ids of the jobs on this host: what follows the last "-" of the list's first column.
+function __atelier_shell_jobs
+    atelier shell 2>/dev/null | sed -n '1d; s/ .*//; s/.*-//; p'
+end
+
 complete -c atelier -f
 complete -c atelier -s c -l config -r -F -d "Configuration of the host"
 complete -c atelier -s h -l help -d "Print help and exit"
@@ -29,6 +34,7 @@ complete -c atelier -n "$no_command" -a prepare -d "Make the job's network and c
 complete -c atelier -n "$no_command" -a run -d "Run one of the job's scripts in its container (hook)"
 complete -c atelier -n "$no_command" -a cleanup -d "Remove all that the job made (hook)"
 complete -c atelier -n "$no_command" -a pipeline -d "Run this checkout's .gitlab-ci.yml without GitLab"
+complete -c atelier -n "$no_command" -a shell -d "Open a shell in a job's container"
 complete -c atelier -n "$no_command" -a check -d "Check the host's configuration"
 complete -c atelier -n "$no_command" -a sample -d "Print a commented configuration with every key"
 complete -c atelier -n "$no_command" -a gc -d "Remove what runners that were killed left behind"
@@ -40,6 +46,9 @@ complete -c atelier -n "__fish_seen_subcommand_from gc" -s n -l dry-run -d "Prin
 complete -c atelier -n "__fish_seen_subcommand_from gc" -s o -l older-than -x -d "By age, such as 2d"
 complete -c atelier -n "__fish_seen_subcommand_from gc" -s r -l runner -x -d "Only of this runner"
 complete -c atelier -n "__fish_seen_subcommand_from run" -F
+complete -c atelier -n "__fish_seen_subcommand_from shell" -s H -l helper -d "In the helper container"
+complete -c atelier -n "__fish_seen_subcommand_from shell" -s s -l service -x -d "In this service"
+complete -c atelier -n "__fish_seen_subcommand_from shell" -a "(__atelier_shell_jobs)" -d "Job"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s C -l directory -x -a "(__fish_complete_directories)" -d "The checkout"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s l -l list -d "Print the jobs and run nothing"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s v -l variables -r -F -d "File of further variables"

@@ -19,7 +19,7 @@ static bool is_good_kind(const struct kind *k)
 static void check(const struct config *c)
 {
     bool good = c->builds[0] == '/' && c->cache[0] == '/' && *c->image && *c->helper_image && c->pull_policy.n > 0 &&
-                c->cancel_grace_ms >= 0;
+                c->cancel_grace_ms >= 0 && c->keep_failed_ms >= 0;
 
     for (int i = 0; i < KIND_COUNT; i++)
         good = good && is_good_kind(&c->kinds.of[i]);

@@ -30,12 +30,12 @@ static json_t *describe_kind(const struct kind *k)
 
 static json_t *describe(const struct config *c)
 {
-    json_t *all = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:I, s:s, s:I}", "builds", c->builds,
+    json_t *all = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:s, s:I}", "builds", c->builds,
                             "cache", c->cache, "image", c->image, "helper_image", c->helper_image, "docker_host", or_null(c->docker_host),
                             "docker_cert_path", or_null(c->docker_cert_path), "docker_tls_verify",
                             c->docker_tls_verify, "pull_policy", json_strings(&c->pull_policy),
                             "allowed_pull_policies", json_strings(&c->allowed_pull_policies), "cancel_grace",
-                            (json_int_t)c->cancel_grace_ms, "on_unready",
+                            (json_int_t)c->cancel_grace_ms, "keep_failed", (json_int_t)c->keep_failed_ms, "on_unready",
                             c->services.on_unready == UNREADY_WARN ? "warn" : "fail", "wait",
                             (json_int_t)c->services.wait_ms);
     for (int i = 0; i < KIND_COUNT; i++)
@@ -58,7 +58,7 @@ static int read_text(const char *text, struct config *out, struct err *e)
     "{'builds':'/var/lib/atelier/builds', 'cache':'/var/lib/atelier/cache', 'image':'atelier/ci:latest', "             \
     "'helper_image':'atelier/helper:" ATELIER_VERSION "', 'docker_host':null, 'docker_cert_path':null, "               \
     "'docker_tls_verify':false, 'pull_policy':['if-not-present'], 'allowed_pull_policies':[], "                       \
-    "'cancel_grace':10000, 'on_unready':'fail', 'wait':30000, 'pull':" LEAST ", "                                                                           \
+    "'cancel_grace':10000, 'keep_failed':0, 'on_unready':'fail', 'wait':30000, 'pull':" LEAST ", "                                                                           \
     "'build':" LEAST ", 'push':" LEAST ", 'test':" LEAST ", 'deploy':" LEAST ", 'other':" LEAST "}"
 
 static const struct {
@@ -87,6 +87,8 @@ static const struct {
     { "docker_tls_verify: false\n", "{'docker_tls_verify':false}" },
     { "cancel_grace: 500ms\n", "{'cancel_grace':500}" },
     { "cancel_grace: 1m30s\n", "{'cancel_grace':90000}" },
+    { "keep_failed: 30m\n", "{'keep_failed':1800000}" },
+    { "keep_failed: 0\n", "{'keep_failed':0}" },
     { "cancel_grace: 3\n", "{'cancel_grace':3000}" },
 
     { "kinds:\n  build:\n    docker: socket\n", "{'build':{'docker':'socket'}, 'push':" LEAST "}" },
@@ -161,6 +163,8 @@ static const struct {
     { "docker_tls_verify: 2\n", "c.yml:1:20: docker_tls_verify: '2' must be true or false" },
     { "docker_tls_verify: 'true'\n", "c.yml:1:20: docker_tls_verify: 'true' must be true or false" },
     { "cancel_grace: soon\n", "c.yml:1:15: cancel_grace: 'soon' must be a duration such as 10s" },
+    { "keep_failed: yes\n", "c.yml:1:14: keep_failed: 'yes' must be a duration" },
+    { "keep_failed: -1m\n", "c.yml:1:14: keep_failed: '-1m' must be a duration" },
     { "cancel_grace: -1s\n", "c.yml:1:15: cancel_grace: '-1s' must be a duration" },
     { "cancel_grace: [1s]\n", "c.yml:1:15: cancel_grace: a list must be a duration" },
     { "kinds:\n  build:\n    docker: yes\n", "c.yml:3:13: docker: 'yes' must be none or socket" },

@@ -20,6 +20,7 @@ struct listed {
     const char *expires;
     int64_t created;
     bool want;
+    const char *role; /* NULL: one that does not matter */
 };
 
 static const struct {
@@ -73,6 +74,38 @@ static const struct {
       { { THING_NETWORK, "r-1", "5", 1, true }, { THING_NETWORK, "r-11", NULL, 1, false } },
       2 },
 
+    { "a kept job goes when it was kept long enough",
+      GARBAGE_BY_LABEL,
+      { { THING_CONTAINER, "r-1", "2000000", 1, true, "build" },
+        { THING_NETWORK, "r-1", "2000000", 1, true, "network" },
+        { THING_VOLUME, "r-1", "1000000", 1, true, "kept" } },
+      3 },
+    { "and stays until then, also longer than it could",
+      GARBAGE_BY_LABEL,
+      { { THING_CONTAINER, "r-1", "5", 1, false, "build" },
+        { THING_NETWORK, "r-1", NULL, 1, false, "network" },
+        { THING_VOLUME, "r-1", "1000001", 1, false, "kept" } },
+      3 },
+    { "another job's date is another's",
+      GARBAGE_BY_LABEL,
+      { { THING_CONTAINER, "r-1", "2000000", 1, false, "build" },
+        { THING_CONTAINER, "r-2", "2000000", 1, true, "build" },
+        { THING_VOLUME, "r-2", "5", 1, true, "kept" } },
+      3 },
+    { "a kept job without a date is like any other",
+      GARBAGE_BY_LABEL,
+      { { THING_CONTAINER, "r-1", "5", 1, true, "build" }, { THING_VOLUME, "r-1", NULL, 1, true, "kept" } },
+      2 },
+    { "only a volume says it",
+      GARBAGE_BY_LABEL,
+      { { THING_CONTAINER, "r-1", "5", 1, false, "kept" }, { THING_NETWORK, "r-1", "2000000", 1, false, "kept" } },
+      2 },
+
+    { "by age: a kept job's age is from its end on",
+      100,
+      { { THING_CONTAINER, "r-1", "5", NOW - 500, false, "build" },
+        { THING_VOLUME, "r-1", "5", NOW - 99, false, "kept" } },
+      2 },
     { "by age: old enough, label or none",
       100,
       { { THING_CONTAINER, "r-1", "2000000", NOW - 100, true }, { THING_VOLUME, "r-2", NULL, NOW - 101, true } },
@@ -90,8 +123,8 @@ static const struct {
 static void list(json_t *lists[THING_KINDS], const struct listed *t, size_t i)
 {
     auto_free char *name = xasprintf("thing-%zu", i);
-    json_t *labels = json_pack("{s:s, s:s*, s:s*}", "atelier.managed", "0", "atelier.job", t->job,
-                               "atelier.expires", t->expires);
+    json_t *labels = json_pack("{s:s, s:s*, s:s*, s:s*}", "atelier.managed", "0", "atelier.job", t->job,
+                               "atelier.expires", t->expires, "atelier.role", t->role);
     json_t *item = json_pack("{s:s, s:s, s:[s], s:o}", "Id", name, "Name", name, "Names", name, "Labels", labels);
     if (t->created >= 0)
         json_object_set_new(item, "Created", json_integer(t->created));
@@ -132,9 +165,9 @@ static void test_what_docker_lists(void **state)
     };
     const struct garbage_rule rule = { NOW, GARBAGE_BY_LABEL };
     static const struct thing want[] = {
-        { THING_CONTAINER, "c1", "atelier-r-1-build", "r-1", "group/p", 1700000000, 17, true },
-        { THING_NETWORK, "n1", "atelier-r-1", "", "", 1700000000, -1, false },
-        { THING_VOLUME, "v1", "v1", "", "", 1700000000, -1, false },
+        { THING_CONTAINER, "c1", "atelier-r-1-build", "r-1", "group/p", 1700000000, 17, false, true },
+        { THING_NETWORK, "n1", "atelier-r-1", "", "", 1700000000, -1, false, false },
+        { THING_VOLUME, "v1", "v1", "", "", 1700000000, -1, false, false },
     };
     auto_garbage g = { 0 };
     garbage_judge(lists, &rule, &g);

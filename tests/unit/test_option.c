@@ -24,11 +24,11 @@ static json_t *describe(const struct invocation *in, const struct parsed *parsed
     json_t *args = json_array();
     for (char *const *arg = in->args; arg && *arg; arg++)
         json_array_append_new(args, json_string(*arg));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b}", "command",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:b}", "command",
                      or_null(parsed->command ? parsed->command->name : NULL), "args", args, "config",
                      or_null(in->config), "variables", or_null(in->variables), "directory", or_null(in->directory),
                      "older_than", or_null(in->older_than), "runner", or_null(in->runner), "job", or_null(in->job),
-                     "dry_run", in->dry_run, "list", in->list, "help", parsed->wants_help, "version",
+                     "service", or_null(in->service), "helper", in->helper, "dry_run", in->dry_run, "list", in->list, "help", parsed->wants_help, "version",
                      parsed->wants_version);
 }
 
@@ -83,6 +83,11 @@ static const struct {
     { { "pipeline", "-l" }, "{'list':true, 'dry_run':false}" },
     { { "gc", "-n", "-o", "2d", "-r", "t", "-j", "t-1" }, "{'dry_run':true, 'older_than':'2d', 'runner':'t', 'job':'t-1'}" },
     { { "gc", "--older-than=2d", "--runner=t", "--job=t-1" }, "{'older_than':'2d', 'runner':'t', 'job':'t-1'}" },
+    { { "shell", "-s", "db", "7" }, "{'command':'shell', 'service':'db', 'helper':false, 'args':['7']}" },
+    { { "shell", "--service=db" }, "{'service':'db', 'args':[]}" },
+    { { "shell", "7", "-H", "--", "make", "-j" }, "{'helper':true, 'service':null, 'args':['7','make','-j']}" },
+    { { "shell", "--helper" }, "{'helper':true}" },
+    { { "gc", "--helper" }, NULL, "'atelier gc' has no option '--helper'" },
     { { "--help" }, "{'command':null, 'help':true, 'version':false}" },
     { { "-h" }, "{'command':null, 'help':true}" },
     { { "run", "--help" }, "{'command':'run', 'help':true}" },

@@ -16,6 +16,26 @@ const char shell_keeper[] = "trap 'exit 0' TERM\n"
     "done\n" \
     "[ \"$shell\" ] || { echo 'shell not found' >&2; exit 1; }\n"
 
+/* Sets what /proc tells of process $1: one that is gone is a zombie without a parent. */
+#define STATUS \
+    "status() {\n" \
+    "  state=Z parent=\n" \
+    "  while read -r key value rest; do\n" \
+    "    case $key in State:) state=$value ;; PPid:) parent=$value; break ;; esac\n" \
+    "  done 2>/dev/null < \"/proc/$1/status\"\n" \
+    "}\n"
+
+/* Processes that an exec put into the container have no parent inside of it (PPid 0).
+ * So what the script left is below process 1, or below what our own exec started:
+ * ourselves, or the image's ENTRYPOINT, which may wait for us. All else is another exec's, a person's or a
+ * healthcheck's. One that ends while it is looked at leaves its children to process 1. */
+#define OUTERMOST \
+    "outermost() {\n" \
+    "  top=$1 chain=\" $1 \"\n" \
+    "  while status \"$top\"; [ \"${parent:-0}\" != 0 ]; do top=$parent chain=\"$chain$parent \"; done\n" \
+    "  [ \"$parent\" ] || top=1\n" \
+    "}\n"
+
 /* `trap :`, not `trap ''`: an ignored signal would stay ignored in the script. */
 const char shell_runner[] =
     "trap : TERM\n"
@@ -26,11 +46,15 @@ const char shell_runner[] =
     "code=$?\n"
     "[ -z \"$" SHELL_UMASK "\" ] || [ -z \"$" SHELL_OPEN "\" ] || chmod -R a+rwX \"$" SHELL_OPEN "\"\n"
     ONLY_IN_CONTAINER " || exit $code\n"
+    STATUS
+    OUTERMOST
+    "outermost $$\n"
+    "own=$top ours=$chain\n"
     "for entry in /proc/[0-9]*; do\n"
-    "  case ${entry#/proc/} in\n"
-    "    1|$$) ;;\n"
-    "    *) kill -KILL \"${entry#/proc/}\" 2>/dev/null ;;\n"
-    "  esac\n"
+    "  pid=${entry#/proc/}\n"
+    "  case \" 1$ours\" in *\" $pid \"*) continue ;; esac\n"
+    "  outermost \"$pid\"\n"
+    "  case $top in 1|\"$own\") kill -KILL \"$pid\" 2>/dev/null ;; esac\n"
     "done\n"
     "exit $code\n";
 
@@ -40,16 +64,10 @@ const char shell_client_config[] =
     "umask \"$2\"\n"
     "IFS= read -r line && printf '%s\\n' \"$line\" >\"$1/config.json\"\n";
 
-/* Processes that an exec put into the container have no parent inside of it
- * (PPid 0): our runner is one, its child is the outermost shell. */
+/* Our runner is one of those without a parent, its child is the outermost shell. */
 const char shell_stopper[] =
     ONLY_IN_CONTAINER " || exit 1\n"
-    "status() {\n"
-    "  state=Z parent=\n"
-    "  while read -r key value rest; do\n"
-    "    case $key in State:) state=$value ;; PPid:) parent=$value; break ;; esac\n"
-    "  done 2>/dev/null < \"/proc/$1/status\"\n"
-    "}\n"
+    STATUS
     "each() {\n"
     "  alive=\n"
     "  for entry in /proc/[0-9]*; do\n"

@@ -20,7 +20,8 @@ extern const char shell_keeper[];
  * byte 1 (which an ENTRYPOINT that only shows its command cannot do), finds the
  * image's best shell, lets it read the script from stdin, then ends what the
  * script left behind, so that no background process holds the job open or is
- * still there when after_script begins. Exits with the script's code. */
+ * still there when after_script begins. What other execs started stays: somebody
+ * may look around in the container. Exits with the script's code. */
 extern const char shell_runner[];
 
 /* Keeps what it reads on stdin, one line, as `sh -c shell_client_config atelier FOLDER

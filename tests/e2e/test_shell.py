@@ -133,6 +133,24 @@ class AtATerminal(ShellCase):
                 self.assertEqual(screen.wait(), 128 + number)
                 self.assertEqual(screen.settings(), screen.before)
 
+    def test_sub_stage_ends(self):
+        """It ends what its script left, and nobody's shell; with an ENTRYPOINT that stays as well."""
+        for entrypoint in (None, ["/bin/sh", "-c", "sleep 1000 >/dev/null 2>&1 & \"$@\"; exit $?", "sh"]):
+            with self.subTest(entrypoint=entrypoint), Job() as job:
+                job.response["image"]["entrypoint"] = entrypoint
+                self.assertEqual(job.hook("prepare").code, 0)
+                with Terminal(ATELIER, "shell", job.id) as screen:
+                    screen.type("sleep 2000 & echo ready-$((40 + 2))\n")
+                    screen.read("ready-42")
+                    result = job.run("(sleep 3000 &); (sh -c 'sleep 4000; :' &); exit 0")
+                    self.assertEqual(result.code, 0, result)
+                    screen.type("echo still-$((40 + 2))\n")
+                    screen.read("still-42")
+                    left = docker("top", job.container(), "-eo", "pid,args")
+                    self.assertIn("sleep 2000", left)
+                    for gone in ("sleep 1000", "sleep 3000", "sleep 4000"):
+                        self.assertNotIn(gone, left)
+
     def test_container_removed(self):
         with Job() as job:
             self.assertEqual(job.hook("prepare").code, 0)

@@ -113,6 +113,21 @@ static void join_network(json_t *config, const struct plan *plan, const char *al
                         json_pack("{s:{s:{s:[s]}}}", "EndpointsConfig", plan->network, "Aliases", alias));
 }
 
+/* Before API 1.44 it is the container's; since then it is that of its place in the network. */
+static void place_mac_address(json_t *config, const char *network)
+{
+    json_t *address = json_object_get(config, "MacAddress");
+    json_t *endpoints = json_at(config, "NetworkingConfig", "EndpointsConfig");
+
+    if (!address)
+        return;
+    if (!endpoints) {
+        endpoints = json_pack("{s:{}}", network);
+        json_object_set_new(config, "NetworkingConfig", json_pack("{s:o}", "EndpointsConfig", endpoints));
+    }
+    json_object_set(json_object_get(endpoints, network), "MacAddress", address);
+}
+
 static json_t *container_config(enum plan_role role, const struct plan *plan, const struct job *job,
                                 const struct kind *kind, const struct host_settings *host, int64_t expires)
 {
@@ -130,7 +145,8 @@ static json_t *container_config(enum plan_role role, const struct plan *plan, co
     if (strcmp(network, "host") != 0 && !text_starts(network, "container:"))
         json_object_set_new(c, "Hostname", json_string(plan->place.hostname));
     join_network(c, plan, name);
-    settings_apply(kind->settings, role == PLAN_BUILD, c);
+    settings_apply(kind->settings, role == PLAN_BUILD ? FOR_JOB : FOR_HELPER, c);
+    place_mac_address(c, network);
     return c;
 }
 

@@ -186,7 +186,7 @@ static json_t *container_config(const struct planner *p, const struct job_servic
         json_object_set_new(config, "Cmd", json_strings(&asked->command));
     if (*asked->image.user)
         json_object_set_new(config, "User", json_string(asked->image.user));
-    settings_apply(p->kind->settings, false, config);
+    settings_apply(p->kind->settings, FOR_SERVICES, config);
     return config;
 }
 

@@ -12,6 +12,9 @@
 #define PIDS_MAX 4194304
 /* Docker refuses less when the container is made; better said when the file is read. */
 #define MEMORY_MIN ((int64_t)6 << 20)
+#define SHARES_MAX 262144
+#define SCORE_MAX  1000
+#define MAC_LEN    17
 #define SECCOMP_MAX ((size_t)1 << 20)
 
 /* --- single values --- */
@@ -65,6 +68,46 @@ static json_t *read_count(const struct yaml *y)
     int64_t n;
 
     return y->type == YAML_SCALAR && number_parse(y->text, 0, PIDS_MAX, &n) == 0 ? json_integer(n) : NULL;
+}
+
+static json_t *read_shares(const struct yaml *y)
+{
+    int64_t n;
+
+    return y->type == YAML_SCALAR && number_parse(y->text, 2, SHARES_MAX, &n) == 0 ? json_integer(n) : NULL;
+}
+
+static json_t *read_score(const struct yaml *y)
+{
+    int64_t n;
+
+    return y->type == YAML_SCALAR && number_parse(y->text, -SCORE_MAX, SCORE_MAX, &n) == 0 ? json_integer(n) : NULL;
+}
+
+/* USER or USER:GROUP, by name or number */
+static json_t *read_user(const struct yaml *y)
+{
+    static const char fit[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+    if (y->type != YAML_SCALAR)
+        return NULL;
+    size_t user = strspn(y->text, fit);
+    const char *group = y->text + user + (y->text[user] == ':');
+    size_t len = strspn(group, fit);
+    return user > 0 && group[len] == '\0' && (len > 0 || group == y->text + user) ? json_string(y->text) : NULL;
+}
+
+/* AA:BB:CC:DD:EE:FF */
+static json_t *read_mac(const struct yaml *y)
+{
+    static const char hex[] = "0123456789abcdefABCDEF";
+
+    if (y->type != YAML_SCALAR || strlen(y->text) != MAC_LEN)
+        return NULL;
+    for (size_t i = 0; i < MAC_LEN; i++)
+        if (i % 3 == 2 ? y->text[i] != ':' : !strchr(hex, y->text[i]))
+            return NULL;
+    return json_string(y->text);
 }
 
 /* --- lists and maps --- */
@@ -181,6 +224,21 @@ static json_t *read_labels(const struct yaml *y)
     return map;
 }
 
+/* What else the json-file driver takes would undo that the log is bounded. */
+static json_t *read_log_options(const struct yaml *y)
+{
+    json_t *map = read_map(y);
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(map, key, value)
+        if (strcmp(key, "env") != 0 && strcmp(key, "labels") != 0) {
+            json_decref(map);
+            return NULL;
+        }
+    return map;
+}
+
 /* NAME: SOFT[:HARD] */
 static json_t *make_ulimit(const struct yaml *y)
 {
@@ -213,12 +271,30 @@ static json_t *read_ulimits(const struct yaml *y)
     return json_incref(list);
 }
 
-/* all, or how many */
+/* ID,ID… */
+static json_t *make_gpus(const char *ids)
+{
+    auto_json *list = json_array();
+    auto_free char *copy = xstrdup(ids);
+
+    for (char *rest = copy, *id; (id = strsep(&rest, ","));) {
+        if (!*id)
+            return NULL;
+        json_array_append_new(list, json_string(id));
+    }
+    return json_pack("[{s:s, s:O, s:[[s]]}]", "Driver", "", "DeviceIDs", list, "Capabilities", "gpu");
+}
+
+/* all, how many, or device=ID,ID… */
 static json_t *read_gpus(const struct yaml *y)
 {
+    static const char device[] = "device=";
+    const char *text = y->type == YAML_SCALAR ? y->text : "";
     int64_t count = -1;
 
-    if (y->type != YAML_SCALAR || (strcmp(y->text, "all") != 0 && number_parse(y->text, 1, 1024, &count) < 0))
+    if (text_starts(text, device))
+        return make_gpus(text + strlen(device));
+    if (strcmp(text, "all") != 0 && number_parse(text, 1, 1024, &count) < 0)
         return NULL;
     return json_pack("[{s:s, s:I, s:[[s]]}]", "Driver", "", "Count", (json_int_t)count, "Capabilities", "gpu");
 }
@@ -228,50 +304,68 @@ static json_t *read_gpus(const struct yaml *y)
 
 const struct setting settings[] = {
     { "memory", read_memory, "must be a size such as 512m or 2g, at least 6m, or 0 for no limit",
-      "HostConfig.Memory", true, "0", "Memory of each container, 0 for no limit." },
+      "HostConfig.Memory", FOR_ALL, "0", "Memory of each container, 0 for no limit." },
     { "memory_swap", read_swap, "must be a size such as 4g, -1 for no limit, or 0 for Docker's default",
-      "HostConfig.MemorySwap", true, "0", "Memory and swap together; 0: swap as large as the memory, -1: no limit." },
+      "HostConfig.MemorySwap", FOR_ALL, "0", "Memory and swap together; 0: swap as large as the memory, -1: no limit." },
     { "memory_reservation", read_memory, "must be a size such as 256m, at least 6m, or 0",
-      "HostConfig.MemoryReservation", true, "0", "What a container shrinks to when the host is short of memory." },
-    { "cpus", read_cpus, "must be a number of CPUs such as 1.5, or 0 for no limit", "HostConfig.NanoCpus", true, "0",
+      "HostConfig.MemoryReservation", FOR_ALL, "0", "What a container shrinks to when the host is short of memory." },
+    { "cpus", read_cpus, "must be a number of CPUs such as 1.5, or 0 for no limit", "HostConfig.NanoCpus", FOR_ALL, "0",
       "CPUs of each container, 0 for no limit." },
-    { "cpuset_cpus", read_text, MUST_TEXT, "HostConfig.CpusetCpus", true, "0-3", "Which CPUs, such as 0-3; any by default." },
-    { "pids", read_count, "must be a whole number, 0 for no limit", "HostConfig.PidsLimit", true, "0",
+    { "cpuset_cpus", read_text, MUST_TEXT, "HostConfig.CpusetCpus", FOR_ALL, "0-3", "Which CPUs, such as 0-3; any by default." },
+    { "cpuset_mems", read_text, MUST_TEXT, "HostConfig.CpusetMems", FOR_ALL, "0-1",
+      "Which memory nodes, such as 0-1; any by default." },
+    { "cpu_shares", read_shares, "must be a whole number from 2 to 262144", "HostConfig.CpuShares", FOR_ALL, "1024",
+      "Weight of each container when CPUs are short; others have 1024." },
+    { "cgroup_parent", read_text, MUST_TEXT, "HostConfig.CgroupParent", FOR_ALL, "ci.slice",
+      "The cgroup to put the containers in; the daemon's by default." },
+    { "oom_score_adjust", read_score, "must be a whole number from -1000 to 1000", "HostConfig.OomScoreAdj", FOR_ALL,
+      "0", "Whom the kernel kills first for want of memory: up to 1000; -1000 is last." },
+    { "pids", read_count, "must be a whole number, 0 for no limit", "HostConfig.PidsLimit", FOR_ALL, "0",
       "Processes and threads of each container, 0 for no limit." },
-    { "shm_size", read_size, "must be a size such as 256m", "HostConfig.ShmSize", true, "64m", "Size of /dev/shm." },
-    { "ulimits", read_ulimits, "must be a map of NAME: SOFT[:HARD]", "HostConfig.Ulimits", false, "{}",
+    { "shm_size", read_size, "must be a size such as 256m", "HostConfig.ShmSize", FOR_ALL, "64m", "Size of /dev/shm." },
+    { "ulimits", read_ulimits, "must be a map of NAME: SOFT[:HARD]", "HostConfig.Ulimits", FOR_JOB, "{}",
       "Limits by name, such as nofile: 1024:4096." },
-    { "tmpfs", read_map, "must be a map of /PATH: OPTIONS", "HostConfig.Tmpfs", false, "{}",
+    { "tmpfs", read_map, "must be a map of /PATH: OPTIONS", "HostConfig.Tmpfs", FOR_JOB, "{}",
       "Folders in memory, such as /run: rw,size=64m." },
-    { "devices", read_devices, "must be a list of /HOST/DEVICE[:/IN/CONTAINER[:rwm]]", "HostConfig.Devices", false,
+    { "devices", read_devices, "must be a list of /HOST/DEVICE[:/IN/CONTAINER[:rwm]]", "HostConfig.Devices", FOR_JOB,
       "[]", "Devices of the host, /dev/X[:/dev/Y[:rwm]]." },
-    { "device_cgroup_rules", read_list, MUST_LIST, "HostConfig.DeviceCgroupRules", false, "[]",
+    { "device_cgroup_rules", read_list, MUST_LIST, "HostConfig.DeviceCgroupRules", FOR_JOB, "[]",
       "Rules such as 'c 188:* rmw'." },
-    { "gpus", read_gpus, "must be all or a number", "HostConfig.DeviceRequests", false, "all",
-      "Graphics processors: all, or how many; none by default." },
-    { "cap_add", read_list, MUST_LIST, "HostConfig.CapAdd", false, "[]", "Capabilities beyond Docker's default." },
-    { "cap_drop", read_list, MUST_LIST, "HostConfig.CapDrop", false, "[]", "Capabilities to take away; ALL for all." },
+    { "gpus", read_gpus, "must be all, a number or device=ID,ID", "HostConfig.DeviceRequests", FOR_JOB, "all",
+      "Graphics processors: all, how many, or device=0,1 by number or UUID; none by\ndefault." },
+    { "cap_add", read_list, MUST_LIST, "HostConfig.CapAdd", FOR_JOB, "[]", "Capabilities beyond Docker's default." },
+    { "cap_drop", read_list, MUST_LIST, "HostConfig.CapDrop", FOR_JOB, "[]", "Capabilities to take away; ALL for all." },
     { "security_opt", read_security, "must be a text or a list of texts, a seccomp=/FILE one that can be read",
-      "HostConfig.SecurityOpt", false, "[]", "Such as no-new-privileges, or seccomp=/PATH/PROFILE.json." },
-    { "sysctls", read_map, "must be a map of NAME: VALUE", "HostConfig.Sysctls", false, "{}",
+      "HostConfig.SecurityOpt", FOR_JOB, "[]", "Such as no-new-privileges, or seccomp=/PATH/PROFILE.json." },
+    { "sysctls", read_map, "must be a map of NAME: VALUE", "HostConfig.Sysctls", FOR_JOB, "{}",
       "Kernel parameters of the container's own namespaces." },
-    { "dns", read_list, "must be an address or a list of them", "HostConfig.Dns", true, "[]",
+    { "dns", read_list, "must be an address or a list of them", "HostConfig.Dns", FOR_ALL, "[]",
       "Name servers in place of the host's." },
-    { "dns_search", read_list, MUST_LIST, "HostConfig.DnsSearch", true, "[]", "Domains to search names in." },
-    { "extra_hosts", read_hosts, "must be a list of NAME:ADDRESS", "HostConfig.ExtraHosts", true, "[]",
+    { "dns_search", read_list, MUST_LIST, "HostConfig.DnsSearch", FOR_ALL, "[]", "Domains to search names in." },
+    { "extra_hosts", read_hosts, "must be a list of NAME:ADDRESS", "HostConfig.ExtraHosts", FOR_ALL, "[]",
       "Further lines of /etc/hosts, NAME:ADDRESS." },
-    { "runtime", read_text, MUST_TEXT, "HostConfig.Runtime", true, "runc",
+    { "runtime", read_text, MUST_TEXT, "HostConfig.Runtime", FOR_ALL, "runc",
       "An OCI runtime that the daemon knows, such as runsc." },
-    { "userns", read_text, MUST_TEXT, "HostConfig.UsernsMode", true, "host",
+    { "userns", read_text, MUST_TEXT, "HostConfig.UsernsMode", FOR_ALL, "host",
       "host: not in the daemon's user namespace, where it uses one." },
-    { "ipc", read_text, MUST_TEXT, "HostConfig.IpcMode", true, "private", "private, shareable, host or none." },
-    { "read_only", read_flag, "must be true or false", "HostConfig.ReadonlyRootfs", false, "false",
+    { "ipc", read_text, MUST_TEXT, "HostConfig.IpcMode", FOR_ALL, "private", "private, shareable, host or none." },
+    { "read_only", read_flag, "must be true or false", "HostConfig.ReadonlyRootfs", FOR_JOB, "false",
       "Whether the job's container may write only to mounts and tmpfs." },
-    { "hostname", read_text, MUST_TEXT, "Hostname", true, "builder",
+    { "user", read_user, "must be a user or USER:GROUP, by name or number", "User", FOR_JOB, "1000:1000",
+      "Who the job's scripts run as, whatever image and job say." },
+    { "group_add", read_list, MUST_LIST, "HostConfig.GroupAdd", FOR_JOB, "[]",
+      "Further groups of the scripts' user, by name or number." },
+    { "init", read_flag, "must be true or false", "HostConfig.Init", FOR_ALL, "false",
+      "Whether each container begins with an init, which buries dead processes." },
+    { "log_options", read_log_options, "must be a map with env and labels alone", "HostConfig.LogConfig.Config",
+      FOR_SERVICES, "{}", "What services' logs record: env: NAME,NAME and labels: NAME,NAME." },
+    { "mac_address", read_mac, "must be six bytes such as 02:42:ac:11:00:02", "MacAddress", FOR_JOB,
+      "02:42:ac:11:00:02", "Network address of the job's container; its network must have one." },
+    { "hostname", read_text, MUST_TEXT, "Hostname", FOR_ALL, "builder",
       "The containers' host name; by default runner, project and slot." },
-    { "labels", read_labels, "must be a map of NAME: VALUE, no name beginning with 'atelier.'", "Labels", true, "{}",
+    { "labels", read_labels, "must be a map of NAME: VALUE, no name beginning with 'atelier.'", "Labels", FOR_ALL, "{}",
       "Further labels of the containers." },
-    { NULL, NULL, NULL, NULL, false, NULL, NULL },
+    { NULL, NULL, NULL, NULL, FOR_ALL, NULL, NULL },
 };
 
 const struct setting *setting_find(const char *name)
@@ -284,25 +378,25 @@ const struct setting *setting_find(const char *name)
 
 /* "HostConfig.Memory": in the object of that name, which is there. An object is
  * added to the one that is there already. */
-static void put(json_t *create, const char *place, json_t *value)
+static void put(json_t *object, const char *place, json_t *value)
 {
-    const char *dot = strchr(place, '.');
-    auto_free char *outer = dot ? xstrndup(place, (size_t)(dot - place)) : NULL;
-    json_t *object = dot ? json_object_get(create, outer) : create;
-    const char *key = dot ? dot + 1 : place;
-    json_t *there = json_object_get(object, key);
+    for (const char *dot; (dot = strchr(place, '.')); place = dot + 1) {
+        auto_free char *outer = xstrndup(place, (size_t)(dot - place));
+        object = json_object_get(object, outer);
+    }
+    json_t *there = json_object_get(object, place);
 
     if (json_is_object(there) && json_is_object(value))
         json_object_update(there, value);
     else
-        json_object_set(object, key, value);
+        json_object_set(object, place, value);
 }
 
-void settings_apply(const json_t *values, bool own, json_t *create)
+void settings_apply(const json_t *values, enum setting_for whose, json_t *create)
 {
     for (const struct setting *s = settings; s->name; s++) {
         json_t *value = json_object_get(values, s->name);
-        if (value && (own || s->helper))
+        if (value && (s->whose & whose))
             put(create, s->place, value);
     }
 }

@@ -10,17 +10,24 @@
 #include "base/yaml.h"
 
 #include <jansson.h>
-#include <stdbool.h>
 
 /* Turn what was written into the API's value, a new reference; NULL when it cannot be. */
 typedef json_t *setting_fn(const struct yaml *y);
+
+/* Whose containers. */
+enum setting_for {
+    FOR_JOB = 1, /* the job's own */
+    FOR_HELPER = 2,
+    FOR_SERVICES = 4,
+    FOR_ALL = FOR_JOB | FOR_HELPER | FOR_SERVICES,
+};
 
 struct setting {
     const char *name;
     setting_fn *read;
     const char *problem;   /* what a value must be: "must be …" */
     const char *place;     /* "HostConfig.Memory" */
-    bool helper;           /* for the helper and service containers too, not only the job's own */
+    enum setting_for whose;
     const char *otherwise; /* the default, as one would write it */
     const char *help;
 };
@@ -29,8 +36,7 @@ extern const struct setting settings[]; /* ends with a row without a name */
 
 const struct setting *setting_find(const char *name); /* NULL when there is none */
 
-/* Put the values (name -> API value) into a container's create body. `own`: it is
- * the job's own container, which gets all of them. */
-void settings_apply(const json_t *values, bool own, json_t *create);
+/* Put those of the values (name -> API value) that are for `whose` container into its create body. */
+void settings_apply(const json_t *values, enum setting_for whose, json_t *create);
 
 #endif

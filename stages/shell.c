@@ -4,8 +4,11 @@ const char shell_keeper[] = "trap 'exit 0' TERM\n"
                             "while read -r _ || sleep 3600; do :; done\n";
 
 /* Whoever signals all processes must be sure of where it is: process 1 is our keeper,
- * not the init of a host whose process namespace the container shares. */
-#define ONLY_IN_CONTAINER "read -r _ first </proc/1/status && [ \"$first\" = sh ]"
+ * or the daemon's init for containers, whose eldest child it is; not the init of a
+ * host whose process namespace the container shares. $keeper is then its number. */
+#define ONLY_IN_CONTAINER                                                                                              \
+    "keeper= first=; read -r _ first </proc/1/status; case $first in sh) keeper=1 ;; "                                  \
+    "docker-init) read -r keeper _ </proc/1/task/1/children ;; esac; [ \"$keeper\" ]"
 
 /* The docker executor's order: bash before sh. */
 #define FIND_SHELL \
@@ -52,7 +55,7 @@ const char shell_runner[] =
     "own=$top ours=$chain\n"
     "for entry in /proc/[0-9]*; do\n"
     "  pid=${entry#/proc/}\n"
-    "  case \" 1$ours\" in *\" $pid \"*) continue ;; esac\n"
+    "  case \" 1$ours $keeper \" in *\" $pid \"*) continue ;; esac\n"
     "  outermost \"$pid\"\n"
     "  case $top in 1|\"$own\") kill -KILL \"$pid\" 2>/dev/null ;; esac\n"
     "done\n"
@@ -72,7 +75,7 @@ const char shell_stopper[] =
     "  alive=\n"
     "  for entry in /proc/[0-9]*; do\n"
     "    pid=${entry#/proc/}\n"
-    "    case $pid in 1|$$) continue ;; esac\n"
+    "    case $pid in 1|$$|$keeper) continue ;; esac\n"
     "    status \"$pid\"\n"
     "    [ \"$state\" = Z ] || [ \"$parent\" = 0 ] || [ \"$parent\" = $$ ] && continue\n"
     "    child=$parent\n"

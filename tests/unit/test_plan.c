@@ -127,6 +127,14 @@ static const struct {
       "{'network':null, 'build':{'create':{'HostConfig':{'NetworkMode':'staging'}, 'NetworkingConfig':null, "
       "'Hostname':'runner-tok-project-42-concurrent-0'}}, 'helper':{'create':{'HostConfig':{'NetworkMode':'staging'}}}}" },
 
+    { "an address in it, where every daemon looks", "kinds: {build: {mac_address: '02:42:ac:11:00:02'}}", NULL,
+      CREATE("build", "'MacAddress':'02:42:ac:11:00:02', 'NetworkingConfig':{'EndpointsConfig':{'atelier-tok-9':"
+                      "{'Aliases':['build'],'MacAddress':'02:42:ac:11:00:02'}}}") },
+    { "an address in a named one", "kinds: {build: {network: staging, mac_address: '02:42:ac:11:00:02'}}", NULL,
+      CREATE("build", "'NetworkingConfig':{'EndpointsConfig':{'staging':{'MacAddress':'02:42:ac:11:00:02'}}}") },
+    { "no address of the helper's", "kinds: {build: {mac_address: '02:42:ac:11:00:02'}}", NULL,
+      CREATE("helper", "'MacAddress':null, 'NetworkingConfig':{'EndpointsConfig':{'atelier-tok-9':{'MacAddress':null}}}") },
+
     /* Limits. */
     { "none", NULL, NULL, HOST("build", "'Memory':null, 'NanoCpus':null, 'PidsLimit':null") },
     { "all", "kinds: {build: {memory: 2g, cpus: 1.5, pids: 500}}", NULL,
@@ -164,6 +172,10 @@ static const struct {
     { "the image's own user", NULL, NULL, CREATE("build", "'User':null") },
     { "the job's user", NULL, "{'image':{'executor_opts':{'docker':{'user':'1000:1000'}}}}",
       CREATE("build", "'User':'1000:1000'") },
+    { "the owner's user, before the job's", "kinds: {build: {user: ci}}",
+      "{'image':{'executor_opts':{'docker':{'user':'1000:1000'}}}}", CREATE("build", "'User':'ci'") },
+    { "the helper is root, whatever the owner says", "kinds: {build: {user: ci}}", NULL,
+      CREATE("helper", "'User':'0:0'") },
     { "the helper is root, whoever the job is", NULL, "{'image':{'executor_opts':{'docker':{'user':'1000'}}}}",
       CREATE("helper", "'User':'0:0'") },
     { "the daemon's platform", NULL, NULL, "{'build':{'platform':null}}" },

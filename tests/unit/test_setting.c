@@ -62,6 +62,40 @@ static const struct {
     { "gpus", "all", "[{'Driver':'','Count':-1,'Capabilities':[['gpu']]}]" },
     { "gpus", "2", "[{'Driver':'','Count':2,'Capabilities':[['gpu']]}]" },
     { "gpus", "0", NULL },
+    { "gpus", "'device=0,GPU-3a23'", "[{'Driver':'','DeviceIDs':['0','GPU-3a23'],'Capabilities':[['gpu']]}]" },
+    { "gpus", "'device='", NULL },
+    { "gpus", "'device=0,'", NULL },
+    { "gpus", "[0]", NULL },
+    { "cpuset_mems", "0-1", "'0-1'" },
+    { "cpuset_mems", "''", NULL },
+    { "cpu_shares", "512", "512" },
+    { "cpu_shares", "1", NULL },
+    { "cpu_shares", "262145", NULL },
+    { "cgroup_parent", "ci.slice", "'ci.slice'" },
+    { "cgroup_parent", "[]", NULL },
+    { "oom_score_adjust", "-1000", "-1000" },
+    { "oom_score_adjust", "1000", "1000" },
+    { "oom_score_adjust", "1001", NULL },
+    { "user", "1000:1000", "'1000:1000'" },
+    { "user", "ci", "'ci'" },
+    { "user", "ci:", NULL },
+    { "user", "':0'", NULL },
+    { "user", "'a:b:c'", NULL },
+    { "user", "'a b'", NULL },
+    { "user", "''", NULL },
+    { "group_add", "[docker, 998]", "['docker','998']" },
+    { "group_add", "{}", NULL },
+    { "init", "true", "true" },
+    { "init", "1", NULL },
+    { "log_options", "{env: 'A,B', labels: team}", "{'env':'A,B','labels':'team'}" },
+    { "log_options", "{env: A, max-size: 1t}", NULL },
+    { "log_options", "env", NULL },
+    { "mac_address", "02:42:ac:11:00:0F", "'02:42:ac:11:00:0F'" },
+    { "mac_address", "02:42:ac:11:00", NULL },
+    { "mac_address", "02-42-ac-11-00-02", NULL },
+    { "mac_address", "02:42:ac:11:00:0g", NULL },
+    { "mac_address", "02:42:ac:11:00:02:", NULL },
+    { "mac_address", "[]", NULL },
     { "cap_add", "[SYS_PTRACE, NET_ADMIN]", "['SYS_PTRACE','NET_ADMIN']" },
     { "cap_add", "{}", NULL },
     { "cap_drop", "ALL", "['ALL']" },
@@ -135,13 +169,19 @@ static void test_applied_by_place_and_container(void **state)
         json_pack("{s:i, s:[s], s:{s:s}, s:s}", "memory", 7, "cap_add", "X", "labels", "team", "web", "hostname", "h");
     auto_json *own = json_pack("{s:{s:s}, s:{s:s}}", "HostConfig", "NetworkMode", "n", "Labels", "atelier.job", "j");
     auto_json *helper = json_deep_copy(own);
+    auto_json *service = json_pack("{s:{s:{s:{s:s}}}}", "HostConfig", "LogConfig", "Config", "max-size", "10m");
+    json_object_set_new(values_of_kind, "log_options", json_pack("{s:s}", "env", "A"));
 
-    settings_apply(values_of_kind, true, own);
+    settings_apply(values_of_kind, FOR_JOB, own);
     expect_members(own, "{'HostConfig':{'NetworkMode':'n','Memory':7,'CapAdd':['X']},"
                         "'Labels':{'atelier.job':'j','team':'web'},'Hostname':'h'}");
-    settings_apply(values_of_kind, false, helper);
+    settings_apply(values_of_kind, FOR_HELPER, helper);
     expect_members(helper, "{'HostConfig':{'NetworkMode':'n','Memory':7},"
                            "'Labels':{'atelier.job':'j','team':'web'},'Hostname':'h'}");
+    settings_apply(values_of_kind, FOR_SERVICES, service);
+    expect_members(service, "{'HostConfig':{'Memory':7,'CapAdd':null,"
+                            "'LogConfig':{'Config':{'max-size':'10m','env':'A'}}},'Hostname':'h'}");
+    assert_null(json_object_get(json_object_get(own, "HostConfig"), "LogConfig"));
 }
 
 static void test_rows_are_whole(void **state)
@@ -157,7 +197,7 @@ static void test_rows_are_whole(void **state)
         }
         print_message("    %s\n", s->name);
         assert_true(is_taken && is_refused); /* it has its rows above */
-        assert_true(s->read && s->problem && s->place && s->otherwise && s->help);
+        assert_true(s->read && s->problem && s->place && s->whose && s->otherwise && s->help);
     }
     assert_null(setting_find("no_such"));
 }

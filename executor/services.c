@@ -133,15 +133,19 @@ static int tick(void *ctx, int64_t *next_ms, struct err *e)
 }
 
 /* "port 80 does not answer", "ports 80, 443 do not answer" */
-static void judge_ports(struct waiting *one, const char *silent)
+static void judge_ports(struct waiting *one, const char *unanswered)
 {
+    auto_strvec answering = STRVEC_INIT;
+    auto_strvec silent = STRVEC_INIT;
     auto_strvec ports = STRVEC_INIT;
 
     for (size_t i = 0; i < one->addresses.n; i++) {
         auto_free char *line = xasprintf("%s\n", one->addresses.items[i]);
-        if (strstr(silent, line))
-            strvec_push(&ports, strrchr(one->addresses.items[i], ':') + 1);
+        strvec_push(strstr(unanswered, line) ? &silent : &answering, strrchr(one->addresses.items[i], ':') + 1);
     }
+    for (size_t i = 0; i < silent.n; i++)
+        if (!service_port_is_spared(silent.items[i], &answering))
+            strvec_push(&ports, silent.items[i]);
     one->silent = ports.n;
     auto_free char *list = strvec_join(&ports, ", ");
     if (ports.n == 0)

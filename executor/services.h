@@ -17,7 +17,7 @@ struct services {
 
 /* Wait until all are ready, side by side, for as long as the configuration says: an
  * image's HEALTHCHECK must be content; without one every TCP port of service_ports()
- * must answer; without any port it must still run after a moment. Of one that answers
+ * must answer, but for those that another one stands for; without any port it must still run after a moment. Of one that answers
  * on some of its ports alone the time's end is no failure but a warning: images
  * expose ports that their default configuration does not listen on.
  *

@@ -310,6 +310,24 @@ void service_ports(const json_t *container, struct strvec *out)
     }
 }
 
+/* Ports that an image exposes to listen on one of them. */
+static const struct {
+    const char *one, *other;
+} alternatives[] = {
+    { "2375", "2376" }, /* docker:dind: without TLS, or with it */
+};
+
+bool service_port_is_spared(const char *port, const struct strvec *answering)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(alternatives); i++) {
+        const char *one = alternatives[i].one, *other = alternatives[i].other;
+        if ((strcmp(port, one) == 0 && strvec_has(answering, other)) ||
+            (strcmp(port, other) == 0 && strvec_has(answering, one)))
+            return true;
+    }
+    return false;
+}
+
 char *service_shown(const struct plan_container *c)
 {
     auto_free char *image = text_quote(c->image);

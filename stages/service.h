@@ -32,6 +32,9 @@ void service_add_image(struct plan_container *c, const json_t *image);
  * most 20. */
 void service_ports(const json_t *container, struct strvec *out);
 
+/* Whether one that does not answer need not, since one of those that do stands for it. */
+bool service_port_is_spared(const char *port, const struct strvec *answering);
+
 /* "service 'postgres:16' (db)", for messages; the caller's. */
 char *service_shown(const struct plan_container *c);
 

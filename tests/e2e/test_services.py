@@ -29,12 +29,13 @@ class ServiceTest(unittest.TestCase):
                                   changes=changes)
         cls.web = make("web", "EXPOSE 8080", 'CMD ["/bin/httpd","-f","-p","8080","-h","/tmp"]')
         cls.two = make("two", "EXPOSE 8080 8081")
+        cls.docker = make("docker", "EXPOSE 2375 2376")
         cls.plain = make("plain", 'CMD ["/bin/sleep","1000"]')
         cls.checked = make("checked", "EXPOSE 8080", "HEALTHCHECK CMD test -e /tmp/ready")
 
     @classmethod
     def tearDownClass(cls):
-        images.remove(cls.web, cls.two, cls.plain, cls.checked)
+        images.remove(cls.web, cls.two, cls.docker, cls.plain, cls.checked)
 
     def job(self, *services, config="", **options):
         job = Job(config, **options)
@@ -190,6 +191,13 @@ class Awaited(ServiceTest):
         _, said = self.prepared({"name": self.two, "alias": "db", **sh(SERVE)}, config="services: {wait: 2s}\n")
         self.assertIn("port 8081 does not answer", said.err)
         self.assertIn("HEALTHCHECK_TCP_PORT", said.err)
+
+    def test_one_of_dockers_two_ports(self):
+        for port in ("2375", "2376"):
+            _, said = self.prepared({"name": self.docker, "alias": "docker", **sh(f"exec httpd -f -p {port} -h /tmp")})
+            self.assertNotIn("WARNING", said.err)
+        said = self.refused({"name": self.docker, "alias": "docker", **sh(SERVE)}, config="services: {wait: 2s}\n")
+        self.assertIn("ports 2375, 2376 do not answer", said.err)
 
     def test_nothing_to_ask(self):
         self.prepared({"name": self.plain})

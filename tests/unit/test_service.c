@@ -387,6 +387,22 @@ static void test_a_word_that_is_neither_true_nor_false_is_warned_of_once(void **
     }
 }
 
+static void test_one_of_dockers_ports_will_do(void **state)
+{
+    (void)state;
+    auto_strvec none = STRVEC_INIT, plain = STRVEC_INIT, tls = STRVEC_INIT;
+    strvec_push(&none, "80");
+    strvec_push(&plain, "80");
+    strvec_push(&plain, "2375");
+    strvec_push(&tls, "2376");
+    assert_true(service_port_is_spared("2376", &plain));
+    assert_true(service_port_is_spared("2375", &tls));
+    assert_false(service_port_is_spared("2375", &none));
+    assert_false(service_port_is_spared("2376", &none));
+    assert_false(service_port_is_spared("80", &tls));
+    assert_false(service_port_is_spared("237", &tls));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_ports),
         cmocka_unit_test(test_a_word_that_is_neither_true_nor_false_is_warned_of_once),
         cmocka_unit_test(test_no_more_than_twenty_ports),
+        cmocka_unit_test(test_one_of_dockers_ports_will_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,7 +79,8 @@ class Runner:
         temporary = folder / "tmp"
         for path in (temporary, folder / "builds", folder / "cache"):
             path.mkdir()
-        (folder / "atelier.yml").write_text(atelier_config(folder))
+        self.config = folder / "atelier.yml"
+        self.config.write_text(atelier_config(folder))
         (folder / "config.toml").write_text(runner_config(gitlab, folder / "atelier.yml"))
         self.temporary = temporary
         self._log = folder / "runner.log"
@@ -237,6 +238,27 @@ class Jobs:
         self.assert_success(result)
         for text in ("uid-1234", self.greeting, "after-1234"):
             self.assertIn(text, result.trace)
+
+    def kept(self, number: int) -> list[str]:
+        return docker("volume", "ls", "--filter", "label=atelier.role=kept", "--filter", f"name=-{number}-kept",
+                      "--format", '{{.Label "atelier.job"}}')
+
+    def test_kept_when_it_failed(self) -> None:
+        """The runner tells cleanup how a job ended: this is what keep_failed goes by."""
+        config = self.runner.config.read_text()
+        self.addCleanup(self.runner.config.write_text, config)
+        self.runner.config.write_text(config + "keep_failed: 1h\n")
+        self.assert_success(self.run_job("true"))  # neither this one nor the next one stays: setUp sees to it
+        self.run_job("true", variables=[variable("GIT_FETCH_EXTRA_FLAGS", "--no-such-flag")])
+        number = self.submit("exit 3")
+        self.assert_failure(self.finish(number), "script_failure")
+        deadline = time.monotonic() + TIMEOUT
+        while not self.kept(number) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        (key,) = self.kept(number)
+        done = subprocess.run([ATELIER, "shell", key, "echo", "here"], capture_output=True, text=True, check=False)
+        self.assertEqual((done.stdout, done.returncode), ("here\n", 0), done.stderr)
+        subprocess.run([ATELIER, "gc", "--job", key, "--older-than", "0s"], check=True, capture_output=True)
 
     def test_missing_image(self) -> None:
         result = self.run_job("echo never-$((40 + 2))", image=MISSING_IMAGE)

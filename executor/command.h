@@ -14,6 +14,7 @@ struct invocation {
     const char *config;     /* --config FILE, NULL when not given */
     const char *variables;  /* --variables FILE, NULL when not given */
     const char *directory;  /* --directory DIR, NULL when not given */
+    const char *branch;     /* --branch NAME, NULL when not given */
     const char *older_than; /* --older-than AGE, NULL when not given */
     const char *runner;     /* --runner TOKEN, NULL when not given */
     const char *job;        /* --job KEY, NULL when not given */

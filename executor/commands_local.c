@@ -15,6 +15,7 @@ int command_pipeline(const struct invocation *in, struct err *e)
         .program = in->program,
         .config = in->config,
         .directory = in->directory,
+        .branch = in->branch,
         .jobs = (const char *const *)in->args,
         .variables_file = in->variables,
         .list = in->list,

@@ -26,6 +26,7 @@ static const struct row rows[] = {
     { 's', "service", "NAME", "in this service's container", I(service), false },
     { 'H', "helper", NULL, "in the helper's container", I(helper), false },
     { 'v', "variables", "FILE", "more variables, a KEY=value a line", I(variables), false },
+    { 'b', "branch", "NAME", "as the pipeline of this branch [the current one]", I(branch), false },
     { 'C', "directory", "DIR", "the checkout [the current folder]", I(directory), false },
     { 'l', "list", NULL, "print the jobs and run nothing", I(list), false },
     { 'h', "help", NULL, "print this and exit", P(wants_help), true },

@@ -22,7 +22,7 @@ _atelier()
         word=${COMP_WORDS[i]}
         case $word in
             -C | --directory) directory=${COMP_WORDS[++i]} ;;
-            -c | --config | -v | --variables | -j | --job | -o | --older-than | -r | --runner | -s | --service) ((++i)) ;;
+            -b | --branch | -c | --config | -v | --variables | -j | --job | -o | --older-than | -r | --runner | -s | --service) ((++i)) ;;
             -*) ;;
             *) [[ $command ]] || command=$word ;;
         esac
@@ -46,6 +46,9 @@ _atelier()
     esac
 
     case $prev in
+        -b | --branch)
+            mapfile -t COMPREPLY < <(compgen -W "$(git ${directory:+-C "$directory"} for-each-ref --format='%(refname:short)' refs/heads 2>/dev/null)" -- "$cur")
+            return ;;
         -j | --job | -o | --older-than | -r | --runner | -s | --service) return ;;
     esac
 
@@ -53,7 +56,7 @@ _atelier()
         gc) options+=' --dry-run --job --older-than --runner' ;;
         prepare) options+=' --dry-run' ;;
         shell) options+=' --helper --service' ;;
-        pipeline) options+=' --directory --list --variables' ;;
+        pipeline) options+=' --branch --directory --list --variables' ;;
     esac
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")

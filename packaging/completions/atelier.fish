@@ -49,6 +49,7 @@ complete -c atelier -n "__fish_seen_subcommand_from run" -F
 complete -c atelier -n "__fish_seen_subcommand_from shell" -s H -l helper -d "In the helper container"
 complete -c atelier -n "__fish_seen_subcommand_from shell" -s s -l service -x -d "In this service"
 complete -c atelier -n "__fish_seen_subcommand_from shell" -a "(__atelier_shell_jobs)" -d "Job"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s b -l branch -x -a "(git for-each-ref --format='%(refname:short)' refs/heads 2>/dev/null)" -d "As the pipeline of this branch"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s C -l directory -x -a "(__fish_complete_directories)" -d "The checkout"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s l -l list -d "Print the jobs and run nothing"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s v -l variables -r -F -d "File of further variables"

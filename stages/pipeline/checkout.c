@@ -21,8 +21,15 @@ static int64_t number_of(const char *text)
     return (hash & 0x7fffffff) | 1;
 }
 
+static char *commit_of(const struct git *g, const char *revision)
+{
+    auto_free char *commit = xasprintf("%s^{commit}", revision);
+    return git_ask(g, "rev-parse", "-q", "--verify", commit, NULL);
+}
+
 static void read_ref(const struct git *g, struct checkout *c)
 {
+    c->head = commit_of(g, "HEAD");
     c->ref = git_ask(g, "symbolic-ref", "--short", "-q", "HEAD", NULL);
     if (c->ref)
         return;
@@ -31,10 +38,41 @@ static void read_ref(const struct git *g, struct checkout *c)
     c->ref = or_text(c->ref, "detached");
 }
 
+static char *commit_of_branch(const struct git *g, const char *name)
+{
+    auto_free char *here = xasprintf("refs/heads/%s", name);
+    auto_free char *there = xasprintf("refs/remotes/origin/%s", name);
+    char *commit = commit_of(g, here);
+
+    return commit ? commit : commit_of(g, there);
+}
+
+static int choose_branch(const struct git *g, const char *branch, struct checkout *c, struct err *e)
+{
+    auto_free char *full = xasprintf("refs/heads/%s", branch);
+
+    if (strcmp(branch, c->ref) == 0 && !c->is_tag)
+        return 0;
+    if (git_run(g, NULL, e, "check-ref-format", full, NULL) < 0) {
+        auto_free char *shown = text_quote(branch);
+        return err_set(e, ERR_USAGE, 0, "'%s' is no name for a branch", shown);
+    }
+    char *commit = commit_of_branch(g, branch);
+    c->sources = commit ? SOURCES_COMMIT : SOURCES_AS_BRANCH;
+    if (commit) {
+        free(c->head);
+        c->head = commit;
+    }
+    free(c->ref);
+    c->ref = xstrdup(branch);
+    c->is_tag = false;
+    return 0;
+}
+
 static bool has_branch(const struct git *g, const char *name)
 {
     auto_free char *ref = xasprintf("refs/heads/%s", name);
-    auto_free char *found = git_ask(g, "rev-parse", "-q", "--verify", ref, NULL);
+    auto_free char *found = commit_of(g, ref);
     return found != NULL;
 }
 
@@ -66,7 +104,6 @@ static int read_commit(const struct git *g, struct checkout *c, struct err *e)
 {
     auto_free char *answer = NULL;
 
-    c->head = git_ask(g, "rev-parse", "-q", "--verify", "HEAD^{commit}", NULL);
     if (!c->head) {
         c->author = xasprintf("%s <%s>", c->user_name, c->user_email);
         c->timestamp = xstrdup("1970-01-01T00:00:00+00:00");
@@ -93,7 +130,7 @@ static void read_remote(const struct git *g, struct checkout *c)
         remote_local(c->top, &c->remote);
 }
 
-int checkout_open(const char *dir, char *const *env, struct checkout *c, struct err *e)
+int checkout_open(const char *dir, const char *branch, char *const *env, struct checkout *c, struct err *e)
 {
     __attribute__((cleanup(git_release))) struct git g;
 
@@ -110,11 +147,22 @@ int checkout_open(const char *dir, char *const *env, struct checkout *c, struct 
     c->user_email = or_text(git_ask(&g, "config", "user.email", NULL), "local@localhost");
     read_ref(&g, c);
     c->default_branch = read_default_branch(&g, c->ref);
+    if (branch && choose_branch(&g, branch, c, e) < 0)
+        return -1;
     read_remote(&g, c);
 
     auto_free char *modules = xasprintf("%s/.gitmodules", c->top);
     c->has_submodules = access(modules, F_OK) == 0;
     return read_commit(&g, c, e);
+}
+
+char *checkout_show(const struct checkout *c, const char *path, char *const *env)
+{
+    __attribute__((cleanup(git_release))) struct git g;
+    auto_free char *name = xasprintf("%s:%s", c->head, path);
+
+    git_init(&g, c->top, env);
+    return git_ask(&g, "cat-file", "blob", name, NULL);
 }
 
 void checkout_release(struct checkout *c)

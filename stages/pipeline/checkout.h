@@ -8,18 +8,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What the jobs get, and where .gitlab-ci.yml is. */
+enum checkout_sources {
+    SOURCES_WORK_TREE, /* the files as they are */
+    SOURCES_AS_BRANCH, /* the same, taken for a branch that there is none of */
+    SOURCES_COMMIT,    /* those of `head`, the end of another branch */
+};
+
 struct checkout {
     char *top;  /* the work tree's top folder, absolute */
-    char *head; /* HEAD's commit; NULL when there is none yet */
+    char *head; /* HEAD's commit, or that of the branch that was asked for; NULL when there is none yet */
 
     char *ref; /* the branch; with a detached HEAD the tag on it, else "detached" */
     bool is_tag;
+    enum checkout_sources sources;
     char *default_branch;
     bool has_submodules;
 
-    char *author;    /* of HEAD: "Name <mail>" */
-    char *timestamp; /* of HEAD, ISO 8601 */
-    char *message;   /* of HEAD */
+    char *author;    /* of that commit: "Name <mail>" */
+    char *timestamp; /* ISO 8601 */
+    char *message;
     char *user_name; /* as git is configured for the caller */
     char *user_email;
 
@@ -29,8 +37,12 @@ struct checkout {
 
 #define CHECKOUT_INIT { .top = NULL }
 
-/* `dir` may be any folder of the checkout. ERR_JOB when it is in none. */
-int checkout_open(const char *dir, char *const *env, struct checkout *out, struct err *e);
+/* `dir` may be any folder of the checkout. ERR_JOB when it is in none. `branch`: the one to
+ * look at; NULL: the one that is checked out. A branch that is neither here nor, as far as
+ * this repository knows, on the remote is what the work tree would be pushed as. */
+int checkout_open(const char *dir, const char *branch, char *const *env, struct checkout *out, struct err *e);
+/* A file of that commit; NULL when it has none. The caller's. */
+char *checkout_show(const struct checkout *c, const char *path, char *const *env);
 void checkout_release(struct checkout *c);
 
 #define auto_checkout __attribute__((cleanup(checkout_release))) struct checkout

@@ -13,6 +13,7 @@ static const char *const default_stages[] = { "build", "test", "deploy" };
  * file in the older manner. Borrowed from the tree. */
 struct defaults {
     const struct yaml *image;
+    const struct yaml *services;
     const struct yaml *before_script;
     const struct yaml *after_script;
 };
@@ -45,12 +46,25 @@ static int read_stages(const struct ci_reader *r, const struct yaml *y, struct s
     return 0;
 }
 
+static void warn_of_type(const struct ci_reader *r, const struct yaml *old)
+{
+    auto_free char *job = text_quote(r->job);
+
+    strvec_pushf(r->warnings, "%s:%d:%d: keyword `type` in job `%s` has no effect here: it is an old name of `stage`, and "
+                 "`stage` is there", r->file, old->key_line, old->key_column, job);
+}
+
 static int read_stage(const struct ci_reader *r, const struct yaml *job, const struct strvec *stages, size_t *out,
                       struct err *e)
 {
     const struct yaml *y = yaml_get(job, "stage");
+    const struct yaml *old = yaml_get(job, "type"); /* its name before GitLab 8.2 */
     auto_free char *name = xstrdup("test");
 
+    if (y && old)
+        warn_of_type(r, old);
+    if (!y)
+        y = old;
     if (ci_text(r, y, "stage", &name, e) < 0)
         return -1;
     for (size_t i = 0; i < stages->n; i++) {
@@ -69,14 +83,21 @@ static int read_stage(const struct ci_reader *r, const struct yaml *job, const s
                           shown_job, known_shown);
 }
 
+/* The job's own, or what is said for all. */
+static const struct yaml *or_default(const struct yaml *job, const char *keyword, const struct yaml *otherwise)
+{
+    const struct yaml *y = yaml_get(job, keyword);
+    return y ? y : otherwise;
+}
+
 /* before_script and script are one script: what one changes is there for the other. */
 static int read_scripts(const struct ci_reader *r, const struct yaml *y, const struct defaults *d, struct ci_job *job,
                         struct err *e)
 {
-    const struct yaml *before = yaml_get(y, "before_script");
-    const struct yaml *after = yaml_get(y, "after_script");
+    const struct yaml *before = or_default(y, "before_script", d->before_script);
+    const struct yaml *after = or_default(y, "after_script", d->after_script);
 
-    if (ci_script(r, before ? before : d->before_script, "before_script", &job->script, e) < 0)
+    if (ci_script(r, before, "before_script", &job->script, e) < 0)
         return -1;
     size_t n = job->script.n;
     if (ci_script(r, yaml_get(y, "script"), "script", &job->script, e) < 0)
@@ -85,17 +106,18 @@ static int read_scripts(const struct ci_reader *r, const struct yaml *y, const s
         auto_free char *name = text_quote(r->job);
         return ci_key_problem(r, y, e, "job `%s` has no `script`; add one, or hide the job: `.%s`", name, name);
     }
-    return ci_script(r, after ? after : d->after_script, "after_script", &job->after_script, e);
+    return ci_script(r, after, "after_script", &job->after_script, e);
 }
 
 static int read_job(const struct ci_reader *r, const struct yaml *y, const struct defaults *d, const struct ci_file *f,
                     struct ci_job *job, struct err *e)
 {
-    const struct yaml *image = yaml_get(y, "image");
-
     job->name = xstrdup(y->key);
     if (ci_check_keys(r, y, IN_JOB, e) < 0 || read_stage(r, y, &f->stages, &job->stage, e) < 0 ||
-        read_scripts(r, y, d, job, e) < 0 || ci_image(r, image ? image : d->image, &job->image, e) < 0 ||
+        read_scripts(r, y, d, job, e) < 0 ||
+        ci_image(r, or_default(y, "image", d->image), &job->image, e) < 0 ||
+        ci_services(r, or_default(y, "services", d->services), job, e) < 0 ||
+        ci_only(r, yaml_get(y, "only"), job, e) < 0 || ci_except(r, yaml_get(y, "except"), job, e) < 0 ||
         ci_variables(r, yaml_get(y, "variables"), &job->variables, e) < 0 ||
         ci_environment(r, yaml_get(y, "environment"), &job->environment, e) < 0 ||
         ci_when(r, yaml_get(y, "when"), &job->when, e) < 0)
@@ -141,6 +163,7 @@ static int read_root(const struct ci_reader *r, const struct yaml *root, struct 
 {
     struct defaults d = {
         default_of(root, "image"),
+        default_of(root, "services"),
         default_of(root, "before_script"),
         default_of(root, "after_script"),
     };
@@ -198,8 +221,10 @@ static void job_release(struct ci_job *job)
 {
     free(job->name);
     free(job->allowed_codes);
-    free(job->image.name);
-    strvec_release(&job->image.entrypoint);
+    ci_image_release(&job->image);
+    ci_services_release(job);
+    strvec_release(&job->only);
+    strvec_release(&job->except);
     free(job->environment.name);
     free(job->environment.url);
     free(job->environment.action);

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/strvec.h"
+#include "stages/pipeline/ref_pattern.h"
 #include "stages/variables.h"
 
 #include <stdbool.h>
@@ -14,6 +15,16 @@ struct ci_image {
     char *name;               /* NULL: whatever this machine's configuration says */
     bool has_entrypoint;      /* [""] clears the image's own, absent keeps it */
     struct strvec entrypoint;
+    struct strvec pull_policy; /* empty: whatever this machine's configuration says */
+    char *platform;            /* docker: below it; NULL: not given */
+    char *user;
+};
+
+struct ci_service {
+    struct ci_image image;
+    char *alias; /* one or several, by blank or comma; NULL: the image's name */
+    struct strvec command;
+    struct variables variables; /* for it alone */
 };
 
 struct ci_environment {
@@ -31,6 +42,11 @@ struct ci_job {
     int *allowed_codes; /* only these exit codes may fail; NULL: any */
     size_t n_allowed_codes;
     struct ci_image image;
+    struct ci_service *services;
+    size_t n_services;
+    bool has_only;
+    struct strvec only;   /* stages/pipeline/ref_pattern.h */
+    struct strvec except;
     struct ci_environment environment;
     struct variables variables; /* the job's own, without the global ones */
     struct strvec script;       /* before_script and script */
@@ -51,6 +67,9 @@ struct ci_file {
 int ci_file_read(const char *path, struct ci_file *out, struct err *e);
 int ci_file_parse(const char *name, const char *text, size_t len, struct ci_file *out, struct err *e);
 void ci_file_release(struct ci_file *f);
+
+/* Whether the job belongs in the pipeline of this branch or tag, by its `only` and `except`. */
+bool ci_job_is_for(const struct ci_job *job, const struct ref_facts *ref);
 
 const char *ci_when_name(enum ci_when when);
 

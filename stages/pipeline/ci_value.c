@@ -77,13 +77,13 @@ int ci_check_keys(const struct ci_reader *r, const struct yaml *map, enum keywor
     return 0;
 }
 
-static bool absent(const struct yaml *y)
+bool ci_absent(const struct yaml *y)
 {
     return !y || (y->type == YAML_NULL && !y->tag);
 }
 
-static int wrong_type(const struct ci_reader *r, const struct yaml *y, const char *keyword, const char *wanted,
-                      struct err *e)
+int ci_wrong_type(const struct ci_reader *r, const struct yaml *y, const char *keyword, const char *wanted,
+                  struct err *e)
 {
     if (y->tag)
         return ci_problem(r, y, e, "`%s` in `%s` is not supported yet; write the value out", y->tag, keyword);
@@ -94,10 +94,10 @@ static int wrong_type(const struct ci_reader *r, const struct yaml *y, const cha
 
 int ci_text(const struct ci_reader *r, const struct yaml *y, const char *keyword, char **out, struct err *e)
 {
-    if (absent(y))
+    if (ci_absent(y))
         return 0;
     if (y->type != YAML_SCALAR || y->tag)
-        return wrong_type(r, y, keyword, "text", e);
+        return ci_wrong_type(r, y, keyword, "text", e);
     if (!*y->text)
         return ci_problem(r, y, e, "`%s` is empty", keyword);
     free(*out);
@@ -118,7 +118,7 @@ static int script_entries(const struct ci_reader *r, const struct yaml *y, const
                           "'like: this'",
                           keyword);
     if (y->type != YAML_LIST || y->tag)
-        return wrong_type(r, y, keyword, "text or a list of texts", e);
+        return ci_wrong_type(r, y, keyword, "text or a list of texts", e);
     if (depth == SCRIPT_DEPTH)
         return ci_problem(r, y, e, "`%s` has lists more than %d deep", keyword, SCRIPT_DEPTH);
     for (size_t i = 0; i < y->n; i++)
@@ -129,30 +129,12 @@ static int script_entries(const struct ci_reader *r, const struct yaml *y, const
 
 int ci_script(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct strvec *out, struct err *e)
 {
-    return absent(y) ? 0 : script_entries(r, y, keyword, 0, out, e);
+    return ci_absent(y) ? 0 : script_entries(r, y, keyword, 0, out, e);
 }
 
-static int read_entrypoint(const struct ci_reader *r, const struct yaml *y, struct ci_image *out, struct err *e)
+int ci_texts(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct strvec *out, struct err *e)
 {
-    if (absent(y))
-        return 0;
-    out->has_entrypoint = true;
-    return script_entries(r, y, "entrypoint", SCRIPT_DEPTH - 1, &out->entrypoint, e);
-}
-
-int ci_image(const struct ci_reader *r, const struct yaml *y, struct ci_image *out, struct err *e)
-{
-    if (absent(y))
-        return 0;
-    if (y->type != YAML_MAP)
-        return ci_text(r, y, "image", &out->name, e);
-    if (ci_check_keys(r, y, IN_IMAGE, e) < 0)
-        return -1;
-    if (absent(yaml_get(y, "name")))
-        return ci_problem(r, y, e, "`image` has no `name`");
-    if (ci_text(r, yaml_get(y, "name"), "name", &out->name, e) < 0)
-        return -1;
-    return read_entrypoint(r, yaml_get(y, "entrypoint"), out, e);
+    return ci_absent(y) ? 0 : script_entries(r, y, keyword, SCRIPT_DEPTH - 1, out, e);
 }
 
 static int read_variable(const struct ci_reader *r, const struct yaml *y, struct variables *out, struct err *e)
@@ -177,17 +159,17 @@ static int read_variable(const struct ci_reader *r, const struct yaml *y, struct
         return ci_problem(r, value, e, "variable `%s` is a boolean, which GitLab refuses; quote it: \"%s\"", y->key,
                           value->text);
     if (value && (value->type != YAML_SCALAR || value->tag))
-        return wrong_type(r, value, y->key, "text or a number; write \"\" for an empty one", e);
+        return ci_wrong_type(r, value, y->key, "text or a number; write \"\" for an empty one", e);
     variables_add(out, y->key, value ? value->text : "", VARIABLE_PUBLIC | (expand ? 0 : VARIABLE_RAW));
     return 0;
 }
 
 int ci_variables(const struct ci_reader *r, const struct yaml *y, struct variables *out, struct err *e)
 {
-    if (absent(y))
+    if (ci_absent(y))
         return 0;
     if (y->type != YAML_MAP || y->tag)
-        return wrong_type(r, y, "variables", "a map, NAME: value", e);
+        return ci_wrong_type(r, y, "variables", "a map, NAME: value", e);
     if (y->n > VARIABLES_MAX)
         return ci_problem(r, y, e, "more than %zu variables", VARIABLES_MAX);
     for (size_t i = 0; i < y->n; i++)
@@ -198,13 +180,13 @@ int ci_variables(const struct ci_reader *r, const struct yaml *y, struct variabl
 
 int ci_environment(const struct ci_reader *r, const struct yaml *y, struct ci_environment *out, struct err *e)
 {
-    if (absent(y))
+    if (ci_absent(y))
         return 0;
     if (y->type != YAML_MAP)
         return ci_text(r, y, "environment", &out->name, e);
     if (ci_check_keys(r, y, IN_ENVIRONMENT, e) < 0)
         return -1;
-    if (absent(yaml_get(y, "name")))
+    if (ci_absent(yaml_get(y, "name")))
         return ci_problem(r, y, e, "`environment` has no `name`");
     if (ci_text(r, yaml_get(y, "name"), "name", &out->name, e) < 0 ||
         ci_text(r, yaml_get(y, "url"), "url", &out->url, e) < 0 ||
@@ -275,7 +257,7 @@ static int read_exit_codes(const struct ci_reader *r, const struct yaml *y, stru
 
 int ci_allow_failure(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e)
 {
-    if (absent(y))
+    if (ci_absent(y))
         return 0;
     if (y->type == YAML_SCALAR && yaml_bool(y, &out->allow_failure) == 0)
         return 0;

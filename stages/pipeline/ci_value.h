@@ -22,13 +22,27 @@ int ci_key_problem(const struct ci_reader *r, const struct yaml *at, struct err 
 int ci_check_key(const struct ci_reader *r, const struct yaml *member, enum keyword_place place, struct err *e);
 int ci_check_keys(const struct ci_reader *r, const struct yaml *map, enum keyword_place place, struct err *e);
 
+/* Whether there is no value: NULL, or null. */
+bool ci_absent(const struct yaml *y);
+/* "`KEYWORD` is a list here; it must be WANTED", or about its tag; returns -1. */
+int ci_wrong_type(const struct ci_reader *r, const struct yaml *y, const char *keyword, const char *wanted,
+                  struct err *e);
+
 /* Each reads one value; `y` may be NULL or null, which leaves *out as it is. */
 int ci_text(const struct ci_reader *r, const struct yaml *y, const char *keyword, char **out, struct err *e);
 int ci_script(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct strvec *out, struct err *e);
+/* Text, or a list of texts. */
+int ci_texts(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct strvec *out, struct err *e);
 int ci_image(const struct ci_reader *r, const struct yaml *y, struct ci_image *out, struct err *e);
+/* The list is the job's to release, also after an error. */
+int ci_services(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
+void ci_image_release(struct ci_image *image);
+void ci_services_release(struct ci_job *job);
 int ci_variables(const struct ci_reader *r, const struct yaml *y, struct variables *out, struct err *e);
 int ci_environment(const struct ci_reader *r, const struct yaml *y, struct ci_environment *out, struct err *e);
 int ci_when(const struct ci_reader *r, const struct yaml *y, enum ci_when *out, struct err *e);
+int ci_only(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
+int ci_except(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
 int ci_allow_failure(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
 
 #endif

@@ -29,6 +29,7 @@ struct job_run {
     struct variables server;   /* as GitLab sends them, not expanded */
     struct variables resolved; /* what hooks and scripts see now */
     char *image;               /* expanded; NULL for none */
+    struct strvec services;    /* the names of their images, expanded */
     struct strvec refspecs;
     int depth;
 
@@ -120,11 +121,12 @@ static int collect(struct job_run *j, struct err *e)
 static int resolve(struct job_run *j, struct err *e)
 {
     const char *builds_dir = j->answer.builds_dir ? j->answer.builds_dir : "";
+    auto_free char *services = response_services(j->job, &j->services);
     auto_variables all = VARIABLES_INIT;
 
     predefined_runner(j->world->facts, j->image, builds_dir, j->project_dir, j->status, &all);
     variables_append(&all, &j->server);
-    predefined_runner_last(j->project_dir, &all);
+    predefined_runner_last(j->project_dir, services, &all);
     return variables_resolve(&all, j->files_dir, &j->resolved, e);
 }
 
@@ -175,17 +177,28 @@ static int make_token(struct job_run *j, struct err *e)
     return 0;
 }
 
+static int expand_images(struct job_run *j, struct err *e)
+{
+    if (j->job->image.name && variables_expand(&j->resolved, j->job->image.name, &j->image, e) < 0)
+        return err_wrap(e, "image");
+    for (size_t i = 0; i < j->job->n_services; i++) {
+        char *name = NULL;
+        if (variables_expand(&j->resolved, j->job->services[i].image.name, &name, e) < 0)
+            return err_wrap(e, "services[%zu]", i);
+        strvec_give(&j->services, name);
+    }
+    return 0;
+}
+
 static int describe(struct job_run *j, struct err *e)
 {
     if (make_token(j, e) < 0 || collect(j, e) < 0 || resolve(j, e) < 0)
         return -1;
     mask_secrets(j);
     choose_refspecs(j);
-    if (!j->job->image.name)
-        return 0;
-    if (variables_expand(&j->resolved, j->job->image.name, &j->image, e) < 0)
-        return err_wrap(e, "image");
-    return resolve(j, e); /* now with CI_JOB_IMAGE */
+    if (expand_images(j, e) < 0)
+        return -1;
+    return resolve(j, e); /* now with CI_JOB_IMAGE and CI_JOB_SERVICES */
 }
 
 /* ---- Preparing ---- */
@@ -199,6 +212,7 @@ static int write_response(const struct job_run *j, struct err *e)
         .stage = j->world->file->stages.items[j->job->stage],
         .token = j->token,
         .image = j->image,
+        .services = &j->services,
         .variables = &j->server,
         .refspecs = &j->refspecs,
         .depth = j->depth,
@@ -435,6 +449,7 @@ static void run_release(struct job_run *j)
 {
     variables_release(&j->server);
     variables_release(&j->resolved);
+    strvec_release(&j->services);
     strvec_release(&j->refspecs);
     hook_release(&j->hook);
     hook_answer_release(&j->answer);

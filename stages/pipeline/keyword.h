@@ -12,6 +12,10 @@ enum keyword_place {
     IN_ENVIRONMENT = 8,
     IN_IMAGE = 16,
     IN_VARIABLE = 32,
+    IN_SERVICE = 64,
+    IN_DOCKER = 128, /* below docker: of an image or service */
+    IN_ONLY = 256,
+    IN_EXCEPT = 512,
 };
 
 enum keyword_use {

@@ -63,18 +63,41 @@ static const char *temporary(const struct pipeline *p)
 
 /* ---- What is to run ---- */
 
+static int no_file(const struct pipeline *p, struct err *e)
+{
+    auto_free char *shown = text_quote(p->checkout.ref);
+
+    if (p->checkout.sources == SOURCES_COMMIT)
+        return err_set(e, ERR_JOB, 0, "there is no " CI_FILE " in branch '%s': it says what the pipeline's jobs are", shown);
+    return err_set(e, ERR_JOB, 0, "there is no " CI_FILE " in '%s': it says what the pipeline's jobs are",
+                   p->checkout.top);
+}
+
+/* As the other branch has it. */
+static int read_file_of_commit(struct pipeline *p, struct err *e)
+{
+    auto_free char *name = xasprintf("%s:" CI_FILE, p->checkout.ref);
+    auto_free char *text = checkout_show(&p->checkout, CI_FILE, p->options->env);
+
+    return text ? ci_file_parse(name, text, strlen(text), &p->file, e) : no_file(p, e);
+}
+
 static int read_file(struct pipeline *p, struct err *e)
 {
     auto_free char *cwd = getcwd(NULL, 0);
     bool here = !p->options->directory && cwd && strcmp(cwd, p->checkout.top) == 0;
     auto_free char *path = here ? xstrdup(CI_FILE) : xasprintf("%s/" CI_FILE, p->checkout.top);
 
+    if (p->checkout.sources == SOURCES_COMMIT)
+        return read_file_of_commit(p, e);
     if (ci_file_read(path, &p->file, e) == 0)
         return 0;
-    if (e->kind != ERR_NOT_FOUND)
-        return -1;
-    return err_set(e, ERR_JOB, 0, "there is no " CI_FILE " in '%s': it says what the pipeline's jobs are",
-                   p->checkout.top);
+    return e->kind == ERR_NOT_FOUND ? no_file(p, e) : -1;
+}
+
+static struct ref_facts ref_of(const struct pipeline *p)
+{
+    return (struct ref_facts){ p->checkout.ref, p->checkout.is_tag, p->checkout.remote.path };
 }
 
 static bool is_named(const struct pipeline *p, const char *job)
@@ -90,32 +113,60 @@ static bool any_named(const struct pipeline *p)
     return p->options->jobs && *p->options->jobs;
 }
 
-static int check_names(const struct pipeline *p, struct err *e)
+static const struct ci_job *find_job(const struct pipeline *p, const char *name)
+{
+    for (size_t i = 0; i < p->file.n; i++)
+        if (strcmp(p->file.jobs[i].name, name) == 0)
+            return &p->file.jobs[i];
+    return NULL;
+}
+
+static int no_such_job(const struct pipeline *p, const char *name, struct err *e)
 {
     auto_strvec known = STRVEC_INIT;
+    auto_free char *shown = text_quote(name);
 
     for (size_t i = 0; i < p->file.n; i++)
         strvec_push(&known, p->file.jobs[i].name);
+    const char *near = text_nearest(name, (const char *const *)strvec_list(&known));
+    auto_free char *hint = near ? xasprintf("; did you mean '%s'?", near) : xstrdup("; --list shows them");
+    return err_set(e, ERR_USAGE, 0, "there is no job '%s' in " CI_FILE "%s", shown, hint);
+}
+
+static int check_names(const struct pipeline *p, struct err *e)
+{
+    const struct ref_facts ref = ref_of(p);
+
     for (const char *const *name = p->options->jobs; name && *name; name++) {
-        if (strvec_has(&known, *name))
+        const struct ci_job *job = find_job(p, *name);
+        if (!job)
+            return no_such_job(p, *name, e);
+        if (ci_job_is_for(job, &ref))
             continue;
         auto_free char *shown = text_quote(*name);
-        const char *near = text_nearest(*name, (const char *const *)strvec_list(&known));
-        auto_free char *hint = near ? xasprintf("; did you mean '%s'?", near) : xstrdup("; --list shows them");
-        return err_set(e, ERR_USAGE, 0, "there is no job '%s' in " CI_FILE "%s", shown, hint);
+        auto_free char *shown_ref = text_quote(ref.name);
+        return err_set(e, ERR_USAGE, 0, "job '%s' is not for %s '%s' (its `only` and `except`); --branch names another one",
+                       shown, ref.is_tag ? "tag" : "branch", shown_ref);
     }
     return 0;
 }
 
-static void choose_jobs(struct pipeline *p)
+static int choose_jobs(struct pipeline *p, struct err *e)
 {
+    const struct ref_facts ref = ref_of(p);
+
     p->entries = xcalloc(p->file.n + 1, sizeof(*p->entries));
     for (size_t stage = 0; stage < p->file.stages.n; stage++)
         for (size_t i = 0; i < p->file.n; i++) {
             const struct ci_job *job = &p->file.jobs[i];
-            if (job->stage == stage && (!any_named(p) || is_named(p, job->name)))
+            if (job->stage == stage && (!any_named(p) || is_named(p, job->name)) && ci_job_is_for(job, &ref))
                 p->entries[p->n++] = (struct entry){ .job = job, .ms = -1 };
         }
+    if (p->n > 0)
+        return 0;
+    auto_free char *shown = text_quote(ref.name);
+    return err_set(e, ERR_JOB, 0, "no job of " CI_FILE " is for %s '%s' (their `only` and `except`): GitLab would make no "
+                   "pipeline", ref.is_tag ? "tag" : "branch", shown);
 }
 
 static const char *stage_of(const struct pipeline *p, const struct entry *x)
@@ -165,12 +216,12 @@ static int read_project(struct pipeline *p, struct err *e)
 {
     const struct pipeline_options *o = p->options;
 
-    if (checkout_open(o->directory, o->env, &p->checkout, e) < 0 || read_file(p, e) < 0 || check_names(p, e) < 0)
+    if (checkout_open(o->directory, o->branch, o->env, &p->checkout, e) < 0 || read_file(p, e) < 0 ||
+        check_names(p, e) < 0)
         return -1;
     if (o->variables_file && env_file_read(o->variables_file, &p->variables, e) < 0)
         return -1;
-    choose_jobs(p);
-    return 0;
+    return choose_jobs(p, e);
 }
 
 static int choose_driver(struct pipeline *p, struct err *e)
@@ -214,6 +265,8 @@ static void announce(struct pipeline *p)
         report_line(&p->report, STYLE_WARNING, "%s", p->file.warnings.items[i]);
     if (p->checkout.has_submodules)
         report_line(&p->report, STYLE_WARNING, ".gitmodules: submodules are not supported yet: their folders stay empty");
+    if (p->checkout.sources == SOURCES_AS_BRANCH)
+        report_line(&p->report, STYLE_WARNING, "There is no branch %s: its pipeline is run with the current files", ref);
     report_line(&p->report, STYLE_BOLD, "Pipeline of %s, %s %s at %.8s%s: %zu job%s", p->checkout.remote.path,
                 p->checkout.is_tag ? "tag" : "branch", ref, p->facts.sha,
                 p->source.changed ? " (with what is not committed)" : "", p->n, p->n == 1 ? "" : "s");

@@ -13,6 +13,7 @@ struct pipeline_options {
     const char *program;        /* path of the atelier binary to start as hooks */
     const char *config;         /* --config FILE to hand on to the hooks; NULL: none */
     const char *directory;      /* the checkout; NULL: the current folder */
+    const char *branch;         /* whose pipeline it is; NULL: the branch that is checked out */
     const char *const *jobs;    /* names to run, NULL-terminated; NULL or empty: all that `when` allows */
     const char *variables_file; /* .env style, or NULL */
     bool list;                  /* print the jobs, run nothing */

@@ -204,7 +204,7 @@ void predefined_runner(const struct pipeline_facts *p, const char *image, const 
     variables_addf(out, VARIABLE_PUBLIC, "CI_JOB_TIMEOUT", "%d", PREDEFINED_JOB_TIMEOUT);
 }
 
-void predefined_runner_last(const char *project_dir, struct variables *out)
+void predefined_runner_last(const char *project_dir, const char *services, struct variables *out)
 {
     struct utsname host;
 
@@ -217,5 +217,5 @@ void predefined_runner_last(const char *project_dir, struct variables *out)
                        : strcmp(host.machine, "aarch64") == 0 ? "arm64"
                                                               : host.machine);
     variables_addf(out, VARIABLE_PUBLIC, "RUNNER_TEMP_PROJECT_DIR", "%s.tmp", project_dir);
-    add(out, "CI_JOB_SERVICES", "");
+    add_raw(out, "CI_JOB_SERVICES", services);
 }

@@ -26,8 +26,8 @@ int predefined_environment(const struct ci_environment *env, const struct variab
 /* What the runner adds before the server's variables: they may be overridden. */
 void predefined_runner(const struct pipeline_facts *p, const char *image, const char *builds_dir,
                        const char *project_dir, const char *job_status, struct variables *out);
-/* What the runner adds after them. */
-void predefined_runner_last(const char *project_dir, struct variables *out);
+/* What the runner adds after them. `services`: CI_JOB_SERVICES. */
+void predefined_runner_last(const char *project_dir, const char *services, struct variables *out);
 
 /* The first characters of the runner's token, which are part of folder names. */
 extern const char predefined_runner_token[];

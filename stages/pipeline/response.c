@@ -57,13 +57,52 @@ static json_t *steps_json(const struct ci_job *job)
 }
 
 /* An absent entrypoint keeps the image's, an empty one clears it: the member is left out or not. */
-static json_t *image_json(const struct response *r)
+static json_t *image_json(const char *name, const struct ci_image *written)
 {
-    json_t *image = json_pack("{s:s}", "name", r->image ? r->image : "");
+    json_t *image = json_pack("{s:s}", "name", name ? name : "");
 
-    if (r->job->image.has_entrypoint)
-        (void)json_object_set_new(image, "entrypoint", json_strings(&r->job->image.entrypoint));
+    if (written->has_entrypoint)
+        (void)json_object_set_new(image, "entrypoint", json_strings(&written->entrypoint));
+    if (written->pull_policy.n > 0)
+        (void)json_object_set_new(image, "pull_policy", json_strings(&written->pull_policy));
+    if (written->platform || written->user)
+        (void)json_object_set_new(image, "executor_opts", json_pack("{s:{s:s*, s:s*}}", "docker", "platform",
+                                                                    written->platform, "user", written->user));
     return image;
+}
+
+static json_t *services_json(const struct response *r)
+{
+    if (r->job->n_services == 0)
+        return json_null();
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->services->n; i++) {
+        const struct ci_service *service = &r->job->services[i];
+        json_t *item = image_json(r->services->items[i], &service->image);
+        if (service->alias)
+            (void)json_object_set_new(item, "alias", json_string(service->alias));
+        if (service->command.n > 0)
+            (void)json_object_set_new(item, "command", json_strings(&service->command));
+        if (service->variables.n > 0)
+            (void)json_object_set_new(item, "variables", variables_json(&service->variables));
+        (void)json_array_append_new(list, item);
+    }
+    return list;
+}
+
+char *response_services(const struct ci_job *job, const struct strvec *names)
+{
+    auto_json *list = json_array();
+
+    for (size_t i = 0; i < names->n; i++) {
+        const struct ci_service *service = &job->services[i];
+        const char *alias = service->alias ? service->alias : "";
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:s%, s:o, s:o}", "name", names->items[i], "alias", alias, strcspn(alias, " ,"),
+                            "entrypoint", service->image.has_entrypoint ? json_strings(&service->image.entrypoint) : json_null(),
+                            "command", service->command.n > 0 ? json_strings(&service->command) : json_null()));
+    }
+    return names->n > 0 ? json_compact(list) : xstrdup("");
 }
 
 static json_t *credentials_json(const struct response *r)
@@ -100,11 +139,11 @@ static json_t *job_info_json(const struct response *r)
 
 static json_t *response_json(const struct response *r)
 {
-    return json_pack("{s:I s:s s:b s:o s:o s:{s:i} s:{} s:o s:o s:o s:n s:n s:n s:o s:n s:{s:b s:n s:[]}}", "id",
+    return json_pack("{s:I s:s s:b s:o s:o s:{s:i} s:{} s:o s:o s:o s:o s:n s:n s:o s:n s:{s:b s:n s:[]}}", "id",
                      (json_int_t)r->id, "token", r->token, "allow_git_fetch", true, "job_info", job_info_json(r),
                      "git_info", git_info_json(r), "runner_info", "timeout", PREDEFINED_JOB_TIMEOUT, "inputs",
-                     "variables", variables_json(r->variables), "steps", steps_json(r->job), "image", image_json(r),
-                     "services", "artifacts", "cache", "credentials", credentials_json(r), "dependencies", "features",
+                     "variables", variables_json(r->variables), "steps", steps_json(r->job), "image", image_json(r->image, &r->job->image),
+                     "services", services_json(r), "artifacts", "cache", "credentials", credentials_json(r), "dependencies", "features",
                      "trace_sections", false, "token_mask_prefixes", "failure_reasons");
 }
 

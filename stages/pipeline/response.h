@@ -15,6 +15,7 @@ struct response {
     const char *stage;
     const char *token;
     const char *image; /* expanded; NULL for none */
+    const struct strvec *services; /* the names of their images, expanded */
     const struct variables *variables; /* as the server sends them: not expanded */
     const struct strvec *refspecs;
     int depth;
@@ -25,6 +26,9 @@ struct response {
     } registry;
 };
 
+/* CI_JOB_SERVICES, the caller's: "" without services (contract 1.6). The variables of the services
+ * are left out: they may hold secrets, and every script gets this. */
+char *response_services(const struct ci_job *job, const struct strvec *names);
 /* Write it to `path`, mode 0600: it has secrets in clear. */
 int response_write(const struct response *r, const char *path, struct err *e);
 

@@ -78,9 +78,25 @@ static int commit_tree(struct source *s, struct git *g, const char *tree, struct
     return git_run(g, &s->sha, e, "commit-tree", tree, "-m", message, NULL);
 }
 
-static int make_commit(struct source *s, struct err *e)
+/* The commit of the work tree: HEAD when nothing has changed. */
+static int commit_work_tree(struct source *s, struct git *g, struct err *e)
 {
     auto_free char *tree = NULL;
+
+    if (git_run(g, NULL, e, "-c", "core.splitIndex=false", "-c", "core.fsmonitor=false", "-c",
+                "advice.addEmbeddedRepo=false", "add", "-A", NULL) < 0 ||
+        git_run(g, &tree, e, "write-tree", NULL) < 0)
+        return -1;
+    auto_free char *head_tree = git_ask(g, "rev-parse", "-q", "--verify", "HEAD^{tree}", NULL);
+    s->changed = !head_tree || strcmp(tree, head_tree) != 0;
+    if (s->changed)
+        return commit_tree(s, g, tree, e);
+    s->sha = xstrdup(s->checkout->head);
+    return 0;
+}
+
+static int make_commit(struct source *s, struct err *e)
+{
     auto_git theirs; /* as the caller has it: where are its objects and its index? */
     auto_git g;
 
@@ -91,16 +107,10 @@ static int make_commit(struct source *s, struct err *e)
 
     auto_free char *shallow = git_ask(&g, "rev-parse", "--is-shallow-repository", NULL);
     s->shallow = shallow && strcmp(shallow, "true") == 0;
-    if (git_run(&g, &s->format, e, "rev-parse", "--show-object-format", NULL) < 0 ||
-        git_run(&g, NULL, e, "-c", "core.splitIndex=false", "-c", "core.fsmonitor=false", "-c",
-                "advice.addEmbeddedRepo=false", "add", "-A", NULL) < 0 ||
-        git_run(&g, &tree, e, "write-tree", NULL) < 0)
+    if (git_run(&g, &s->format, e, "rev-parse", "--show-object-format", NULL) < 0)
         return -1;
-
-    auto_free char *head_tree = git_ask(&g, "rev-parse", "-q", "--verify", "HEAD^{tree}", NULL);
-    s->changed = !head_tree || strcmp(tree, head_tree) != 0;
-    if (s->changed)
-        return commit_tree(s, &g, tree, e);
+    if (s->checkout->sources != SOURCES_COMMIT)
+        return commit_work_tree(s, &g, e);
     s->sha = xstrdup(s->checkout->head);
     return 0;
 }

@@ -48,6 +48,7 @@ static const struct {
     { "j: {script: a, when: always, allow_failure: yes}", "test|always|yes|||a|" },
     { "j: {script: a, when: on_failure}", "test|on_failure|no|||a|" },
     { ".hidden: {nonsense: 1}\nj: {script: a}", "test|on_success|no|||a|" },
+    { "stages: [x]\nj: {type: x, script: a}", "x|on_success|no|||a|" },
     { ".base: &base {image: i, stage: build}\nj: {<<: *base, script: a}", "build|on_success|no|i||a|" },
     { ".cmds: &cmds [a, b]\nj: {script: [*cmds, c]}", "test|on_success|no|||a;b;c|" },
 };
@@ -86,9 +87,25 @@ static const struct {
     { "j: {script: a, qqqqqq: b}", "ci.yml:1:16: unknown keyword `qqqqqq` in job `j`" },
     { "default: {script: a}", "ci.yml:1:11: unknown keyword `script`" },
     { "j: {script: a, rules: []}", "ci.yml:1:16: keyword `rules` in job `j` is not supported yet: " },
-    { "j: {script: a, only: [main]}", "ci.yml:1:16: keyword `only` in job `j` is not supported yet: " },
+    { "j: {script: a, only: main}", "ci.yml:1:22: `only` is text here; it must be a list of branches and tags" },
+    { "j: {script: a, only: [[main]]}", "ci.yml:1:23: `only` is a list here" },
+    { "j: {script: a, except: [null]}", "ci.yml:1:25: `except` is nothing here; it must be a name or a /regular expression/" },
+    { "j: {script: a, only: {refs: main}}", "ci.yml:1:29: `only` is text here" },
+    { "j: {script: a, only: {branches: [x]}}", "ci.yml:1:23: unknown keyword `branches` in job `j`" },
+    { "j: {script: a, only: {variables: [$X]}}", "ci.yml:1:23: keyword `variables` in job `j` is not supported yet: " },
+    { "j: {script: a, except: {changes: [x]}}", "ci.yml:1:25: keyword `changes` in job `j` is not supported yet: " },
+    { "j: {script: a, only: [/(/]}", "ci.yml:1:23: the regular expression `/(/` in `only`: " },
+    { "j: {script: a, except: ['/(?!x)/']}", "ci.yml:1:25: the regular expression `/(?!x)/` in `except`: `(?!` is not supported in it" },
+    { "j: {script: a, type: nope}", "ci.yml:1:22: job `j`: there is no stage `nope`" },
     { "include: x.yml\nj: {script: a}", "ci.yml:1:1: keyword `include` is not supported yet: " },
-    { "services: [x]\nj: {script: a}", "ci.yml:1:1: keyword `services` is not supported yet: " },
+    { "services: x\nj: {script: a}", "ci.yml:1:11: `services` is text here; it must be a list of images" },
+    { "services: [null]\nj: {script: a}", "ci.yml:1:12: a service is nothing here" },
+    { "services: [{alias: x}]\nj: {script: a}", "ci.yml:1:12: `services` has no `name`" },
+    { "services: [{name: x, aliass: x}]\nj: {script: a}", "ci.yml:1:22: unknown keyword `aliass` in job `j`; did you mean `alias`?" },
+    { "services: [{name: x, variables: {A: [b]}}]\nj: {script: a}", "ci.yml:1:37: `A` is a list here" },
+    { "services: [{name: x, pull_policy: sometimes}]\nj: {script: a}", "ci.yml:1:35: `pull_policy` is `sometimes`" },
+    { "j: {script: a, image: {name: x, docker: y}}", "ci.yml:1:41: `docker` is text here; it must be a map" },
+    { "j: {script: a, image: {name: x, docker: {usr: y}}}", "ci.yml:1:42: unknown keyword `usr` in job `j`; did you mean `user`?" },
     { "j: {script: a, stage: nope}",
       "ci.yml:1:23: job `j`: there is no stage `nope`; the stages are .pre, build, test, deploy, .post" },
     { "stages: [x]\nj: {script: a}", "ci.yml:2:1: job `j` says no `stage`" },
@@ -148,6 +165,107 @@ static void test_warnings(void **state)
                         "ci.yml:2:16: keyword `cache` in job `j` has no effect here: every job starts from the sources alone");
 }
 
+static void test_what_has_no_effect_in_only_and_type(void **state)
+{
+    auto_ci_file f = CI_FILE_INIT;
+    auto_err e = ERR_INIT;
+
+    (void)state;
+    assert_int_equal(parse("j: {script: a, type: nope, stage: test, only: {refs: [web], changes: [x]}}", &f, &e), 0);
+    assert_string_equal(f.stages.items[f.jobs[0].stage], "test");
+    assert_int_equal(f.warnings.n, 3);
+    assert_string_equal(f.warnings.items[0], "ci.yml:1:16: keyword `type` in job `j` has no effect here: it is an old name "
+                                             "of `stage`, and `stage` is there");
+    assert_string_equal(f.warnings.items[1],
+                        "ci.yml:1:61: keyword `changes` in job `j` has no effect here: every file counts as changed");
+    assert_string_equal(f.warnings.items[2],
+                        "ci.yml:1:47: `web` in `only` of job `j` lets nothing in here: this pipeline is one of a push");
+}
+
+/* "name|alias|entrypoint|command|pull policy|platform|user|variables" of each, in lines. */
+static char *describe_services(const struct ci_job *j)
+{
+    auto_strvec lines = STRVEC_INIT;
+
+    for (size_t i = 0; i < j->n_services; i++) {
+        const struct ci_service *s = &j->services[i];
+        auto_free char *entrypoint = strvec_join(&s->image.entrypoint, ",");
+        auto_free char *command = strvec_join(&s->command, ",");
+        auto_free char *policy = strvec_join(&s->image.pull_policy, ",");
+        strvec_pushf(&lines, "%s|%s|%s%s|%s|%s|%s|%s|%zu", s->image.name, s->alias ? s->alias : "",
+                     s->image.has_entrypoint ? "=" : "", entrypoint, command, policy,
+                     s->image.platform ? s->image.platform : "", s->image.user ? s->image.user : "", s->variables.n);
+    }
+    return strvec_join(&lines, "\n");
+}
+
+static const struct {
+    const char *text, *want;
+} services[] = {
+    { "j: {script: a}", "" },
+    { "services: [a, 'b:1']\nj: {script: a}", "a|||||||0\nb:1|||||||0" },
+    { "default: {services: [d]}\nservices: [g]\nj: {script: a}", "d|||||||0" },
+    { "services: [g]\nj: {script: a, services: [own]}", "own|||||||0" },
+    { "services: [g]\nj: {script: a, services: []}", "" },
+    { "j: {script: a, services: [{name: i, alias: x, entrypoint: [''], command: [c, d], pull_policy: never}]}",
+      "i|x|=|c,d|never|||0" },
+    { "j: {script: a, services: [{name: i, alias: [x, y], pull_policy: [always, if-not-present], variables: {A: b, C: d},\n"
+      "  docker: {platform: p/q, user: 7}}]}", "i|x y|||always,if-not-present|p/q|7|2" },
+};
+
+static void test_services(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+        auto_ci_file f = CI_FILE_INIT;
+        auto_err e = ERR_INIT;
+        if (parse(services[i].text, &f, &e) < 0)
+            fail_msg("%s: %s", services[i].text, err_text(&e));
+        auto_free char *is = describe_services(&f.jobs[0]);
+        assert_string_equal(is, services[i].want);
+    }
+}
+
+/* Which of branch main, branch fix and tag v1 the job is for. */
+static const struct {
+    const char *text, *want;
+} refs[] = {
+    { "j: {script: a}", "main fix v1" },
+    { "j: {script: a, only: [main]}", "main" },
+    { "j: {script: a, only: []}", "" },
+    { "j: {script: a, only: [branches]}", "main fix" },
+    { "j: {script: a, only: [tags, fix]}", "fix v1" },
+    { "j: {script: a, except: [tags]}", "main fix" },
+    { "j: {script: a, only: [branches], except: [main]}", "fix" },
+    { "j: {script: a, only: {refs: [/^v/]}}", "v1" },
+    { "j: {script: a, only: {changes: [x]}}", "main fix v1" },
+    { "j: {script: a, only: [web]}", "" },
+    { "j: {script: a, except: [web, pushes]}", "" },
+    { "j: {script: a, only: ['main@group/project', 'fix@other/project']}", "main" },
+};
+
+static void test_refs(void **state)
+{
+    static const struct ref_facts all[] = {
+        { "main", false, "group/project" }, { "fix", false, "group/project" }, { "v1", true, "group/project" }
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(refs); i++) {
+        auto_ci_file f = CI_FILE_INIT;
+        auto_err e = ERR_INIT;
+        auto_strvec in = STRVEC_INIT;
+        if (parse(refs[i].text, &f, &e) < 0)
+            fail_msg("%s: %s", refs[i].text, err_text(&e));
+        for (size_t k = 0; k < ARRAY_SIZE(all); k++)
+            if (ci_job_is_for(&f.jobs[0], &all[k]))
+                strvec_push(&in, all[k].name);
+        auto_free char *is = strvec_join(&in, " ");
+        if (strcmp(is, refs[i].want) != 0)
+            fail_msg("%s: %s", refs[i].text, is);
+    }
+}
+
 static void test_variables(void **state)
 {
     static const char text[] = "variables:\n  A: x\n  B: 1\n  C: {value: '$A', description: d, expand: false}\n"
@@ -204,6 +322,9 @@ int main(void)
         cmocka_unit_test(test_good_files),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_what_has_no_effect_in_only_and_type),
+        cmocka_unit_test(test_services),
+        cmocka_unit_test(test_refs),
         cmocka_unit_test(test_variables),
         cmocka_unit_test(test_environment_and_exit_codes),
         cmocka_unit_test(test_ten_thousand_jobs),

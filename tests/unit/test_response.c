@@ -156,6 +156,41 @@ static void test_members(void **state)
     strvec_release(&job.image.entrypoint);
 }
 
+static void test_services(void **state)
+{
+    struct ci_service of[2] = { { .image = { .name = (char[]){ "$A" } } }, { .image = { .name = (char[]){ "pg" } } } };
+    const struct ci_job job = { .name = (char[]){ "j" }, .services = of, .n_services = 2 };
+    const struct variables none = VARIABLES_INIT;
+    auto_strvec nothing = STRVEC_INIT;
+    auto_strvec names = STRVEC_INIT;
+
+    (void)state;
+    strvec_push(&names, "docker:dind");
+    strvec_push(&names, "pg");
+    of[1].alias = (char[]){ "db other" };
+    of[1].image.has_entrypoint = true;
+    of[1].image.user = (char[]){ "7" };
+    strvec_push(&of[1].image.entrypoint, "");
+    strvec_push(&of[1].image.pull_policy, "never");
+    strvec_push(&of[1].command, "-v");
+    variables_add(&of[1].variables, "PASSWORD", "$SECRET", VARIABLE_PUBLIC);
+    const struct response r = { .pipeline = &facts, .job = &job, .stage = "test", .token = "t", .variables = &none,
+                                .refspecs = &nothing, .services = &names };
+    auto_json *doc = written(&r);
+    auto_free char *shown = json_compact(json_at(doc, "services", NULL));
+    assert_string_equal(shown, "[{\"name\":\"docker:dind\"},{\"name\":\"pg\",\"entrypoint\":[\"\"],"
+                               "\"pull_policy\":[\"never\"],\"executor_opts\":{\"docker\":{\"user\":\"7\"}},"
+                               "\"alias\":\"db other\",\"command\":[\"-v\"],\"variables\":[{\"key\":\"PASSWORD\","
+                               "\"value\":\"$SECRET\",\"public\":true,\"file\":false,\"masked\":false,\"raw\":false}]}]");
+    auto_free char *variable = response_services(&job, &names);
+    assert_string_equal(variable, "[{\"name\":\"docker:dind\",\"alias\":\"\",\"entrypoint\":null,\"command\":null},"
+                                  "{\"name\":\"pg\",\"alias\":\"db\",\"entrypoint\":[\"\"],\"command\":[\"-v\"]}]");
+    strvec_release(&of[1].image.entrypoint);
+    strvec_release(&of[1].image.pull_policy);
+    strvec_release(&of[1].command);
+    variables_release(&of[1].variables);
+}
+
 static void test_what_is_not_there(void **state)
 {
     const struct ci_job job = { .name = (char[]){ "j" } };
@@ -178,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_predefined_variables),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_members),
+        cmocka_unit_test(test_services),
         cmocka_unit_test(test_what_is_not_there),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

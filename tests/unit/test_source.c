@@ -74,7 +74,7 @@ static char *publish(struct fixture *f, int64_t id)
     auto_err e = ERR_INIT;
 
     checkout_release(&f->checkout);
-    if (checkout_open(f->top, environ, &f->checkout, &e) < 0 ||
+    if (checkout_open(f->top, NULL, environ, &f->checkout, &e) < 0 ||
         source_take(&f->checkout, environ, f->dir, id, &s, &e) < 0)
         fail_msg("%s", err_text(&e));
     for (int job = 0; job < 2; job++) {
@@ -357,7 +357,7 @@ static void test_a_taken_name_is_left_alone(void **state)
     assert_int_equal(file_write(kept, "x", 1, 0600, NULL), 0);
     assert_int_equal(symlink(victim, link), 0);
     assert_int_equal(dir_make(folder, 0700, NULL), 0);
-    assert_int_equal(checkout_open(f->top, environ, &f->checkout, NULL), 0);
+    assert_int_equal(checkout_open(f->top, NULL, environ, &f->checkout, NULL), 0);
     assert_int_equal(source_take(&f->checkout, environ, f->dir, 1, &s, NULL), 0);
     static const char *const taken[] = { "source-link.git", "source-folder.git" };
     for (size_t i = 0; i < ARRAY_SIZE(taken); i++) {
@@ -470,7 +470,7 @@ static void test_no_repository(void **state)
     struct fixture *f = *state;
     auto_err e = ERR_INIT;
 
-    assert_int_equal(checkout_open(f->dir, environ, &f->checkout, &e), -1);
+    assert_int_equal(checkout_open(f->dir, NULL, environ, &f->checkout, &e), -1);
     assert_int_equal(e.kind, ERR_JOB);
     assert_non_null(strstr(err_text(&e), "git init"));
 }

@@ -10,6 +10,7 @@ import tempfile
 import time
 import unittest
 
+import images
 from hooks import ATELIER, IMAGE, docker, has_docker
 
 
@@ -313,6 +314,70 @@ job:
 
 
 @unittest.skipUnless(has_image(), f"needs a Docker daemon and the image {IMAGE}")
+class Services(PipelineTest):
+    CI = f"""
+image: {IMAGE}
+services:
+  - name: $SERVICE_IMAGE
+    alias: web
+    entrypoint: [/bin/sh, -c]
+    command: ['echo "$$GREETING from $$CI_PROJECT_NAME, $${{MY_PASSWORD-no password}}" >/tmp/index.html; exec httpd -f -p 8080 -h /tmp']
+    variables: {{GREETING: "hello $CI_JOB_NAME"}}
+with:
+  script: ['exec 3<>/dev/tcp/web/8080; printf "GET /index.html HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3']
+without:
+  services: []
+  script: [getent hosts web || echo nobody]
+"""
+
+    def test_a_service_is_there_for_its_job(self):
+        image = images.busybox("atelier-test/pipeline-web", ("sh", "httpd"), changes=["EXPOSE 8080"])
+        self.addCleanup(images.remove, image)
+        c = self.checkout(self.CI.replace("$$", "$"), name="services")
+        with c.config.open("a") as config:
+            config.write("pull_policy: if-not-present\n")
+        (c.root / "vars").write_text(f"SERVICE_IMAGE={image}\nMY_PASSWORD=correct-horse-2\n")
+        result = c.run("--variables", str(c.root / "vars"))
+        self.assertEqual(result.code, 0, result)
+        self.assertIn("hello with from services, no password", result.lines_of("with"))
+        self.assertIn("nobody", result.lines_of("without"))
+        self.assert_nothing_left(c)
+
+
+@unittest.skipUnless(has_image(), f"needs a Docker daemon and the image {IMAGE}")
+class Branches(PipelineTest):
+    CI = f"""
+job:
+  image: {IMAGE}
+  script: [cat file, 'echo "on $CI_COMMIT_BRANCH, $CI_COMMIT_REF_SLUG"', git log -1 --format=%s]
+"""
+
+    def test_one_that_there_is(self):
+        c = self.checkout(self.CI, {"file": "of main\n"}, name="branch")
+        c.git("checkout", "-qb", "Feature/X")
+        c.write({"file": "of the feature\n", ".gitlab-ci.yml": self.CI.replace("job:", "other:")})
+        c.git("commit", "-qam", "Feature")
+        c.git("checkout", "-q", "main")
+        c.write({"file": "not committed\n"})
+        before = c.state()
+        result = c.run("--branch", "Feature/X")
+        self.assertEqual(result.code, 0, result)
+        lines = result.lines_of("other")
+        for line in ("of the feature", "on Feature/X, feature-x", "Feature"):
+            self.assertIn(line, lines)
+        self.assertEqual(c.state(), before)
+
+    def test_one_that_there_is_not(self):
+        c = self.checkout(self.CI, {"file": "of main\n"}, name="branch")
+        c.write({"file": "not committed\n"})
+        result = c.run("--branch", "new")
+        self.assertEqual(result.code, 0, result)
+        self.assertIn("There is no branch new: its pipeline is run with the current files", result.text)
+        for line in ("not committed", "on new, new"):
+            self.assertIn(line, result.lines_of("job"))
+
+
+@unittest.skipUnless(has_image(), f"needs a Docker daemon and the image {IMAGE}")
 class Interrupts(PipelineTest):
     CI = f"""
 image: {IMAGE}
@@ -387,6 +452,12 @@ class Refusals(PipelineTest):
     def test_names(self):
         self.assertIn("did you mean 'job'", self.refused("job: {script: a}", "jbo"))
 
+    def test_branches(self):
+        ci = "job: {script: a, only: [main]}"
+        self.assertIn("job 'job' is not for branch 'other'", self.refused(ci, "--branch", "other", "job"))
+        self.assertIn("no job of .gitlab-ci.yml is for branch 'other'", self.refused(ci, "--branch", "other"))
+        self.assertIn("'a b' is no name for a branch", self.refused(ci, "--branch", "a b"))
+
     def test_variables(self):
         self.assertIn("/nowhere", self.refused("job: {script: a}", "--variables", "/nowhere"))
 
@@ -422,6 +493,20 @@ class Lists(PipelineTest):
             ["b", ".pre", "on_success", "no"],
             ["job", "a", "one", "manual", "yes", "i"],
         ])
+
+    def test_jobs_of_other_branches_and_tags_are_left_out(self):
+        c = self.checkout("a: {script: x, only: [main]}\nb: {script: x, only: [/^rel-\\d+$/]}\nc: {script: x, except: [tags]}\n"
+                          "d: {script: x, only: [tags]}\n")
+
+        def listed(*args):
+            return [line.split()[0] for line in c.run("--list", *args).text.splitlines()[1:]]
+        self.assertEqual(listed(), ["a", "c"])
+        self.assertEqual(listed("--branch", "rel-7"), ["b", "c"])
+        self.assertEqual(listed("--branch=x"), ["c"])
+        c.git("tag", "v1")
+        c.git("checkout", "-q", "--detach")
+        self.assertEqual(listed(), ["d"])
+        self.assertEqual(listed("--branch", "main"), ["a", "c"])
 
 
 if __name__ == "__main__":

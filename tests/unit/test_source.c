@@ -477,6 +477,59 @@ static void test_no_repository(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Another branch's pipeline is one of its commit, whatever lies in the work tree. */
+static void test_another_branch(void **state)
+{
+    struct fixture *f = *state;
+    auto_source s = SOURCE_INIT;
+    auto_err e = ERR_INIT;
+
+    put(f, "a", "one");
+    commit(f, "first");
+    assert_int_equal(git_run(&f->git, NULL, NULL, "branch", "old", NULL), 0);
+    assert_int_equal(git_run(&f->git, NULL, NULL, "update-ref", "refs/remotes/origin/far", "HEAD", NULL), 0);
+    auto_free char *old = git_ask(&f->git, "rev-parse", "HEAD", NULL);
+    put(f, "a", "two");
+    commit(f, "second");
+    put(f, "a", "three");
+    static const char *const names[] = { "old", "far" };
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        checkout_release(&f->checkout);
+        source_release(&s);
+        if (checkout_open(f->top, names[i], environ, &f->checkout, &e) < 0 ||
+            source_take(&f->checkout, environ, f->dir, 1, &s, &e) < 0)
+            fail_msg("%s", err_text(&e));
+        assert_int_equal(f->checkout.sources, SOURCES_COMMIT);
+        assert_string_equal(f->checkout.ref, names[i]);
+        assert_string_equal(f->checkout.message, "first");
+        assert_string_equal(s.sha, old);
+        assert_false(s.changed);
+        auto_free char *there = checkout_show(&f->checkout, "a", environ);
+        assert_string_equal(there, "one");
+        assert_null(checkout_show(&f->checkout, "b", environ));
+    }
+    assert_int_equal(source_publish(&s, f->builds, "far.git", &e), 0);
+    auto_free char *bare = xasprintf("--git-dir=%s/far.git", f->builds);
+    auto_free char *published = git_ask(&f->git, bare, "show", "far:a", NULL);
+    assert_string_equal(published, "one");
+}
+
+static void test_a_branch_that_is_none_yet(void **state)
+{
+    struct fixture *f = *state;
+    auto_source s = SOURCE_INIT;
+
+    put(f, "a", "one");
+    commit(f, "first");
+    put(f, "a", "two");
+    checkout_release(&f->checkout);
+    assert_int_equal(checkout_open(f->top, "new", environ, &f->checkout, NULL), 0);
+    assert_int_equal(f->checkout.sources, SOURCES_AS_BRANCH);
+    assert_string_equal(f->checkout.ref, "new");
+    assert_int_equal(source_take(&f->checkout, environ, f->dir, 1, &s, NULL), 0);
+    assert_true(s.changed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -487,6 +540,8 @@ int main(void)
         TEST(test_a_shallow_checkout),
         TEST(test_a_worktree),
         TEST(test_a_tag_and_a_detached_head),
+        TEST(test_another_branch),
+        TEST(test_a_branch_that_is_none_yet),
         TEST(test_a_broken_store_is_mended),
         TEST(test_the_callers_git_variables_are_left_out),
         TEST(test_what_a_job_plants_stays_its_own),

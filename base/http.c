@@ -21,17 +21,19 @@ static void origin_copy(struct http_origin *to, const struct http_origin *from)
         .unix_socket = xstrdup(from->unix_socket),
         .base = xstrdup(from->base),
         .ca_file = xstrdup(from->ca_file),
+        .more_ca = xstrdup(from->more_ca),
         .cert_file = xstrdup(from->cert_file),
         .key_file = xstrdup(from->key_file),
         .verify = from->verify,
         .user_agent = xstrdup(from->user_agent),
+        .proxies = from->proxies,
         .connect_ms = from->connect_ms > 0 ? from->connect_ms : 10000,
     };
 }
 
 static void origin_release(struct http_origin *o)
 {
-    const char *const owned[] = { o->unix_socket, o->base,     o->ca_file,
+    const char *const owned[] = { o->unix_socket, o->base,     o->ca_file,   o->more_ca,
                                   o->cert_file,   o->key_file, o->user_agent };
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
         free((void *)(uintptr_t)owned[i]); /* const only towards its readers */

@@ -22,11 +22,20 @@ struct http_origin {
     const char *unix_socket; /* path; NULL for TCP */
     const char *base;        /* "http://docker" or "https://host:2376", no trailing slash */
     const char *ca_file;     /* TLS; NULL: the system's. Given with verify = true */
+    const char *more_ca;     /* a file of authorities beside the system's; NULL: none. Not with ca_file */
     const char *cert_file;   /* client certificate, or NULL */
     const char *key_file;
     bool verify;             /* check the server's certificate and name */
     const char *user_agent;
     int64_t connect_ms;      /* to connect, 0: 10 s */
+    bool proxies;            /* by way of those that the environment names (http_proxy, no_proxy, ...) */
+};
+
+/* AWS Signature Version 4, made by libcurl. */
+struct http_signature {
+    const char *provider; /* "aws:amz:eu-west-1:s3" */
+    const char *key_id;
+    const char *key; /* secret */
 };
 
 /* Called while an exchange is under way: once at its start, and then whenever
@@ -59,9 +68,13 @@ struct http_request {
     const void *body; /* sent with its Content-Length; borrowed. NULL: none */
     size_t body_len;
 
-    /* A streamed body instead of `body`, in chunks of unknown total (PUT archive, load). */
+    /* A streamed body instead of `body`: in chunks (PUT archive, load), or with its
+     * Content-Length when that is known. One that ends before is an error. */
     http_source_fn *source;
     void *source_ctx;
+    int64_t source_len; /* 0: unknown */
+
+    const struct http_signature *signature; /* NULL: none */
 
     /* Bytes sent after `body` once the answer's header has arrived, outside of its
      * Content-Length: the standard input of a connection that the daemon took over

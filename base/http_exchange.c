@@ -13,6 +13,7 @@ enum {
     HEADERS_MAX = 256 << 10, /* of one answer */
     PIECE = 16 << 10,        /* of `after`; fits into a socket that poll calls writable */
     BUFFER = 32 << 10,       /* libcurl's own, in place of 16 KiB in and 64 KiB out */
+    BIG_BUFFER = 256 << 10,  /* the same for whole files */
 };
 
 /* --- errors --- */
@@ -52,7 +53,7 @@ static const char *connect_problem(int code)
     case ENOENT:
         return "there is no such socket: is the daemon running?";
     case ECONNREFUSED:
-        return "connection refused: is the daemon running?";
+        return "connection refused: is it running?";
     case EAGAIN:
         return "too many connections are waiting: the daemon is overloaded or hangs";
     }
@@ -200,35 +201,6 @@ static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
 
 /* --- the request --- */
 
-#define SET(x, option, value)                                                                      \
-    do {                                                                                           \
-        if (!(x)->setup)                                                                           \
-            (x)->setup = curl_easy_setopt((x)->easy, option, value);                               \
-    } while (0)
-
-static void set_origin(struct exchange *x)
-{
-    const struct http_origin *o = x->origin;
-    auto_free char *url = xasprintf("%s%s", o->base, x->q->path);
-    SET(x, CURLOPT_URL, url);
-    SET(x, CURLOPT_PATH_AS_IS, 1L);
-    SET(x, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(x, CURLOPT_PROXY, ""); /* a daemon is local, whatever the environment says */
-    SET(x, CURLOPT_NOSIGNAL, 1L);
-    SET(x, CURLOPT_TCP_KEEPALIVE, 1L);
-    SET(x, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_ms);
-    SET(x, CURLOPT_UNIX_SOCKET_PATH, o->unix_socket);
-    SET(x, CURLOPT_USERAGENT, o->user_agent);
-    SET(x, CURLOPT_SSL_VERIFYPEER, o->verify ? 1L : 0L);
-    SET(x, CURLOPT_SSL_VERIFYHOST, o->verify ? 2L : 0L);
-    if (o->ca_file) {
-        SET(x, CURLOPT_CAINFO, o->ca_file);
-        SET(x, CURLOPT_CAPATH, NULL); /* or every authority of the system would do as well */
-    }
-    SET(x, CURLOPT_SSLCERT, o->cert_file);
-    SET(x, CURLOPT_SSLKEY, o->key_file);
-}
-
 static void set_answer(struct exchange *x)
 {
     SET(x, CURLOPT_BUFFERSIZE, (long)BUFFER);
@@ -271,7 +243,9 @@ static void set_body(struct exchange *x)
     const struct http_request *q = x->q;
     if (q->source || q->after) {
         SET(x, CURLOPT_UPLOAD, 1L);
-        SET(x, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER);
+        SET(x, CURLOPT_UPLOAD_BUFFERSIZE, (long)(q->source_len > 0 ? BIG_BUFFER : BUFFER));
+        if (q->source && q->source_len > 0)
+            SET(x, CURLOPT_INFILESIZE_LARGE, (curl_off_t)q->source_len);
         SET(x, CURLOPT_READFUNCTION, on_read);
         SET(x, CURLOPT_READDATA, x);
         /* libcurl repeats a request when a kept connection turns out to be dead; these cannot be. */
@@ -299,7 +273,7 @@ int exchange_open(struct exchange *x)
     x->easy = curl_easy_init();
     if (!x->easy)
         x->setup = CURLE_FAILED_INIT;
-    set_origin(x);
+    exchange_set_origin(x);
     set_answer(x);
     set_body(x);
     set_headers(x);

@@ -39,6 +39,15 @@ struct exchange {
     curl_off_t uploaded;
 };
 
+/* Set an option of x->easy, unless one before it was refused. */
+#define SET(x, option, value)                                                                      \
+    do {                                                                                           \
+        if (!(x)->setup)                                                                           \
+            (x)->setup = curl_easy_setopt((x)->easy, option, value);                               \
+    } while (0)
+
+/* Where it goes and how: address, proxies, certificates, signature (http_origin.c). */
+void exchange_set_origin(struct exchange *x);
 /* Prepare x->easy. The four borrowed members are set by the caller, all else is zero. */
 int exchange_open(struct exchange *x);
 /* libcurl says that it is over. */

@@ -4,10 +4,8 @@
 
 #include "stages/variables.h"
 
-/* Append the file's variables. A value may be bare (up to " #" or the end of the
- * line), "double" (\n, \t, \r, \", \\ and \$ mean what they do in C and the shell;
- * may go over several lines) or 'single' (as it is, several lines too, and no `$`
- * in it is expanded). Those whose name looks like a secret's are masked.
+/* Append the file's variables (base/env_text.h). No `$` in one between single quotes
+ * is expanded. Those whose name looks like a secret's are masked.
  * Errors (ERR_JOB) say "FILE:LINE: problem". */
 int env_file_read(const char *path, struct variables *out, struct err *e);
 /* The same from text, which is followed by a NUL, as file_read() gives it. */

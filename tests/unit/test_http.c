@@ -373,6 +373,57 @@ static void test_source(void **state)
     }
 }
 
+/* Says which length was announced, and how many bytes came until the peer was silent. */
+static void serve_length(int listener, const void *with)
+{
+    (void)with;
+    auto_strbuf request = STRBUF_TEXT;
+    for (;;) {
+        auto_close int fd = accept(listener, NULL, NULL);
+        if (!hear(fd, &request))
+            continue;
+        const char *length = strstr(request.data, "Content-Length: ");
+        size_t announced = length ? strtoul(length + 16, NULL, 10) : 0;
+        size_t got = request.len - (size_t)(strstr(request.data, "\r\n\r\n") + 4 - request.data);
+        char buf[4096];
+        for (ssize_t n = 1; n > 0 && got < announced; got += n > 0 ? (size_t)n : 0)
+            n = read(fd, buf, sizeof(buf));
+        auto_free char *answer = xasprintf("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n%zu of %zu%s", got, announced,
+                                           strstr(request.data, "chunked") ? ", chunked" : "");
+        say(fd, answer);
+    }
+}
+
+static void test_source_of_known_length(void **state)
+{
+    (void)state;
+    auto_server s = server_start(serve_length, NULL);
+    auto_http *h = client_of(&s);
+    struct letters letters = { .left = 3000000 };
+    struct http_request q = { .method = "PUT", .path = "/cache", .source = letters_next, .source_ctx = &letters,
+                              .source_len = 3000000, .timeout_ms = 20000, .wake_fd = -1 };
+    auto_http_response r = HTTP_RESPONSE_INIT;
+    auto_err e = ERR_INIT;
+    if (http_exchange(h, &q, &r, &e) < 0)
+        fail_msg("%s", err_text(&e));
+    assert_string_equal(strbuf_text(&r.body), "3000000 of 3000000");
+}
+
+/* A file that became shorter is no whole body: the server must not take it for one. */
+static void test_source_ends_early(void **state)
+{
+    (void)state;
+    auto_server s = server_start(serve_length, NULL);
+    auto_http *h = client_of(&s);
+    struct letters letters = { .left = 1000 };
+    struct http_request q = { .method = "PUT", .path = "/cache", .source = letters_next, .source_ctx = &letters,
+                              .source_len = 2000, .timeout_ms = 2000, .wake_fd = -1 };
+    auto_http_response r = HTTP_RESPONSE_INIT;
+    auto_err e = ERR_INIT;
+    assert_int_equal(http_exchange(h, &q, &r, &e), -1);
+    assert_int_equal(e.kind, ERR_SYSTEM);
+}
+
 static void test_source_fails(void **state)
 {
     (void)state;
@@ -877,7 +928,7 @@ static void test_connect_refused(void **state)
     s.listener = -1;
     auto_free char *text = connect_error(s.socket);
     auto_free char *wanted =
-        xasprintf("connect to unix://%s: connection refused: is the daemon running?", s.socket);
+        xasprintf("connect to unix://%s: connection refused: is it running?", s.socket);
     assert_string_equal(text, wanted);
 }
 
@@ -919,7 +970,7 @@ static void test_connect_tcp(void **state)
     assert_int_equal(http_open(&origin, &h, &e), 0);
     assert_int_equal(http_exchange(h, &q, &r, &e), -1);
     assert_string_equal(err_text(&e),
-                        "connect to http://127.0.0.1:1: connection refused: is the daemon running?");
+                        "connect to http://127.0.0.1:1: connection refused: is it running?");
 }
 
 static void test_open_refuses_other_protocols(void **state)
@@ -963,6 +1014,8 @@ int main(void)
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_connection_is_kept),
         cmocka_unit_test(test_source),
+        cmocka_unit_test(test_source_of_known_length),
+        cmocka_unit_test(test_source_ends_early),
         cmocka_unit_test(test_source_fails),
         cmocka_unit_test(test_source_refused),
         cmocka_unit_test(test_streams),

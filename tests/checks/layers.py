@@ -11,6 +11,7 @@ MAY_CALL = {
     "executor": {"executor", "stages", "cache", "engine", "base"},
 }
 PIPELINE = {"stages", "base"}  # starts the hooks as processes: neither executor nor engine
+HELPERS = ("cache/report.h", "cache/select/")  # the helper's, in libraries that no hook links
 
 
 def problems(root):
@@ -21,6 +22,8 @@ def problems(root):
                 found = re.match(r'#include "([^/"]+)/', line)
                 if found and found[1] not in rooms:
                     yield f"{path.relative_to(root)}:{number}: {room} may not include {found[1]}/"
+                if found and room != "cache" and line.split('"')[1].startswith(HELPERS):
+                    yield f"{path.relative_to(root)}:{number}: only cache/ includes what is the helper's"
                 if '"stages/pipeline/' in line and room == "stages" and rooms is not PIPELINE:
                     yield f"{path.relative_to(root)}:{number}: stages may not include its own upper floor, pipeline/"
 

@@ -298,12 +298,9 @@ static void step_state(struct glob *g, uint32_t state, uint32_t c)
         reach(g, at + 1, c == '/' ? BEGIN : INSIDE);
 }
 
-/* From the states in `from` over all of `text`, into g->found. */
-static void step_text(struct glob *g, const struct glob_states *from, const char *text)
+/* From the states that are found over all of `text`. */
+static void step_text(struct glob *g, const char *text)
 {
-    begin_set(g);
-    for (size_t i = 0; i < from->n; i++)
-        reach(g, from->items[i] / MODES, (enum mode)(from->items[i] % MODES));
     while (*text && g->found.n > 0) {
         uint32_t c = next_character(&text);
         struct glob_states before = g->found;
@@ -321,6 +318,24 @@ static bool has_end(const struct glob *g, enum mode mode)
     return g->mark[(g->n - 1) * MODES + mode] == g->generation;
 }
 
+/* Of the states behind a '/': a folder's own name fits what may end there, and a "**" that begins there. */
+static bool fits_folder(const struct glob *g)
+{
+    return has_end(g, BEGIN) || has_end(g, WITHIN);
+}
+
+static bool fits_whole(const struct glob *g)
+{
+    return fits_folder(g) || has_end(g, INSIDE);
+}
+
+static void start(struct glob *g)
+{
+    begin_set(g);
+    reach(g, 0, BEGIN);
+    close_set(g);
+}
+
 static struct glob_states copy_found(const struct glob *g)
 {
     struct glob_states s = { xmalloc((g->found.n + 1) * sizeof(*s.items)), g->found.n };
@@ -329,17 +344,9 @@ static struct glob_states copy_found(const struct glob *g)
     return s;
 }
 
-/* Of the states behind a '/': a folder's own name fits what may end there, and a "**" that begins there. */
-static bool fits_folder(const struct glob *g)
-{
-    return has_end(g, BEGIN) || has_end(g, WITHIN);
-}
-
 enum glob_fit glob_start(struct glob *g, struct glob_states *out)
 {
-    begin_set(g);
-    reach(g, 0, BEGIN);
-    close_set(g);
+    start(g);
     *out = copy_found(g);
     return fits_folder(g) ? GLOB_FOLDER : GLOB_NO;
 }
@@ -347,10 +354,12 @@ enum glob_fit glob_start(struct glob *g, struct glob_states *out)
 enum glob_fit glob_step(struct glob *g, const struct glob_states *from, const char *name,
                         struct glob_states *below)
 {
-    step_text(g, from, name);
-    bool whole = has_end(g, BEGIN) || has_end(g, INSIDE) || has_end(g, WITHIN);
-    auto_glob_states here = copy_found(g);
-    step_text(g, &here, "/");
+    begin_set(g);
+    for (size_t i = 0; i < from->n; i++)
+        reach(g, from->items[i] / MODES, (enum mode)(from->items[i] % MODES));
+    step_text(g, name);
+    bool whole = fits_whole(g);
+    step_text(g, "/");
     bool folder = fits_folder(g);
     if (below)
         *below = copy_found(g);
@@ -359,10 +368,11 @@ enum glob_fit glob_step(struct glob *g, const struct glob_states *from, const ch
 
 bool glob_match(struct glob *g, const char *path)
 {
-    auto_glob_states start;
-    glob_start(g, &start);
-    if (glob_step(g, &start, path, NULL) == GLOB_YES)
+    start(g);
+    step_text(g, path);
+    if (fits_whole(g))
         return true;
+    step_text(g, "/");
     return has_end(g, WITHIN); /* a "**" below a folder fits the folder; "dir/" does not fit what may be a file */
 }
 

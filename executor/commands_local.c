@@ -9,8 +9,26 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Its jobs take their sources from a folder of this host. */
+static int check_storage(const struct invocation *in, struct err *e)
+{
+    auto_config c = { 0 };
+    struct engine_endpoint endpoint;
+
+    if (config_read(in->config, in->env, &c, e) < 0)
+        return -1;
+    config_endpoint(&c, in->env, &endpoint);
+    if (!config_uses_volumes(&c, &endpoint))
+        return 0;
+    return err_set(e, ERR_CONFIG, 0, "a pipeline's sources are in a folder of this host, where a job whose storage is the "
+                   "daemon's volumes does not see them; give it another configuration (--config) with a Unix socket "
+                   "and storage: folders");
+}
+
 int command_pipeline(const struct invocation *in, struct err *e)
 {
+    if (!in->list && check_storage(in, e) < 0)
+        return -1;
     const struct pipeline_options options = {
         .program = in->program,
         .config = in->config,

@@ -283,6 +283,13 @@ void config_endpoint(const struct config *c, char *const *env, struct engine_end
         out->tls_verify = true;
 }
 
+bool config_uses_volumes(const struct config *c, const struct engine_endpoint *endpoint)
+{
+    bool remote = endpoint->host && !text_starts(endpoint->host, "unix://");
+
+    return c->storage == STORAGE_VOLUMES || (c->storage == STORAGE_AUTO && remote);
+}
+
 void config_release(struct config *c)
 {
     char *const owned[] = { c->builds,       c->cache,       c->image,

@@ -17,6 +17,13 @@
 /* What becomes of a job whose service died or never became ready. */
 enum on_unready { UNREADY_FAIL, UNREADY_WARN };
 
+/* Where builds and caches are kept. */
+enum storage {
+    STORAGE_AUTO,    /* folders where the daemon has a Unix socket, and so our file system; volumes elsewhere */
+    STORAGE_FOLDERS, /* of the daemon's machine */
+    STORAGE_VOLUMES, /* of the daemon */
+};
+
 struct config_services {
     enum on_unready on_unready;
     int64_t wait_ms; /* how long all of them may take together; 0: nobody waits */
@@ -25,6 +32,7 @@ struct config_services {
 struct config {
     char *builds;            /* absolute: root of the build folders on the host */
     char *cache;             /* absolute: root of the caches */
+    enum storage storage;
     char *image;             /* for jobs that name none */
     char *helper_image;
     char *docker_host;       /* NULL: DOCKER_HOST, then the default socket */
@@ -48,6 +56,8 @@ int config_read_text(const char *name, const char *text, size_t len, char *const
                      struct err *e);
 /* Where the daemon is: the file's word before the environment's. Borrows from both. */
 void config_endpoint(const struct config *c, char *const *env, struct engine_endpoint *out);
+/* Whether builds and caches are volumes of the daemon there. */
+bool config_uses_volumes(const struct config *c, const struct engine_endpoint *endpoint);
 /* A commented sample file with every key. */
 void config_sample(struct strbuf *out);
 void config_release(struct config *c);

@@ -15,6 +15,9 @@ const struct key config_keys[] = {
     { "cache", value_path, C(cache), "/var/lib/atelier/cache",
       "Folder on this host for the jobs' caches, shared by all slots of a runner.\n"
       "Users other than root: ~/.cache/atelier/cache." },
+    { "storage", value_storage, C(storage), "auto",
+      "Where builds and caches are kept: folders, or volumes of the daemon, mounted at\n"
+      "the same paths. auto: volumes with tcp://, where the folders are out of reach." },
     { "image", value_text, C(image), "atelier/ci:latest", "Image of jobs that name none." },
     { "helper_image", value_text, C(helper_image), "atelier/helper:" ATELIER_VERSION,
       "Image that fetches sources and moves caches and artifacts. Made by\n"

@@ -62,6 +62,21 @@ int value_docker(const struct yaml *y, void *member, const char **problem)
     return 0;
 }
 
+int value_storage(const struct yaml *y, void *member, const char **problem)
+{
+    static const char *const words[] = {
+        [STORAGE_AUTO] = "auto", [STORAGE_FOLDERS] = "folders", [STORAGE_VOLUMES] = "volumes"
+    };
+
+    *problem = "must be auto, folders or volumes";
+    for (size_t i = 0; y->type == YAML_SCALAR && i < ARRAY_SIZE(words); i++)
+        if (strcmp(y->text, words[i]) == 0) {
+            *(enum storage *)member = (enum storage)i;
+            return 0;
+        }
+    return -1;
+}
+
 int value_unready(const struct yaml *y, void *member, const char **problem)
 {
     bool warn = y->type == YAML_SCALAR && strcmp(y->text, "warn") == 0;

@@ -13,6 +13,7 @@ value_fn value_text;     /* char *: not empty */
 value_fn value_flag;     /* bool */
 value_fn value_duration; /* int64_t: milliseconds */
 value_fn value_docker;   /* enum docker_access */
+value_fn value_storage;  /* enum storage */
 value_fn value_unready;  /* enum on_unready */
 value_fn value_images;   /* struct strvec: patterns of images */
 value_fn value_policies; /* struct strvec: pull policies */

@@ -37,6 +37,14 @@ void doctor_config(struct doctor *d)
     doctor_say(d, VERDICT_OK, NULL, "%s: good", shown);
 }
 
+static bool uses_volumes(const struct doctor *d)
+{
+    struct engine_endpoint endpoint;
+
+    config_endpoint(&d->config, d->in->env, &endpoint);
+    return config_uses_volumes(&d->config, &endpoint);
+}
+
 static bool daemon_is_here(const struct doctor *d)
 {
     return !d->engine || engine_is_local(d->engine);
@@ -69,6 +77,10 @@ static void check_folder(struct doctor *d, const char *path)
 
 void doctor_folders(struct doctor *d)
 {
+    if (uses_volumes(d)) {
+        doctor_say(d, VERDICT_OK, NULL, "builds and caches are volumes of the daemon (storage)");
+        return;
+    }
     if (!daemon_is_here(d)) {
         doctor_say(d, VERDICT_SKIPPED, NULL, "they are on the daemon's machine");
         return;
@@ -124,6 +136,8 @@ void doctor_disk(struct doctor *d)
     const char *root = json_text(d->info, "DockerRootDir");
     if (*root)
         check_disk(d, "Docker", root);
+    if (uses_volumes(d))
+        return;
     check_disk(d, "builds", d->config.builds);
     check_disk(d, "cache", d->config.cache);
 }

@@ -52,6 +52,9 @@ static bool is_garbage(const struct garbage *g, const struct thing *t, const str
     int64_t limit = rule->older_than < 0 ? rule->now : rule->now - rule->older_than;
     int64_t last = -1;
 
+    /* A volume for jobs to come, which may be old and busy. */
+    if (!*t->job && t->expires < 0)
+        return false;
     for (size_t i = 0; i < g->n; i++) {
         const struct thing *other = &g->things[i];
         int64_t date = date_of(other, rule);

@@ -2,7 +2,8 @@
  *
  * The things of one job share one fate: they are garbage when the last of them is.
  * So a job that runs keeps all that is its own, and what was made without a date
- * goes with what has one. What bears no date, and is of no job that does, stays.
+ * goes with what has one. What bears no date, and is of no job that does, stays. By
+ * age, too, stays what is of no job and bears no date: volumes for builds and caches.
  * A failed job that is kept (executor/kept.h) stays until the date of that, however
  * long its other things could stay. */
 #ifndef EXECUTOR_GARBAGE_H

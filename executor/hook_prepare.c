@@ -50,6 +50,7 @@ static int make_plan(struct prepare *p, struct err *e)
     const struct host_settings settings = {
         .image = c->image,
         .helper_image = c->helper_image,
+        .volumes = config_uses_volumes(c, &endpoint),
         .docker_socket = endpoint.host && unix_socket ? endpoint.host + strlen("unix://") : "/var/run/docker.sock",
         .pull_policy = &c->pull_policy,
         .allowed_pull_policies = &c->allowed_pull_policies,
@@ -136,6 +137,18 @@ static int create_volumes(const struct prepare *p, struct err *e)
     return 0;
 }
 
+/* The one mount whose source the daemon looks for is its socket. */
+static int explain_create(const struct prepare *p, struct err *e)
+{
+    const char *kind = kind_name(p->plan.kind);
+
+    if (!strstr(err_text(e), "bind source path does not exist"))
+        return -1;
+    e->kind = ERR_CONFIG;
+    return err_wrap(e, "jobs of kind '%s' are to have the Docker socket (kinds: %s: docker: socket), and the daemon's "
+                    "machine has none there", kind, kind);
+}
+
 static int create_containers(struct prepare *p, struct err *e)
 {
     for (size_t i = 0; i < plan_count(&p->plan); i++) {
@@ -147,7 +160,7 @@ static int create_containers(struct prepare *p, struct err *e)
         if (rc < 0 && e->kind == ERR_CONFLICT)
             rc = create_again(p, c, &id, e);
         if (rc < 0)
-            return -1;
+            return explain_create(p, e);
         strvec_give(&p->ids, id);
     }
     return 0;
@@ -219,7 +232,7 @@ static int wait_for_services(const struct prepare *p, struct err *e)
  * not make folders there, or a daemon elsewhere, leaves it to the daemon. */
 static void make_folders(const struct prepare *p)
 {
-    if (!engine_is_local(p->engine))
+    if (p->plan.builds != p->plan.place.builds_dir || !engine_is_local(p->engine))
         return;
     (void)dir_make(p->host.config.builds, 0700, NULL);
     (void)dir_make(p->host.config.cache, 0700, NULL);

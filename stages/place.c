@@ -33,13 +33,15 @@ void place_of(const struct job *job, const char *builds, const char *cache, stru
     auto_free char *project = element(job->project_id);
     auto_free char *slot = element(job->slot);
     auto_free char *concurrent = element(job->concurrent);
+    /* Jobs of protected refs never inherit a work tree that an unprotected one left. */
+    const char *apart = job->protected_ref ? ".protected" : "";
 
     *out = (struct place){
         .key = xasprintf("%s-%s", runner, id),
-        /* Jobs of protected refs never inherit a work tree that an unprotected one left. */
-        .builds_dir = xasprintf("%s/%s/%s/%s%s", builds, runner, project, slot,
-                                job->protected_ref ? ".protected" : ""),
+        .builds_dir = xasprintf("%s/%s/%s/%s%s", builds, runner, project, slot, apart),
         .cache_dir = cache_folder(cache, runner, project, job->protected_ref),
+        .builds_volume = xasprintf("atelier-builds-%s.%s.%s%s", runner, project, slot, apart),
+        .cache_volume = xasprintf("atelier-cache-%s.%s%s", runner, project, apart),
         /* At most 63 bytes, as the kernel and DNS want it. */
         .hostname = xasprintf("runner-%.12s-project-%.17s-concurrent-%.6s", runner, project, concurrent),
     };
@@ -50,6 +52,8 @@ void place_release(struct place *p)
     free(p->key);
     free(p->builds_dir);
     free(p->cache_dir);
+    free(p->builds_volume);
+    free(p->cache_volume);
     free(p->hostname);
     *p = (struct place){ 0 };
 }
@@ -66,6 +70,12 @@ json_t *place_labels(const struct job *job, const struct place *p, const char *r
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", LABEL_MANAGED, ATELIER_VERSION, LABEL_JOB, p->key,
                      LABEL_PROJECT, job->project_path, LABEL_RUNNER, job->runner, LABEL_ROLE, role,
                      LABEL_EXPIRES, when);
+}
+
+json_t *place_lasting_labels(const struct job *job, const char *role)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", LABEL_MANAGED, ATELIER_VERSION, LABEL_PROJECT, job->project_path,
+                     LABEL_RUNNER, job->runner, LABEL_ROLE, role);
 }
 
 void place_filter(const struct place *p, struct strvec *out)

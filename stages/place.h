@@ -13,7 +13,7 @@
 #define LABEL_JOB        "atelier.job"        /* the job's key */
 #define LABEL_PROJECT    "atelier.project"    /* group/project */
 #define LABEL_RUNNER     "atelier.runner"     /* the runner's short token */
-#define LABEL_ROLE       "atelier.role"       /* build, helper, service, network, volume, kept */
+#define LABEL_ROLE       "atelier.role"       /* build, helper, service, network, volume, builds, cache, kept */
 #define LABEL_EXPIRES    "atelier.expires"    /* seconds since the epoch, when nobody can need it any more */
 #define LABEL_ENTRYPOINT "atelier.entrypoint" /* build container: the image's ENTRYPOINT, a JSON array */
 #define LABEL_SERVICE    "atelier.service"    /* service container: the first of its names on the job's network */
@@ -23,6 +23,8 @@ struct place {
     char *key;        /* "<runner>-<job id>": unique on a host, fit for names */
     char *builds_dir; /* private to the runner, project and slot; the same inside and outside of containers */
     char *cache_dir;
+    char *builds_volume; /* the names of the volumes that are mounted there instead, where folders are out of reach */
+    char *cache_volume;
     char *hostname;   /* of its containers */
 };
 
@@ -34,6 +36,8 @@ void place_release(struct place *p);
 char *place_name(const struct place *p, const char *role);
 /* The labels of a thing of this job, a new object. `expires` is absolute. */
 json_t *place_labels(const struct job *job, const struct place *p, const char *role, int64_t expires);
+/* The labels of a volume that outlives its jobs, a new object: neither cleanup nor a garbage collector takes it. */
+json_t *place_lasting_labels(const struct job *job, const char *role);
 /* "atelier.job=<key>", to find all of it by. */
 void place_filter(const struct place *p, struct strvec *out);
 

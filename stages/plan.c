@@ -32,45 +32,58 @@ static char *volume_name(const struct place *place, size_t mount)
     return place_name(place, role);
 }
 
-void plan_add_mounts(const struct plan *plan, const struct kind *kind, json_t *binds)
+static void add_bind(json_t *list, const char *source, const char *target)
 {
+    auto_free char *bind = xasprintf("%s:%s", source, target);
+
+    add(list, bind);
+}
+
+json_t *plan_binds(const struct plan *plan, const struct kind *kind)
+{
+    json_t *list = json_array();
+
+    add_bind(list, plan->builds, plan->place.builds_dir);
     for (size_t i = 0; i < kind->mounts.n; i++) {
         const char *mount = kind->mounts.items[i];
         auto_free char *volume = volume_name(&plan->place, i);
-        auto_free char *bind = xasprintf("%s:%s", volume, mount);
-        add(binds, strchr(mount, ':') ? mount : bind);
+        if (strchr(mount, ':'))
+            add(list, mount);
+        else
+            add_bind(list, volume, mount);
     }
+    return list;
 }
 
-static void plan_volumes(struct plan *plan, const struct job *job, const struct kind *kind)
-{
-    plan->volumes = xcalloc(kind->mounts.n + 1, sizeof(*plan->volumes));
-    for (size_t i = 0; i < kind->mounts.n; i++)
-        if (!strchr(kind->mounts.items[i], ':'))
-            plan->volumes[plan->n_volumes++] = (struct plan_volume){
-                .name = volume_name(&plan->place, i),
-                .labels = place_labels(job, &plan->place, "volume", plan->expires),
-            };
-}
-
-static json_t *binds(enum plan_role role, const struct plan *plan, const struct kind *kind,
-                     const struct host_settings *host)
+static json_t *helper_binds(const struct plan *plan)
 {
     json_t *list = json_array();
-    auto_free char *builds = xasprintf("%s:%s", plan->place.builds_dir, plan->place.builds_dir);
-    auto_free char *cache = xasprintf("%s:%s", plan->place.cache_dir, plan->place.cache_dir);
 
-    add(list, builds);
-    if (role == PLAN_HELPER) {
-        add(list, cache);
-        return list;
-    }
-    if (kind->docker == DOCKER_SOCKET) {
-        auto_free char *socket = xasprintf("%s:/var/run/docker.sock", host->docker_socket);
-        add(list, socket);
-    }
-    plan_add_mounts(plan, kind, list);
+    add_bind(list, plan->builds, plan->place.builds_dir);
+    add_bind(list, plan->cache, plan->place.cache_dir);
     return list;
+}
+
+static void add_volume(struct plan *plan, char *name, json_t *labels)
+{
+    plan->volumes[plan->n_volumes++] = (struct plan_volume){ name, labels };
+}
+
+static void plan_storage(struct plan *plan, const struct job *job, const struct kind *kind,
+                         const struct host_settings *host)
+{
+    const struct place *place = &plan->place;
+
+    plan->builds = host->volumes ? place->builds_volume : place->builds_dir;
+    plan->cache = host->volumes ? place->cache_volume : place->cache_dir;
+    plan->volumes = xcalloc(kind->mounts.n + 2, sizeof(*plan->volumes));
+    if (host->volumes) {
+        add_volume(plan, xstrdup(place->builds_volume), place_lasting_labels(job, "builds"));
+        add_volume(plan, xstrdup(place->cache_volume), place_lasting_labels(job, "cache"));
+    }
+    for (size_t i = 0; i < kind->mounts.n; i++)
+        if (!strchr(kind->mounts.items[i], ':'))
+            add_volume(plan, volume_name(place, i), place_labels(job, place, "volume", plan->expires));
 }
 
 /* The helper fetches the sources, so what the owner says of the network is for the user's own script. */
@@ -84,10 +97,17 @@ static const char *network_mode(enum plan_role role, const struct plan *plan, co
 static json_t *host_config(enum plan_role role, const struct plan *plan, const struct kind *kind,
                            const struct host_settings *host)
 {
-    json_t *h = json_pack("{s:o, s:s, s:{s:s}}", "Binds", binds(role, plan, kind, host), "NetworkMode",
-                          network_mode(role, plan, kind), "LogConfig", "Type", "none");
+    json_t *binds = role == PLAN_HELPER ? helper_binds(plan) : plan_binds(plan, kind);
+    json_t *h = json_pack("{s:o, s:s, s:{s:s}}", "Binds", binds, "NetworkMode", network_mode(role, plan, kind),
+                          "LogConfig", "Type", "none");
 
-    if (role == PLAN_BUILD && kind_image_is_privileged(kind, plan->of[role].image))
+    if (role == PLAN_HELPER)
+        return h;
+    /* Not among the binds, for which the daemon makes a folder where nothing is. */
+    if (kind->docker == DOCKER_SOCKET)
+        json_object_set_new(h, "Mounts", json_pack("[{s:s, s:s, s:s}]", "Type", "bind", "Source", host->docker_socket,
+                                                   "Target", "/var/run/docker.sock"));
+    if (kind_image_is_privileged(kind, plan->of[role].image))
         json_object_set_new(h, "Privileged", json_true());
     return h;
 }
@@ -187,6 +207,8 @@ static void copy_place(struct place *to, const struct place *from)
         .key = xstrdup(from->key),
         .builds_dir = xstrdup(from->builds_dir),
         .cache_dir = xstrdup(from->cache_dir),
+        .builds_volume = xstrdup(from->builds_volume),
+        .cache_volume = xstrdup(from->cache_volume),
         .hostname = xstrdup(from->hostname),
     };
 }
@@ -208,7 +230,7 @@ int plan_make(const struct job *job, const struct place *place, const struct kin
         plan.network = place_name(place, NULL);
         plan.network_labels = place_labels(job, place, "network", expires);
     }
-    plan_volumes(&plan, job, kind);
+    plan_storage(&plan, job, kind, host);
     for (int role = 0; role < PLAN_ROLES; role++) {
         plan.of[role].role = role_names[role];
         plan.of[role].name = place_name(place, role_names[role]);

@@ -18,6 +18,7 @@ struct host_settings {
     const char *docker_socket; /* the daemon's socket as containers shall mount it */
     const struct strvec *pull_policy; /* for jobs that name none */
     const struct strvec *allowed_pull_policies; /* for the owner and jobs alike; empty or NULL: pull_policy */
+    bool volumes; /* builds and caches are volumes of the daemon, not folders of this host */
 };
 
 enum plan_role { PLAN_BUILD, PLAN_HELPER, PLAN_ROLES };
@@ -44,6 +45,8 @@ struct plan {
     struct place place;
     char *network;        /* the name of the job's own network, or NULL for none of its own */
     json_t *network_labels;
+    const char *builds;   /* what is mounted at place.builds_dir: that folder or place.builds_volume; borrowed from place */
+    const char *cache;    /* and at place.cache_dir */
     struct plan_volume *volumes;
     size_t n_volumes;
     int64_t expires;
@@ -66,9 +69,9 @@ int plan_make(const struct job *job, const struct place *place, const struct kin
  * does too (contract 5.6): the sources would be closed to the job otherwise. */
 void plan_add_image(struct plan *plan, const struct job *job, const json_t *image);
 
-/* Add what the owner's `mounts` put into the job's own container and into its services alike to a list of binds. A
- * mount without a source is a volume of the plan, which those containers share. */
-void plan_add_mounts(const struct plan *plan, const struct kind *kind, json_t *binds);
+/* What the job's own container and its services have mounted alike, a new list of binds: what the job is built in,
+ * and the owner's `mounts`. One without a source is a volume of the plan, which those containers share. */
+json_t *plan_binds(const struct plan *plan, const struct kind *kind);
 
 /* Put into `out` the image that a job asks for, by its checked name, and when it is pulled. Fails, with nothing put
  * there, when no pull policy is left (stages/pull_policy.h). */

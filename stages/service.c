@@ -149,14 +149,11 @@ static int add_own_variables(const struct planner *p, const json_t *variables, s
 
 static json_t *host_config(const struct planner *p, const char *image)
 {
-    const char *builds = p->plan->place.builds_dir;
-    auto_free char *bind = xasprintf("%s:%s", builds, builds);
-    json_t *binds = json_pack("[s]", bind);
-
-    plan_add_mounts(p->plan, p->kind, binds);
     /* Kept for its last words, but no more of them than a disk bears. */
-    json_t *h = json_pack("{s:o, s:s, s:{s:s, s:{s:s, s:s}}}", "Binds", binds, "NetworkMode", p->plan->network,
-                          "LogConfig", "Type", "json-file", "Config", "max-size", "10m", "max-file", "1");
+    json_t *h = json_pack("{s:o, s:s, s:{s:s, s:{s:s, s:s}}}", "Binds", plan_binds(p->plan, p->kind), "NetworkMode",
+                          p->plan->network, "LogConfig", "Type", "json-file", "Config", "max-size", "10m", "max-file",
+                          "1");
+
     if (kind_service_is_privileged(p->kind, image))
         json_object_set_new(h, "Privileged", json_true());
     return h;

@@ -143,7 +143,7 @@ class PrepareHook(HookTest):
         described = json.loads(docker("inspect", granted.container()))[0]["HostConfig"]
         host = os.environ.get("DOCKER_HOST", "")
         socket = host.removeprefix("unix://") if host.startswith("unix://") else "/var/run/docker.sock"
-        self.assertIn(f"{socket}:/var/run/docker.sock", described["Binds"])
+        self.assertEqual([(m["Source"], m["Target"]) for m in described["Mounts"]], [(socket, "/var/run/docker.sock")])
         self.assertEqual((described["Memory"], described["NanoCpus"], described["PidsLimit"]),
                          (64 << 20, 500000000, 50))
 

@@ -1,4 +1,4 @@
-"""A real Unix socket in front of the real daemon that goes away on cue: a daemon that dies half-way."""
+"""A real socket in front of the real daemon: a daemon that dies half-way, or one that is only reached by TCP."""
 import os
 import select
 import socket
@@ -68,3 +68,31 @@ class Relay:
 
     def __exit__(self, *_):
         self.close()
+
+
+class TcpRelay(Relay):
+    """The daemon at a TCP port of this machine, as one on another machine is."""
+
+    def __init__(self, daemon="/var/run/docker.sock"):
+        self.daemon, self.connections, self.dead = daemon, [], threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"tcp://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def serve(self, client):
+        with client, socket.socket(socket.AF_UNIX) as server:
+            server.connect(self.daemon)
+            back = threading.Thread(target=self.pump, args=(server, client), daemon=True)
+            back.start()
+            self.pump(client, server)
+            back.join()
+
+    @staticmethod
+    def pump(source, target):
+        """One direction until its end, which is passed on alone: the other one may have more to say."""
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass

@@ -30,8 +30,11 @@ static json_t *describe_kind(const struct kind *k)
 
 static json_t *describe(const struct config *c)
 {
-    json_t *all = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:s, s:I}", "builds", c->builds,
-                            "cache", c->cache, "image", c->image, "helper_image", c->helper_image, "docker_host", or_null(c->docker_host),
+    static const char *const storage[] = {
+        [STORAGE_AUTO] = "auto", [STORAGE_FOLDERS] = "folders", [STORAGE_VOLUMES] = "volumes"
+    };
+    json_t *all = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:s, s:I}", "builds", c->builds,
+                            "cache", c->cache, "storage", storage[c->storage], "image", c->image, "helper_image", c->helper_image, "docker_host", or_null(c->docker_host),
                             "docker_cert_path", or_null(c->docker_cert_path), "docker_tls_verify",
                             c->docker_tls_verify, "pull_policy", json_strings(&c->pull_policy),
                             "allowed_pull_policies", json_strings(&c->allowed_pull_policies), "cancel_grace",
@@ -55,7 +58,7 @@ static int read_text(const char *text, struct config *out, struct err *e)
     "{'docker':'none','registry_login':false,'settings':{},'network':'job','mounts':[],'images':[],'services':[],"      \
     "'privileged_images':[],'privileged_services':[],'stages':[]}"
 #define DEFAULTS                                                                                                       \
-    "{'builds':'/var/lib/atelier/builds', 'cache':'/var/lib/atelier/cache', 'image':'atelier/ci:latest', "             \
+    "{'builds':'/var/lib/atelier/builds', 'cache':'/var/lib/atelier/cache', 'storage':'auto', 'image':'atelier/ci:latest', "             \
     "'helper_image':'atelier/helper:" ATELIER_VERSION "', 'docker_host':null, 'docker_cert_path':null, "               \
     "'docker_tls_verify':false, 'pull_policy':['if-not-present'], 'allowed_pull_policies':[], "                       \
     "'cancel_grace':10000, 'keep_failed':0, 'on_unready':'fail', 'wait':30000, 'pull':" LEAST ", "                                                                           \
@@ -76,6 +79,9 @@ static const struct {
     { "builds: /srv/b//\n", "{'builds':'/srv/b'}" },
     { "builds: /srv/..b/c..\n", "{'builds':'/srv/..b/c..'}" },
     { "cache: '/srv/c d'\n", "{'cache':'/srv/c d'}" },
+    { "storage: auto\n", "{'storage':'auto'}" },
+    { "storage: folders\n", "{'storage':'folders'}" },
+    { "storage: volumes\n", "{'storage':'volumes'}" },
     { "image: ruby:3\n", "{'image':'ruby:3'}" },
     { "helper_image: h:1\n", "{'helper_image':'h:1'}" },
     { "pull_policy: always\n", "{'pull_policy':['always']}" },
@@ -150,6 +156,8 @@ static const struct {
     { "builds: [/a]\n", "c.yml:1:9: builds: a list must be" },
     { "builds:\n", "builds: nothing must be" },
     { "\n\ncache: {a: b}\n", "c.yml:3:8: cache: a map must be an absolute path" },
+    { "storage: volume\n", "c.yml:1:10: storage: 'volume' must be auto, folders or volumes" },
+    { "storage: [auto]\n", "c.yml:1:10: storage: a list must be auto" },
     { "image: ''\n", "c.yml:1:8: image: '' must be a text that is not empty" },
     { "image: [a]\n", "c.yml:1:8: image: a list must be a text" },
     { "helper_image: {}\n", "c.yml:1:15: helper_image: a map must be a text" },
@@ -202,7 +210,7 @@ static const struct {
     { "imgae: x\n", "c.yml:1:1: unknown key 'imgae'; did you mean 'image'?" },
     { "# x\nimage: x\nbuild: /b\n", "c.yml:3:1: unknown key 'build'; did you mean 'builds'?" },
     { "kind: {}\n", "c.yml:1:1: unknown key 'kind'; did you mean 'kinds'?" },
-    { "frobnicate: 1\n", "c.yml:1:1: unknown key 'frobnicate'; there are: builds, cache, image, helper_image, " },
+    { "frobnicate: 1\n", "c.yml:1:1: unknown key 'frobnicate'; there are: builds, cache, storage, image, " },
     { "\"\\e[2J\": 1\n", "c.yml:1:1: unknown key '\\x1b[2J'; there are:" },
     { "kinds:\n  biuld: {}\n", "c.yml:2:3: unknown key 'biuld'; did you mean 'build'?" },
     { "kinds:\n  nightly: {}\n", "c.yml:2:3: unknown key 'nightly'; there are: pull, build, push, test, deploy, other" },
@@ -408,6 +416,35 @@ static void test_endpoint(void **state)
     }
 }
 
+static const struct {
+    const char *text, *host;
+    bool want;
+} storages[] = {
+    { "", NULL, false },
+    { "", "DOCKER_HOST=unix:///run/x.sock", false },
+    { "", "DOCKER_HOST=tcp://h:2375", true },
+    { "docker_host: tcp://h:2376\n", NULL, true },
+    { "docker_host: unix:///x\n", "DOCKER_HOST=tcp://h:2375", false },
+    { "storage: volumes\n", NULL, true },
+    { "storage: folders\n", "DOCKER_HOST=tcp://h:2375", false },
+    { "storage: auto\n", "DOCKER_HOST=tcp://h:2375", true },
+};
+
+static void test_storage(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(storages); i++) {
+        auto_config c = { 0 };
+        auto_strvec env = STRVEC_INIT;
+        struct engine_endpoint endpoint;
+        if (storages[i].host)
+            strvec_push(&env, storages[i].host);
+        assert_int_equal(read_text(storages[i].text, &c, NULL), 0);
+        config_endpoint(&c, strvec_list(&env), &endpoint);
+        assert_int_equal(config_uses_volumes(&c, &endpoint), storages[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -418,6 +455,7 @@ int main(void)
         cmocka_unit_test(test_default_folders),
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_endpoint),
+        cmocka_unit_test(test_storage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

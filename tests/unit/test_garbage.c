@@ -115,6 +115,7 @@ static const struct {
       100,
       { { THING_CONTAINER, "r-1", "5", NOW - 10, false }, { THING_NETWORK, "r-1", "5", NOW - 500, false } },
       2 },
+    { "by age: what is kept for later jobs stays", 0, { { THING_VOLUME, NULL, NULL, 1, false } }, 1 },
     { "by age: nobody knows how old", 0, { { THING_CONTAINER, "r-1", "5", -1, false } }, 1 },
     { "by age: made in the future", 0, { { THING_CONTAINER, "r-1", "5", NOW + 1, false } }, 1 },
     { "by age: everything", 0, { { THING_CONTAINER, "r-1", "2000000", NOW, true } }, 1 },

@@ -62,6 +62,32 @@ static void test_places(void **state)
     }
 }
 
+static const struct {
+    const char *words[5];
+    bool is_protected;
+    const char *builds, *cache;
+} volumes[] = {
+    { { "aBc_-9", "1234", "42", "0", "1" }, false, "atelier-builds-aBc_-9.42.0", "atelier-cache-aBc_-9.42" },
+    { { "tok", "1", "42", "3", "7" }, true, "atelier-builds-tok.42.3.protected", "atelier-cache-tok.42.protected" },
+    /* Whatever the words are, no two places have one volume. */
+    { { "a-1", "1", "2", "3", "4" }, false, "atelier-builds-a-1.2.3", "atelier-cache-a-1.2" },
+    { { "a", "1", "1-2", "3", "4" }, false, "atelier-builds-a.1-2.3", "atelier-cache-a.1-2" },
+    { { "tok", "1", "42", "3.protected", "7" }, false, "atelier-builds-tok.42.3-protected", "atelier-cache-tok.42" },
+    { { "tok", "1", "../x", "", "7" }, false, "atelier-builds-tok.---x.0", "atelier-cache-tok.---x" },
+};
+
+static void test_volumes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(volumes); i++) {
+        auto_place p = { 0 };
+        place_from(volumes[i].words, volumes[i].is_protected, &p);
+        print_message("    %s\n", volumes[i].builds);
+        assert_string_equal(p.builds_volume, volumes[i].builds);
+        assert_string_equal(p.cache_volume, volumes[i].cache);
+    }
+}
+
 static bool is_docker_name(const char *name)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
@@ -133,6 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places),
+        cmocka_unit_test(test_volumes),
         cmocka_unit_test(test_hostile_words),
         cmocka_unit_test(test_longest_of_all),
         cmocka_unit_test(test_labels),

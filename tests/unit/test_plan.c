@@ -45,7 +45,8 @@ static int fixture_plan(struct fixture *f, const char *config, const char *respo
         fail_msg("the row itself: %s", err_text(e));
     place_of(&f->job, "/b", "/c", &f->place);
     const struct host_settings host = { f->config.image, f->config.helper_image, "/run/docker.sock",
-                                        &f->config.pull_policy, &f->config.allowed_pull_policies };
+                                        &f->config.pull_policy, &f->config.allowed_pull_policies,
+                                        f->config.storage == STORAGE_VOLUMES };
     return plan_make(&f->job, &f->place, &f->config.kinds, &host, NOW, &f->plan, e);
 }
 
@@ -90,9 +91,10 @@ static const struct {
     /* What is mounted. */
     { "no Docker", NULL, NULL, HOST("build", "'Binds':[" BUILDS "]") },
     { "no Docker, written out", "kinds: {build: {docker: none}}", NULL, HOST("build", "'Binds':[" BUILDS "]") },
-    { "Docker's socket", "kinds: {build: {docker: socket}}", NULL,
-      HOST("build", "'Binds':[" BUILDS ",'/run/docker.sock:/var/run/docker.sock']") },
-    { "the socket of another kind", "kinds: {push: {docker: socket}}", NULL, HOST("build", "'Binds':[" BUILDS "]") },
+    { "Docker's socket, which must be there", "kinds: {build: {docker: socket}}", NULL,
+      HOST("build", "'Binds':[" BUILDS "],'Mounts':[{'Type':'bind','Source':'/run/docker.sock','Target':"
+                    "'/var/run/docker.sock'}]") },
+    { "the socket of another kind", "kinds: {push: {docker: socket}}", NULL, HOST("build", "'Binds':[" BUILDS "],'Mounts':null") },
     { "mounts", "kinds: {build: {mounts: ['/srv/a:/a:ro', '/srv/b:/b']}}", NULL,
       HOST("build", "'Binds':[" BUILDS ",'/srv/a:/a:ro','/srv/b:/b']") },
     { "volumes of the job's own", "kinds: {build: {mounts: [/scratch, 'v1:/v', /certs/client]}}", NULL,
@@ -102,9 +104,19 @@ static const struct {
     { "settings of the job's container", "kinds: {build: {cap_drop: ALL, read_only: true}}", NULL,
       HOST("build", "'CapDrop':['ALL'],'ReadonlyRootfs':true") },
     { "the helper: the cache, never the socket or a mount", "kinds: {build: {docker: socket, mounts: ['/a:/a', /b]}}", NULL,
-      HOST("helper", "'Binds':[" BUILDS "," CACHE "]") },
+      HOST("helper", "'Binds':[" BUILDS "," CACHE "],'Mounts':null") },
     { "a protected ref", NULL, "{'git_info':{'protected':true}}",
       HOST("helper", "'Binds':['/b/tok/42/0.protected:/b/tok/42/0.protected','/c/tok/42.protected:/c/tok/42.protected']") },
+
+    /* Builds and caches in volumes. */
+    { "volumes", "storage: volumes", NULL,
+      "{'volumes':['atelier-builds-tok.42.0','atelier-cache-tok.42'],"
+      "'build':{'create':{'HostConfig':{'Binds':['atelier-builds-tok.42.0:/b/tok/42/0']}}},"
+      "'helper':{'create':{'HostConfig':{'Binds':['atelier-builds-tok.42.0:/b/tok/42/0','atelier-cache-tok.42:/c/tok/42']}}}}" },
+    { "volumes of protected refs", "storage: volumes", "{'git_info':{'protected':true}}",
+      "{'volumes':['atelier-builds-tok.42.0.protected','atelier-cache-tok.42.protected']}" },
+    { "volumes, and the job's own", "{storage: volumes, kinds: {build: {mounts: [/scratch]}}}", NULL,
+      "{'volumes':['atelier-builds-tok.42.0','atelier-cache-tok.42','atelier-tok-9-volume-0']}" },
 
     /* The network. */
     { "one of the job's own", NULL, NULL,
@@ -298,6 +310,17 @@ static void test_volumes_are_labelled(void **state)
     assert_string_equal(f.plan.volumes[0].name, "atelier-tok-9-volume-1");
     expect_members(f.plan.volumes[0].labels,
                    "{'atelier.job':'tok-9', 'atelier.role':'volume', 'atelier.expires':'1700010800'}");
+
+    __attribute__((cleanup(fixture_release))) struct fixture lasting = { 0 };
+    assert_int_equal(fixture_plan(&lasting, "storage: volumes", NULL, NULL), 0);
+    assert_int_equal(lasting.plan.n_volumes, 2);
+    static const char want[] = "{'atelier.role':'%s', 'atelier.runner':'tok', 'atelier.project':'group/proj', "
+                               "'atelier.job':null, 'atelier.expires':null}";
+    for (size_t i = 0; i < 2; i++) {
+        auto_free char *labels = xasprintf(want, i ? "cache" : "builds");
+        expect_members(lasting.plan.volumes[i].labels, labels);
+        assert_non_null(json_object_get(lasting.plan.volumes[i].labels, LABEL_MANAGED));
+    }
 }
 
 static void test_no_secret_is_described(void **state)

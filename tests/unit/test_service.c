@@ -76,6 +76,7 @@ static int fixture_plan(struct fixture *f, const char *config, const char *servi
         .docker_socket = "/run/docker.sock",
         .pull_policy = &f->config.pull_policy,
         .allowed_pull_policies = &f->config.allowed_pull_policies,
+        .volumes = f->config.storage == STORAGE_VOLUMES,
     };
     if (plan_make(&f->job, &f->place, &f->config.kinds, &host, NOW, &f->plan, e) < 0)
         return -1;
@@ -163,10 +164,12 @@ static const struct {
     { "no entrypoint", NULL, ONE("'entrypoint':null,'command':null"), "{'Entrypoint':null, 'Cmd':null}" },
     { "a user", NULL, ONE("'executor_opts':{'docker':{'user':'70:70'}}"), "{'User':'70:70'}" },
     { "the folder of the job, and no more", "kinds: {test: {docker: socket}}", ONE("'x':1"),
-      HOST("'Binds':['/b/tok/42/0:/b/tok/42/0'], 'Privileged':null") },
+      HOST("'Binds':['/b/tok/42/0:/b/tok/42/0'], 'Mounts':null, 'Privileged':null") },
     { "the owner's mounts, and the volumes that the job has", "kinds: {test: {mounts: ['/x:/x:ro', /y, 'v1:/v']}}",
       ONE("'x':1"),
       HOST("'Binds':['/b/tok/42/0:/b/tok/42/0','/x:/x:ro','atelier-tok-9-volume-1:/y','v1:/v']") },
+    { "what the job is built in, in a volume", "storage: volumes", ONE("'x':1"),
+      HOST("'Binds':['atelier-builds-tok.42.0:/b/tok/42/0']") },
     { "privileges", "kinds: {test: {privileged_services: ['docker:*', 'pg:*']}}", ONE("'x':1"),
       HOST("'Privileged':true") },
     { "no privileges of another image", "kinds: {test: {privileged_services: 'docker:*'}}", ONE("'x':1"),

@@ -219,6 +219,21 @@ static int wait_for_all(const struct wait *w, struct err *e)
 
 /* ---- What came of it ---- */
 
+/* By which a program says that it is not privileged, as docker:dind does. */
+static const char *const unprivileged_words[] = { "are you root?", "--privileged" };
+
+static void explain_privileges(const struct wait *w, const struct waiting *one, const char *last_words)
+{
+    auto_free char *shown = service_shown(one->c);
+
+    for (size_t i = 0; i < ARRAY_SIZE(unprivileged_words) && !plan_is_privileged(one->c); i++)
+        if (strstr(last_words, unprivileged_words[i])) {
+            log_info(w->s->with->out, "%s has no privileges: on this host an owner gives them by kinds: %s: "
+                     "privileged_services", shown, kind_name(w->s->plan->kind));
+            return;
+        }
+}
+
 static void show_last_words(const struct wait *w, const struct waiting *one)
 {
     auto_free char *text = NULL;
@@ -238,6 +253,7 @@ static void show_last_words(const struct wait *w, const struct waiting *one)
         log_info(w->s->with->out, "[service:%s] %s", alias, strbuf_text(&visible));
         line += len + (line[len] == '\n');
     }
+    explain_privileges(w, one, text);
 }
 
 /* The sentence about one that is not up. */

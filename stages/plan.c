@@ -193,8 +193,8 @@ static int choose_image(const struct job *job, const struct kind *kind, enum kin
         auto_free char *shown = text_quote(image);
         auto_free char *allowed = strvec_join(&kind->images, ", ");
         return err_set(e, ERR_JOB, 0,
-                       "image '%s' is not allowed for jobs of kind '%s' on this host; allowed: %s", shown,
-                       kind_name(id), allowed);
+                       "image '%s' is not allowed for jobs of kind '%s' on this host; allowed: %s (kinds: %s: images)",
+                       shown, kind_name(id), allowed, kind_name(id));
     }
     if (named && image_reference_parse(image, &parts, e) < 0)
         return -1;

@@ -195,8 +195,9 @@ static int check_image(const struct planner *p, const char *image, struct err *e
         return image_reference_parse(image, &parts, e);
     auto_free char *shown = text_quote(image);
     auto_free char *allowed = strvec_join(&p->kind->services, ", ");
-    return err_set(e, ERR_JOB, 0, "service '%s' is not allowed for jobs of kind '%s' on this host; allowed: %s", shown,
-                   kind_name(p->plan->kind), allowed);
+    return err_set(e, ERR_JOB, 0,
+                   "service '%s' is not allowed for jobs of kind '%s' on this host; allowed: %s (kinds: %s: services)",
+                   shown, kind_name(p->plan->kind), allowed, kind_name(p->plan->kind));
 }
 
 static int plan_one(struct planner *p, size_t n, struct err *e)

@@ -215,6 +215,11 @@ class Missed(ServiceTest):
         self.assertIn(f"service '{self.web}' (db) ended with exit code 3", said.err)
         self.assertIn("[service:db] no data folder\n", said.out)
         self.assertIn("[service:db] really\n", said.out, "of both its streams")
+        self.assertNotIn("privileges", said.out)
+
+    def test_one_that_wants_privileges(self):
+        said = self.refused({"name": self.web, **sh("echo 'mount: permission denied (are you root?)'; exit 1")})
+        self.assertIn("has no privileges: on this host an owner gives them by kinds: build: privileged_services", said.out)
 
     def test_one_that_ends_without_a_port(self):
         said = self.refused({"name": self.plain, **sh("exit 0")})

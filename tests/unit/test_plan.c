@@ -229,7 +229,7 @@ static const struct {
     const char *config, *image, *error;
 } refusals[] = {
     { "kinds: {build: {images: ruby:*}}", "alpine:3",
-      "image 'alpine:3' is not allowed for jobs of kind 'build' on this host; allowed: ruby:*" },
+      "image 'alpine:3' is not allowed for jobs of kind 'build' on this host; allowed: ruby:* (kinds: build: images)" },
     { "kinds: {build: {images: ['ruby:*', 'r.example.com/**']}}", "r.example.com.evil/x",
       "image 'r.example.com.evil/x' is not allowed for jobs of kind 'build' on this host; allowed: ruby:*, "
       "r.example.com/**" },

@@ -259,7 +259,8 @@ static const struct {
     { NULL, "[{'alias':'x'}]", "services[0]: '' is no image's name" },
     { NULL, "['postgres']", "services[0]: '' is no image's name" },
     { "kinds: {test: {services: redis:*}}", "[{'name':'pg:1'}]",
-      "services[0]: service 'pg:1' is not allowed for jobs of kind 'test' on this host; allowed: redis:*" },
+      "services[0]: service 'pg:1' is not allowed for jobs of kind 'test' on this host; allowed: redis:* "
+      "(kinds: test: services)" },
     { "kinds: {test: {network: none}}", ONE("'x':1"), "jobs of kind 'test' have no network of their own on this host "
       "(network: none)" },
     { "kinds: {test: {network: host}}", ONE("'x':1"), "(network: host)" },

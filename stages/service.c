@@ -200,6 +200,18 @@ static int check_image(const struct planner *p, const char *image, struct err *e
                    shown, kind_name(p->plan->kind), allowed, kind_name(p->plan->kind));
 }
 
+/* Without privileges its dockerd answers for a moment and ends, and the job sees only that nobody of its name is there. */
+static void warn_of_dind(struct planner *p, const char *image)
+{
+    if (!text_matches("*docker:*dind*", image) || kind_service_is_privileged(p->kind, image))
+        return;
+    auto_free char *shown = text_quote(image);
+    strvec_pushf(&p->plan->warnings,
+                 "Service \"%s\" is not privileged, and its dockerd needs that: this host's owner lets jobs of kind '%s' "
+                 "have it by privileged_services.",
+                 shown, kind_name(p->plan->kind));
+}
+
 static int plan_one(struct planner *p, size_t n, struct err *e)
 {
     const struct job_service *asked = &p->job->services[n];
@@ -226,6 +238,7 @@ static int plan_one(struct planner *p, size_t n, struct err *e)
     c->name = place_name(&p->plan->place, role);
     strvec_push_all(&c->aliases, &aliases);
     c->config = container_config(p, asked, c, &env);
+    warn_of_dind(p, image);
     p->plan->n_services++;
     return 0;
 }

@@ -123,6 +123,33 @@ static char *all_aliases(const struct plan *plan)
     return strvec_join(&each, " | ");
 }
 
+static const struct {
+    const char *config, *image;
+    bool warned;
+} dinds[] = {
+    { NULL, "docker:dind", true },
+    { NULL, "docker:27-dind-rootless", true },
+    { NULL, "registry.example.com/mirror/docker:dind", true },
+    { NULL, "docker:latest", false },
+    { NULL, "postgres:16", false },
+    { "kinds: {test: {privileged_services: 'docker:dind'}}", "docker:dind", false },
+    { "kinds: {build: {privileged_services: 'docker:dind'}}", "docker:dind", true },
+};
+
+static void test_dind_without_privileges(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(dinds); i++) {
+        auto_fixture f = { 0 };
+        auto_free char *service = xasprintf("[{'name':'%s'}]", dinds[i].image);
+        assert_int_equal(fixture_plan(&f, dinds[i].config, service, NULL), 0);
+        print_message("    %s\n", dinds[i].image);
+        assert_int_equal(f.plan.warnings.n, dinds[i].warned);
+        if (dinds[i].warned)
+            assert_non_null(strstr(f.plan.warnings.items[0], "is not privileged"));
+    }
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -411,6 +438,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_dind_without_privileges),
         cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_pull),
         cmocka_unit_test(test_names_of_the_job_yield),

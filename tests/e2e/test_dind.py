@@ -3,6 +3,7 @@
 Look-alikes of docker:latest and docker:dind come from tests/support/docker; registries on this machine stand in for
 Docker Hub and Heroku's.
 """
+import contextlib
 import functools
 import json
 import os
@@ -93,21 +94,20 @@ class World:
 
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="atelier-test-dind-"))
-        self.undo = [lambda: shutil.rmtree(self.folder)]
-        try:
+        with contextlib.ExitStack() as undo:  # what was set up goes, unless all of it was
+            self.undo = undo
+            undo.callback(shutil.rmtree, self.folder)
             self.set_up()
-        except BaseException:
-            self.tear_down()
-            raise
+            self.undo = undo.pop_all()
 
     def set_up(self):
         authority = Authority(self.folder)
         self.hub, self.heroku = (self.registry(authority, *of) for of in (
             ("atelier-test-hub", 0, HUB, "supinfo"), ("atelier-test-heroku", 1, HEROKU, "_")))
         self.platform = Platform(self.heroku.address, self.heroku.password)
-        self.undo.append(self.platform.stop)
+        self.undo.callback(self.platform.stop)
         self.images = Tagged()
-        self.undo.append(self.images.give_back)
+        self.undo.callback(self.images.give_back)
         context = self.folder / "context"
         shutil.copytree(ROOT / "tests/support/docker", context)
         shutil.copy(authority.certificate, context)
@@ -118,9 +118,9 @@ class World:
 
     def registry(self, authority, name, number, names, user):
         network = Network(name, number)
-        self.undo.append(network.remove)
+        self.undo.callback(network.remove)
         registry = Registry(authority, names, network.address, user)
-        self.undo.append(registry.stop)
+        self.undo.callback(registry.stop)
         return registry
 
     def fill_hub(self):
@@ -128,11 +128,11 @@ class World:
         with subprocess.Popen(["docker", "run", "--rm", PYTHON, "sh", "-c", SLIM_PYTHON], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL) as tar:
             docker("import", "-c", 'CMD ["python3"]', "-", python, stdin=tar.stdout)
-        self.undo.append(lambda: images.remove(python))
+        self.undo.callback(images.remove, python)
         self.hub.put_image(python, "library/python", "3-slim")
         cli = images.busybox("atelier-test/heroku-cli", ("sh", "wget"), {"bin/heroku": (HEROKU_CLI, 0o755)},
                              ('ENTRYPOINT ["/bin/heroku"]', f"ENV PLATFORM={self.platform.url}"))
-        self.undo.append(lambda: images.remove(cli))
+        self.undo.callback(images.remove, cli)
         self.hub.put_image(cli, "wingrunr21/alpine-heroku-cli")
 
     def hosts(self):
@@ -150,8 +150,7 @@ class World:
         return {"DOCKER_PASSWORD": self.hub.password, "HEROKU_API_KEY": self.heroku.password}
 
     def tear_down(self):
-        for undo in reversed(self.undo):
-            undo()
+        self.undo.close()
 
 
 class Events:

@@ -49,8 +49,9 @@ int ci_only(const struct ci_reader *r, const struct yaml *y, struct ci_job *out,
         if (!ref_pattern_is_foreign(out->only.items[i]))
             continue;
         auto_free char *job = text_quote(r->job);
-        strvec_pushf(r->warnings, "%s:%d:%d: `%s` in `only` of job `%s` lets nothing in here: this pipeline is one of a push",
-                     r->file, y->line, y->column, out->only.items[i], job);
+        strvec_pushf(r->warnings,
+                     "%s:%d:%d: `%s` in `only` of job `%s` lets nothing in here: this pipeline is one of a push", r->file,
+                     y->line, y->column, out->only.items[i], job);
     }
     return 0;
 }

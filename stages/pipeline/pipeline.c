@@ -68,7 +68,8 @@ static int no_file(const struct pipeline *p, struct err *e)
     auto_free char *shown = text_quote(p->checkout.ref);
 
     if (p->checkout.sources == SOURCES_COMMIT)
-        return err_set(e, ERR_JOB, 0, "there is no " CI_FILE " in branch '%s': it says what the pipeline's jobs are", shown);
+        return err_set(e, ERR_JOB, 0, "there is no " CI_FILE " in branch '%s': it says what the pipeline's jobs are",
+                       shown);
     return err_set(e, ERR_JOB, 0, "there is no " CI_FILE " in '%s': it says what the pipeline's jobs are",
                    p->checkout.top);
 }
@@ -145,8 +146,9 @@ static int check_names(const struct pipeline *p, struct err *e)
             continue;
         auto_free char *shown = text_quote(*name);
         auto_free char *shown_ref = text_quote(ref.name);
-        return err_set(e, ERR_USAGE, 0, "job '%s' is not for %s '%s' (its `only` and `except`); --branch names another one",
-                       shown, ref.is_tag ? "tag" : "branch", shown_ref);
+        return err_set(e, ERR_USAGE, 0,
+                       "job '%s' is not for %s '%s' (its `only` and `except`); --branch names another one", shown,
+                       ref.is_tag ? "tag" : "branch", shown_ref);
     }
     return 0;
 }
@@ -165,8 +167,9 @@ static int choose_jobs(struct pipeline *p, struct err *e)
     if (p->n > 0)
         return 0;
     auto_free char *shown = text_quote(ref.name);
-    return err_set(e, ERR_JOB, 0, "no job of " CI_FILE " is for %s '%s' (their `only` and `except`): GitLab would make no "
-                   "pipeline", ref.is_tag ? "tag" : "branch", shown);
+    return err_set(e, ERR_JOB, 0,
+                   "no job of " CI_FILE " is for %s '%s' (their `only` and `except`): GitLab would make no pipeline",
+                   ref.is_tag ? "tag" : "branch", shown);
 }
 
 static const char *stage_of(const struct pipeline *p, const struct entry *x)

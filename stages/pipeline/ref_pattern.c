@@ -339,7 +339,9 @@ bool ref_pattern_matches(const char *pattern, const struct ref_facts *ref)
 
 bool ref_pattern_is_foreign(const char *pattern)
 {
-    static const char *const words[] = { "api",       "chats",    "external", "external_pull_requests", "merge_requests",
-                                         "pipelines", "schedules", "triggers", "web",                   NULL };
+    static const char *const words[] = {
+        "api",       "chats",     "external", "external_pull_requests", "merge_requests",
+        "pipelines", "schedules", "triggers", "web",                    NULL,
+    };
     return text_is_any(pattern, words);
 }

@@ -97,10 +97,10 @@ char *response_services(const struct ci_job *job, const struct strvec *names)
     for (size_t i = 0; i < names->n; i++) {
         const struct ci_service *service = &job->services[i];
         const char *alias = service->alias ? service->alias : "";
-        (void)json_array_append_new(
-            list, json_pack("{s:s, s:s%, s:o, s:o}", "name", names->items[i], "alias", alias, strcspn(alias, " ,"),
-                            "entrypoint", service->image.has_entrypoint ? json_strings(&service->image.entrypoint) : json_null(),
-                            "command", service->command.n > 0 ? json_strings(&service->command) : json_null()));
+        json_t *entrypoint = service->image.has_entrypoint ? json_strings(&service->image.entrypoint) : json_null();
+        json_t *command = service->command.n > 0 ? json_strings(&service->command) : json_null();
+        (void)json_array_append_new(list, json_pack("{s:s, s:s%, s:o, s:o}", "name", names->items[i], "alias", alias,
+                                                    strcspn(alias, " ,"), "entrypoint", entrypoint, "command", command));
     }
     return names->n > 0 ? json_compact(list) : xstrdup("");
 }

@@ -50,3 +50,41 @@ int event_listen(struct engine *d, const struct strvec *labels, int64_t since, e
         return err_move(e, &problem);
     return err_set(e, ERR_SYSTEM, 0, "the daemon ended its stream of events: it is stopping");
 }
+
+static int note(void *happened, const json_t *message, struct err *e)
+{
+    (void)message;
+    (void)e;
+    *(bool *)happened = true;
+    return 1;
+}
+
+/* The answer is there when `until` has come; a daemon that knows no such moment must not hold us. */
+#define ANSWER_MS ((int64_t)5000)
+
+int event_happened(struct engine *d, const char *id, const char *name, int64_t since, int64_t until,
+                   bool *happened, struct err *e)
+{
+    struct listener l = { note, happened, false };
+    struct message_reader reader = MESSAGE_READER_INIT(hear, &l);
+    auto_strbuf query = STRBUF_TEXT;
+    auto_json *filters = json_pack("{s:[s], s:[s]}", "container", id, "event", name);
+    auto_free char *text = json_compact(filters);
+    strbuf_printf(&query, "since=%" PRId64 ".%03" PRId64 "&until=%" PRId64 ".%03" PRId64, since / 1000, since % 1000,
+                  until / 1000, until % 1000);
+    engine_query(&query, "filters", text);
+    const struct engine_call c = {
+        .what = "ask what happened to container",
+        .name = id,
+        .method = "GET",
+        .path = "/events",
+        .query = strbuf_text(&query),
+        .on_data = message_data,
+        .data_ctx = &reader,
+        .timeout_ms = ANSWER_MS,
+    };
+    *happened = false;
+    int result = engine_call(d, &c, NULL, e);
+    message_reader_release(&reader);
+    return *happened ? 0 : result;
+}

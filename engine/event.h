@@ -12,4 +12,9 @@ typedef int event_fn(void *ctx, const json_t *event, struct err *e);
 int event_listen(struct engine *d, const struct strvec *labels, int64_t since, event_fn *on_event, void *ctx,
                  const struct engine_watch *watch, struct err *e);
 
+/* Whether container `id` had an event of that name between the two moments, milliseconds since the epoch by
+ * the daemon's clock; `until` may lie a little ahead: the daemon answers when it has come, or the event has. */
+int event_happened(struct engine *d, const char *id, const char *name, int64_t since, int64_t until,
+                   bool *happened, struct err *e);
+
 #endif

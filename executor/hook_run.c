@@ -1,23 +1,25 @@
 /* executor/hook_run.c: runs one script of the job in the container that it belongs to. */
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/text.h"
 #include "engine/container.h"
 #include "engine/exec.h"
+#include "executor/build_folder.h"
 #include "executor/client_config.h"
 #include "executor/host.h"
+#include "executor/job_container.h"
 #include "executor/kept.h"
 #include "executor/mark.h"
 #include "executor/service_logs.h"
+#include "executor/verdict.h"
 #include "stages/shell.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Each sub-stage that gitlab-runner 14 to 19 asks for (contract 1.7), and whose
@@ -26,8 +28,9 @@ static const struct substage {
     const char *name;
     const char *role;
     bool prefix; /* of names: "step_release" */
+    bool first;  /* of every job */
 } substages[] = {
-    { "prepare_script", "helper", false },
+    { "prepare_script", "helper", false, .first = true },
     { "get_sources", "helper", false },
     { "clear_worktree", "helper", false },
     { "restore_cache", "helper", false },
@@ -51,10 +54,6 @@ static const struct substage *substage_find(const char *name)
     }
     return NULL;
 }
-
-/* How long a container may still seem to run after its processes were killed. */
-#define SETTLE_TRIES 10
-#define SETTLE_MS    50
 
 /* The script as an exec's stdin: the file, then the shell's end. A half-closed
  * connection says so too, but not every proxy passes that on, and runners before
@@ -85,6 +84,7 @@ struct run {
     const struct invocation *in;
     const struct substage *substage;
     struct process logs; /* shows what services say */
+    const struct place *place;
     struct engine *engine;
     char *container;
     bool running;
@@ -93,6 +93,7 @@ struct run {
     int64_t grace_ms;
     int64_t deadline;     /* monotonic ms when TERM was not enough; 0 before */
     int signal;           /* what cancelled us, 0 for nothing */
+    bool waiting;         /* the script has not begun: the build folder is being given to its user */
     bool killed;
 };
 
@@ -104,29 +105,24 @@ static void run_release(struct run *r)
     strvec_release(&r->entrypoint);
 }
 
+/* Whether the runner in the container has something to tell us: no helper's has. */
+static bool is_marked(const struct run *r)
+{
+    return strcmp(r->substage->role, "build") == 0;
+}
+
 static int write_stdout(void *ctx, const char *data, size_t len, struct err *e)
 {
     (void)ctx;
     return fd_write(STDOUT_FILENO, data, len, e);
 }
 
-static int output(void *ctx, enum stream_kind kind, const char *data, size_t len, struct err *e)
+static void stopper_argv(const char *how, struct strvec *argv)
 {
-    struct run *r = ctx;
+    const char *const words[] = { "sh", "-c", shell_stopper, "atelier", how };
 
-    if (kind != STREAM_STDOUT)
-        return fd_write(STDERR_FILENO, data, len, e);
-    if (r->entrypoint.n == 0)
-        return write_stdout(NULL, data, len, e);
-    return mark_filter(&r->mark, data, len, write_stdout, NULL, e);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        strvec_push(argv, words[i]);
 }
 
 /* Ask the script's processes to end, as root so that those of every user hear it. */
@@ -134,13 +130,11 @@ static int stop_script(struct run *r, struct err *e)
 {
     auto_engine *second = NULL;
     auto_strvec argv = STRVEC_INIT;
-    const char *const words[] = { "sh", "-c", shell_stopper, "atelier" };
+    const struct exec_spec spec = { .argv = &argv, .user = "0:0" };
 
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-        strvec_push(&argv, words[i]);
+    stopper_argv("TERM", &argv);
     if (engine_again(r->engine, &second, e) < 0)
         return -1;
-    const struct exec_spec spec = { .argv = &argv, .user = "0:0" };
     return exec_detached(second, r->container, &spec, e);
 }
 
@@ -155,6 +149,9 @@ static int kill_container(struct run *r, struct err *e)
     return container_kill(second, r->container, NULL, e);
 }
 
+/* gitlab-runner has one signal for a job that was cancelled and for one whose time is up. */
+#define TOLD "told to end this script (cancelled, or its time is up)"
+
 static int cancel(struct run *r, int number, struct err *e)
 {
     auto_err ignored = ERR_INIT;
@@ -162,8 +159,10 @@ static int cancel(struct run *r, int number, struct err *e)
     if (r->signal)
         return r->killed ? 0 : kill_container(r, e);
     r->signal = number;
-    r->deadline = now_ms() + r->grace_ms;
-    log_warning(&r->in->log, "cancelled: asking the job's processes to end");
+    r->deadline = clock_ms() + r->grace_ms;
+    log_warning(&r->in->log, TOLD ": asking the job's processes to end");
+    if (r->waiting)
+        return err_set(e, ERR_CANCELLED, number, TOLD);
     if (stop_script(r, &ignored) < 0)
         return kill_container(r, e);
     return 0;
@@ -179,29 +178,72 @@ static int tick(void *ctx, int64_t *next_ms, struct err *e)
     *next_ms = -1;
     if (!r->signal || r->killed)
         return 0;
-    *next_ms = r->deadline - now_ms();
+    *next_ms = r->deadline - clock_ms();
     if (*next_ms > 0)
         return 0;
-    log_warning(&r->in->log, "cancelled: killing what did not end in time");
+    log_warning(&r->in->log, TOLD ": killing what did not end in time");
     *next_ms = -1;
     return kill_container(r, e);
 }
 
-static int find_container(struct run *r, const struct place *place, struct err *e)
+/* The runner in the container waits for the folder: it must not, when nobody will give it. */
+static int give_folder(struct run *r, struct err *e)
 {
-    auto_strvec labels = STRVEC_INIT;
-    auto_json *list = NULL;
+    const struct engine_watch watch = { tick, r, r->in->interrupt_fd };
+    auto_err ignored = ERR_INIT;
+
+    r->waiting = true;
+    int rc = build_folder_give(r->engine, r->place, r->mark.uid, r->mark.gid, &watch, e);
+    r->waiting = false;
+    if (rc < 0)
+        (void)kill_container(r, &ignored);
+    return rc;
+}
+
+static int ignore_output(void *ctx, enum stream_kind kind, const char *data, size_t len, struct err *e)
+{
+    (void)ctx, (void)kind, (void)data, (void)len, (void)e;
+    return 0;
+}
+
+/* Kill what a script that has ended left behind of root's: gone when this returns. */
+static int sweep(struct run *r, struct err *e)
+{
+    auto_engine *second = NULL;
+    auto_strvec argv = STRVEC_INIT;
+    const struct engine_watch watch = { tick, r, r->in->interrupt_fd };
+    const struct exec_spec spec = { .argv = &argv, .user = "0:0", .sink = ignore_output, .watch = &watch };
+    int code;
+
+    stopper_argv("KILL", &argv);
+    if (engine_again(r->engine, &second, e) < 0)
+        return -1;
+    return exec_run(second, r->container, &spec, &code, e);
+}
+
+static int output(void *ctx, enum stream_kind kind, const char *data, size_t len, struct err *e)
+{
+    struct run *r = ctx;
+    unsigned before = r->mark.seen;
+
+    if (kind != STREAM_STDOUT)
+        return fd_write(STDERR_FILENO, data, len, e);
+    if (!is_marked(r))
+        return write_stdout(NULL, data, len, e);
+    if (mark_filter(&r->mark, data, len, write_stdout, NULL, e) < 0)
+        return -1;
+    if (before == 0 && r->mark.seen > 0 && r->mark.wants_folder && give_folder(r, e) < 0)
+        return -1;
+    return before < MARK_MOST && r->mark.seen == MARK_MOST ? sweep(r, e) : 0;
+}
+
+static int find_container(struct run *r, struct err *e)
+{
+    auto_json *found = NULL;
     auto_json *entrypoint = NULL;
 
-    place_filter(place, &labels);
-    strvec_pushf(&labels, LABEL_ROLE "=%s", r->substage->role);
-    if (container_list(r->engine, &labels, &list, e) < 0)
+    if (job_container(r->engine, r->place, r->substage->role, &found, e) < 0)
         return -1;
-    const json_t *found = json_array_get(list, 0);
-    if (!found)
-        return err_set(e, ERR_SYSTEM, 0,
-                       "the job's %s container is gone: was it removed from outside, or did prepare not run?",
-                       r->substage->role);
     r->container = json_text_any(found, "Id");
     r->running = strcmp(json_text(found, "State"), "running") == 0;
     const char *text = json_text(json_object_get(found, "Labels"), LABEL_ENTRYPOINT);
@@ -216,22 +258,16 @@ static int find_container(struct run *r, const struct place *place, struct err *
  * user that it drops to reach the script, as with the docker executor. */
 static void build_argv(const struct run *r, struct strvec *argv)
 {
-    auto_free char *word = mark_word(&r->mark);
-    const char *const words[] = { "sh", "-c", shell_runner, "atelier", r->entrypoint.n ? word : "" };
+    auto_free char *mark = mark_word(&r->mark);
+    const char *folder = r->place->builds_dir;
+    const char *project = env_get(r->in->env, "CUSTOM_ENV_CI_PROJECT_DIR");
+    const char *const marked[] = { "sh", "-c", shell_runner, "atelier", mark, folder, NULL };
+    const char *const first[] = { "sh", "-c", shell_taker, "atelier", folder, project ? project : "", shell_runner, NULL };
+    const char *const other[] = { "sh", "-c", shell_runner, "atelier", NULL };
 
     strvec_push_all(argv, &r->entrypoint);
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-        strvec_push(argv, words[i]);
-}
-
-/* An ENTRYPOINT may want the job's variables; the script exports its own. What
- * get_sources leaves must be open to the user of the job's image. */
-static void build_env(const struct run *r, const struct host *h, struct strvec *env)
-{
-    if (r->entrypoint.n > 0)
-        job_variables(&h->job, r->in->env, env);
-    if (strcmp(r->substage->name, "get_sources") == 0)
-        strvec_pushf(env, SHELL_OPEN "=%s", h->place.builds_dir);
+    for (const char *const *word = is_marked(r) ? marked : r->substage->first ? first : other; *word; word++)
+        strvec_push(argv, *word);
 }
 
 static int execute(struct run *r, const struct host *h, struct script *script, int *code, struct err *e)
@@ -250,58 +286,25 @@ static int execute(struct run *r, const struct host *h, struct script *script, i
     };
 
     build_argv(r, &argv);
-    build_env(r, h, &env);
+    if (r->entrypoint.n > 0) /* it may want the job's variables; the script exports its own */
+        job_variables(&h->job, r->in->env, &env);
     int rc = exec_run(r->engine, r->container, &spec, code, e);
     return mark_finish(&r->mark, write_stdout, NULL, rc < 0 ? NULL : e) < 0 ? -1 : rc;
 }
 
-/* Whether the container itself is at its end; then `why` says how. */
-static bool is_container_ended(struct run *r, struct err *why)
+/* Whose fault the end was. 0 when *code is what counts. */
+static int judge(const struct run *r, const struct ending *ending, int rc, int *code, struct err *e)
 {
-    auto_json *now = NULL;
-    const char *role = r->substage->role;
-
-    if (container_inspect(r->engine, r->container, &now, why) < 0) {
-        if (why->kind != ERR_NOT_FOUND)
-            return false;
-        (void)err_set(why, ERR_SYSTEM, 0, "the job's %s container was removed from outside while its script ran",
-                      role);
-        return true;
-    }
-    if (json_is_true(json_at(now, "State", "Running", NULL)))
-        return false;
-    bool oom = json_is_true(json_at(now, "State", "OOMKilled", NULL));
-    (void)err_set(why, ERR_SYSTEM, 0, "the job's %s container was %s while its script ran", role,
-                  oom ? "killed for want of memory" : "stopped from outside");
-    return true;
-}
-
-/* The daemon tells of the process's death a moment before the container's. */
-static bool container_ended(struct run *r, struct err *why)
-{
-    for (int i = 0; i < SETTLE_TRIES; i++) {
-        if (is_container_ended(r, why))
-            return true;
-        (void)poll(NULL, 0, SETTLE_MS);
-    }
-    return false;
-}
-
-/* Whose fault the end was. 0 when the script's own code is what counts. */
-static int judge(struct run *r, int rc, int code, struct err *e)
-{
-    auto_err why = ERR_INIT;
-
     if (r->signal)
-        return err_set(e, ERR_CANCELLED, r->signal, "cancelled (%s)", strsignal(r->signal));
-    if ((rc < 0 || code == 128 + SIGKILL) && container_ended(r, &why))
-        return err_move(e, &why);
-    if (rc == 0 && code == 0 && r->entrypoint.n > 0 && !r->mark.seen)
+        return err_set(e, ERR_CANCELLED, r->signal, TOLD ": %s", strsignal(r->signal));
+    if (r->killed) /* by us, and the error says why */
+        return rc;
+    if (rc == 0 && *code == 0 && r->entrypoint.n > 0 && !r->mark.seen)
         return err_set(e, ERR_JOB, 0,
                        "the image's ENTRYPOINT '%s' ended without running the script; "
                        "clear it in .gitlab-ci.yml with `image: {name: …, entrypoint: [\"\"]}`",
                        r->entrypoint.items[0]);
-    return rc;
+    return verdict(ending, rc, code, e);
 }
 
 /* The runner reads the exact code from the file (17.9+) when we exit with its code for a failed build. */
@@ -328,13 +331,21 @@ static int run_substage(struct run *r, struct host *h, struct script *script, st
 {
     int code = 0;
 
-    if (host_connect(h, r->in, &r->engine, e) < 0 || find_container(r, &h->place, e) < 0 ||
+    if (host_connect(h, r->in, &r->engine, e) < 0 || find_container(r, e) < 0 ||
         host_check_interrupt(r->in, e) < 0 || mark_init(&r->mark, e) < 0)
         return -1;
     if (!r->running && start_again(r, h, e) < 0)
         return err_wrap(e, "start the job's %s container again", r->substage->role);
+    const struct ending ending = {
+        .engine = r->engine,
+        .container = r->container,
+        .role = r->substage->role,
+        .kind = kind_name(kind_of(&h->config.kinds, h->job.stage, h->job.environment)),
+        .began_ms = clock_epoch_ms(),
+        .log = &r->in->log,
+    };
     int rc = execute(r, h, script, &code, e);
-    if (judge(r, rc, code, e) < 0)
+    if (judge(r, &ending, rc, &code, e) < 0)
         return -1;
     if (code == 0)
         return 0;
@@ -363,7 +374,11 @@ int hook_run(const struct invocation *in, struct err *e)
         return err_set(e, ERR_SYSTEM, errno, "open script '%s': %s", in->args[0], strerror(errno));
     struct script script = { .fd = fd, .path = in->args[0], .rest = "\nexit\n" };
     __attribute__((cleanup(run_release))) struct run r = {
-        .in = in, .substage = substage, .grace_ms = h.config.cancel_grace_ms, .logs = PROCESS_INIT
+        .in = in,
+        .substage = substage,
+        .place = &h.place,
+        .grace_ms = h.config.cancel_grace_ms,
+        .logs = PROCESS_INIT,
     };
     service_logs_start(&h, in, &r.logs);
     int status = run_substage(&r, &h, &script, e);

@@ -1,8 +1,14 @@
 #include "executor/mark.h"
 
+#include "base/number.h"
+
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
+
+/* The kernel's (uid_t)-1 is nobody's. */
+#define ID_MAX ((int64_t)UINT32_MAX - 1)
 
 int mark_init(struct mark *m, struct err *e)
 {
@@ -13,7 +19,6 @@ int mark_init(struct mark *m, struct err *e)
     *m = (struct mark){ .text = { '\1' } };
     for (size_t i = 0; i < sizeof(random); i++)
         (void)snprintf(m->text + 1 + 2 * i, 3, "%02x", random[i]);
-    m->text[MARK_LEN] = '\n';
     return 0;
 }
 
@@ -22,32 +27,76 @@ char *mark_word(const struct mark *m)
     return xstrndup(m->text + 1, MARK_LEN - 1);
 }
 
-/* Its first byte stands nowhere else in the mark, so after a mismatch the search
+/* Whether a mark may go on with it, but for the newline that ends one. */
+static bool may_follow(const struct mark *m, char c)
+{
+    if (m->n < MARK_LEN)
+        return c == m->text[m->n];
+    return m->n < MARK_MAX && (c == ' ' || isdigit((unsigned char)c));
+}
+
+/* " UID GID" */
+static bool read_ids(const char *text, int64_t *uid, int64_t *gid)
+{
+    const char *second = text[0] == ' ' ? strchr(text + 1, ' ') : NULL;
+    auto_free char *first = second ? xstrndup(text + 1, (size_t)(second - text - 1)) : NULL;
+
+    return second && number_parse(first, 0, ID_MAX, uid) == 0 && number_parse(second + 1, 0, ID_MAX, gid) == 0;
+}
+
+/* A newline has come: whether what is held is a whole mark. */
+static bool take_mark(struct mark *m)
+{
+    int64_t uid = 0, gid = 0;
+    const char *rest = m->held + MARK_LEN;
+
+    if (m->n < MARK_LEN)
+        return false;
+    m->held[m->n] = '\0';
+    if (*rest && !read_ids(rest, &uid, &gid))
+        return false;
+    if (m->seen++ == 0) {
+        m->wants_folder = *rest != '\0';
+        m->uid = uid;
+        m->gid = gid;
+    }
+    m->n = 0;
+    return true;
+}
+
+/* How much of what follows cannot be the beginning of a mark. */
+static size_t plain(const struct mark *m, const char *data, size_t len)
+{
+    const char *first = m->seen < MARK_MOST ? memchr(data, m->text[0], len) : NULL;
+
+    return first ? (size_t)(first - data) : len;
+}
+
+/* The mark's first byte stands nowhere else in it, so after a mismatch the search
  * can only begin anew at the byte that did not fit. */
 int mark_filter(struct mark *m, const char *data, size_t len, mark_sink_fn *sink, void *ctx, struct err *e)
 {
-    size_t from = 0; /* first byte of data that is neither passed on nor held back */
-
-    for (size_t i = 0; i < len && !m->seen; i++) {
-        if (data[i] == m->text[m->matched]) {
-            if (m->matched == 0 && i > from && sink(ctx, data + from, i - from, e) < 0)
+    for (size_t i = 0; i < len;) {
+        size_t n = m->n == 0 ? plain(m, data + i, len - i) : 0;
+        if (n > 0) {
+            if (sink(ctx, data + i, n, e) < 0)
                 return -1;
-            from = i + 1;
-            m->seen = ++m->matched == MARK_LEN + 1;
-        } else if (m->matched > 0) {
-            if (sink(ctx, m->text, m->matched, e) < 0)
-                return -1;
-            m->matched = 0;
-            from = i--; /* it may be the first byte of the mark */
+            i += n;
+        } else if (may_follow(m, data[i])) {
+            m->held[m->n++] = data[i++];
+        } else if (data[i] == '\n' && take_mark(m)) {
+            i++;
+        } else if (mark_finish(m, sink, ctx, e) < 0) {
+            return -1;
         }
     }
-    return from < len ? sink(ctx, data + from, len - from, e) : 0;
+    return 0;
 }
 
 int mark_finish(struct mark *m, mark_sink_fn *sink, void *ctx, struct err *e)
 {
-    unsigned held = m->seen ? 0 : m->matched;
+    unsigned held = m->n;
 
-    m->matched = 0;
-    return held ? sink(ctx, m->text, held, e) : 0;
+    m->n = 0;
+    return held ? sink(ctx, m->held, held, e) : 0;
 }

@@ -253,16 +253,6 @@ static json_t *entrypoint_of(const struct job *job, const json_t *image)
     return json_strings(own);
 }
 
-/* Whom the job's scripts run as, by the image or by the job's own word: "", a name or a number, with or without a
- * group. */
-static bool is_root(const struct job *job, const json_t *image)
-{
-    const char *user = *job->image.user ? job->image.user : json_text(json_object_get(image, "Config"), "User");
-    size_t len = strcspn(user, ":");
-
-    return len == 0 || (len == 1 && user[0] == '0') || (len == 4 && strncmp(user, "root", 4) == 0);
-}
-
 void plan_add_image(struct plan *plan, const struct job *job, const json_t *image)
 {
     auto_json *entrypoint = entrypoint_of(job, image);
@@ -270,8 +260,6 @@ void plan_add_image(struct plan *plan, const struct job *job, const json_t *imag
 
     json_object_set_new(json_object_get(plan->of[PLAN_BUILD].config, "Labels"), LABEL_ENTRYPOINT,
                         json_string(text));
-    if (!is_root(job, image))
-        add(json_object_get(plan->of[PLAN_HELPER].config, "Env"), SHELL_UMASK "=0000");
 }
 
 size_t plan_count(const struct plan *plan)

@@ -64,9 +64,7 @@ int plan_make(const struct job *job, const struct place *place, const struct kin
 
 /* Add what only the image says; `image` is the daemon's description (GET
  * /images/NAME/json). Its ENTRYPOINT goes to the build container's labels: `run`
- * starts it before the shell, as the docker executor does. When its user is not
- * root, the helper makes files that everybody may write, as the docker executor
- * does too (contract 5.6): the sources would be closed to the job otherwise. */
+ * starts it before the shell, as the docker executor does. */
 void plan_add_image(struct plan *plan, const struct job *job, const json_t *image);
 
 /* What the job's own container and its services have mounted alike, a new list of binds: what the job is built in,

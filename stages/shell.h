@@ -5,24 +5,32 @@
 #ifndef STAGES_SHELL_H
 #define STAGES_SHELL_H
 
-/* An environment variable of a container: the umask of its scripts. */
-#define SHELL_UMASK "ATELIER_UMASK"
-/* An environment variable of one exec: a folder that is to be open to everybody
- * afterwards, where the container has a SHELL_UMASK: an earlier job whose user was
- * root may have left files there that a fetch does not write again. */
-#define SHELL_OPEN "ATELIER_OPEN"
-
 /* A container's first process: waits for its end. Its stdin is kept open by the
  * daemon (OpenStdin) and never written to, so `read` waits without a `sleep`. */
 extern const char shell_keeper[];
 
-/* What an exec runs, as `sh -c shell_runner atelier [MARK]`: prints MARK after a
- * byte 1 (which an ENTRYPOINT that only shows its command cannot do), finds the
- * image's best shell, lets it read the script from stdin, then ends what the
- * script left behind, so that no background process holds the job open or is
- * still there when after_script begins. What other execs started stays: somebody
- * may look around in the container. Exits with the script's code. */
+/* What an exec runs, as `sh -c shell_runner atelier [MARK FOLDER]`: finds the image's
+ * best shell, lets it read the script from stdin, then ends what the script left
+ * behind, so that no background process holds the job open or is still there when
+ * after_script begins. What other execs started stays: somebody may look around in
+ * the container. Exits with the script's code.
+ * With a MARK, which it prints after a byte 1 (an ENTRYPOINT that only shows its command
+ * cannot do so), it has two wishes to whoever reads: "MARK UID GID" for the build FOLDER,
+ * which is not yet that user's; the script begins when it is (shell_giver). And a
+ * second MARK at the end for those processes that it may not kill, being another
+ * user's (shell_stopper KILL). */
 extern const char shell_runner[];
+
+/* Gives what is in the build folder to the user whom the job's image runs as, as
+ * `sh -c shell_giver atelier FOLDER UID GID`, by root in the helper's container. The
+ * empty folder `.owner-UID-GID` in it says that all of it is done. */
+extern const char shell_giver[];
+
+/* Before the first of a job's scripts, in the helper's container, as `sh -c shell_taker
+ * atelier FOLDER PROJECT shell_runner`: makes the build folder root's where an earlier
+ * job's user has it, or where the project's folder is somebody else's because a script
+ * gave it away: git in the job's image would call it of dubious ownership. */
+extern const char shell_taker[];
 
 /* Keeps what it reads on stdin, one line, as `sh -c shell_client_config atelier FOLDER
  * UMASK` in FOLDER/config.json. Does nothing without the folder: it is a mount in memory,
@@ -33,7 +41,8 @@ extern const char shell_client_config[];
  * in the same container: every process of the script gets TERM, so that traps run;
  * the outermost shell is stopped meanwhile, because bash would print the whole
  * script, exported secrets included, when the part that it waits for is killed by
- * a signal (gitlab-runner #39005). When all others are gone, it is killed. */
+ * a signal (gitlab-runner #39005). When all others are gone, it is killed.
+ * `sh -c shell_stopper atelier KILL` kills them all at once. */
 extern const char shell_stopper[];
 
 /* What a person's exec runs, as `sh -c shell_visitor atelier [FOLDER…] -- [COMMAND…]`: goes

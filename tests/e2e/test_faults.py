@@ -126,7 +126,9 @@ class DaemonMisbehaves(unittest.TestCase):
                   '> POST /exec/e1/start\n  200 stream\n'
                   '>> GET /exec/e1/json\n  200 {"Running":false,"ExitCode":137}\n'
                   '>> GET /containers/c1/json\n  200 {"State":{"Running":false,"OOMKilled":true}}\n')
-        self.assert_refused(self.run_against(script, "run"), "memory")
+        result = self.run_against(script, "run")
+        self.assertEqual(result.code, 1, result)
+        self.assertIn("out of memory", result.err)
 
 
 if __name__ == "__main__":

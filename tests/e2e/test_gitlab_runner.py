@@ -260,6 +260,17 @@ class Jobs:
         self.assertEqual((done.stdout, done.returncode), ("here\n", 0), done.stderr)
         subprocess.run([ATELIER, "gc", "--job", key, "--older-than", "0s"], check=True, capture_output=True)
 
+    def test_entrypoint_that_drops_root(self) -> None:
+        """The sources are its user's own, git is at home in them, and file variables can be read."""
+        image = {"name": IMAGE, "entrypoint": ["setpriv", "--reuid=2345", "--regid=3456", "--clear-groups", "--"]}
+        work = ("git status --short", "echo more >> greeting.txt", "stat -c '%u:%g %a %n' greeting.txt .",
+                "echo read-$(cat $SETTINGS)")
+        result = self.run_job(*work, image=image, after_script=["git diff --stat", "touch after"],
+                              variables=[variable("SETTINGS", "me", file=True)])
+        self.assert_success(result)
+        for text in ("2345:3456 644 greeting.txt", "2345:3456 755 .", "read-me", "1 file changed"):
+            self.assertIn(text, result.trace)
+
     def test_missing_image(self) -> None:
         result = self.run_job("echo never-$((40 + 2))", image=MISSING_IMAGE)
         self.assert_failure(result, "runner_system_failure")
@@ -283,6 +294,30 @@ class Jobs:
         self.gitlab.wait_trace(number, "ready-42", TIMEOUT)
         self.gitlab.cancel(number, force=True)
         self.assertEqual(self.finish(number).state, "canceled")
+
+    def test_script_timeout(self) -> None:
+        """The script's traps run, and after_script: it has time of its own (16.4)."""
+        if self.version < (16, 4):
+            self.skipTest("this runner knows no RUNNER_SCRIPT_TIMEOUT")
+        result = self.run_job("trap 'echo trapped-$((40 + 2))' TERM", "sleep 300", "echo later-$((40 + 2))",
+                              variables=[variable("RUNNER_SCRIPT_TIMEOUT", "6s")],
+                              after_script=['echo "status-is-$CI_JOB_STATUS"', "cat greeting.txt"])
+        self.assert_failure(result, "job_execution_timeout")
+        self.assertNotIn("later-42", result.trace)
+        for text in ("trapped-42", "told to end this script (cancelled, or its time is up)", self.greeting):
+            self.assertIn(text, result.trace)
+        self.assertIn("status-is-timedout", result.trace)
+
+    def test_after_script_timeout(self) -> None:
+        """It ends what hangs, and by default it does not count."""
+        if self.version < (16, 4):
+            self.skipTest("this runner knows no RUNNER_AFTER_SCRIPT_TIMEOUT")
+        result = self.run_job("echo ready-$((40 + 2))", variables=[variable("RUNNER_AFTER_SCRIPT_TIMEOUT", "6s")],
+                              after_script=["echo after-$((40 + 2))", "sleep 300", "echo later-$((40 + 2))"])
+        self.assert_success(result)
+        self.assertIn("after-42", result.trace)
+        self.assertIn("told to end this script (cancelled, or its time is up)", result.trace)
+        self.assertNotIn("later-42", result.trace)
 
     def test_values(self) -> None:
         """Values arrive unharmed, byte for byte."""

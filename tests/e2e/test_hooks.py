@@ -273,15 +273,6 @@ class RunHook(HookTest):
         job = self.prepared(image=self.images["user"])
         self.assertEqual(job.run("id -u").out, "1234\n")
 
-    def test_a_user_who_is_not_root_may_write_the_sources(self):
-        job = self.prepared(image=self.images["user"])
-        builds = json.loads(job.hook("config").out)["builds_dir"]
-        # What another job left, whose user was root, is opened as well.
-        tree = pathlib.Path(builds, "tree")
-        self.assertEqual(job.run(f"mkdir -m 700 {tree}; umask 077; echo a > {tree}/file", "get_sources").code, 0)
-        result = job.run(f"cd {builds}/tree; echo b >> file; echo c > new; id -u")
-        self.assertEqual((result.code, result.out), (0, "1234\n"), result)
-
     def test_entrypoint_runs_before_each_script(self):
         job = self.prepared(image=self.images["entry"])
         for substage in ("build_script", "after_script"):

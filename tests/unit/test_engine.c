@@ -737,6 +737,25 @@ static void test_events(void **state)
     scripted_stop(&s);
 }
 
+static void test_what_happened(void **state)
+{
+    (void)state;
+    struct scripted s;
+    scripted_open(&s, "> GET /events?since=12.003&until=13.450&filters=%7B%22container%22%3A%5B%22c%22%5D%2C%22event%22%3A"
+                      "%5B%22oom%22%5D%7D\n 200 chunked\n json {\"Action\":\"oom\"}\n hang\n"
+                      "> GET /events*\n 200 chunked\n"
+                      "> GET /events*\n 500 {\"message\":\"no such thing\"}\n");
+    auto_err e = ERR_INIT;
+    bool happened = false;
+    check(event_happened(s.engine, "c", "oom", 12003, 13450, &happened, &e), &e);
+    assert_true(happened);
+    check(event_happened(s.engine, "c", "oom", 12003, 13450, &happened, &e), &e);
+    assert_false(happened);
+    assert_int_equal(event_happened(s.engine, "c", "oom", 12003, 13450, &happened, &e), -1);
+    assert_says(&e, ERR_SYSTEM, "no such thing");
+    scripted_stop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -761,6 +780,7 @@ int main(void)
         cmocka_unit_test(test_end_of_a_long_log),
         cmocka_unit_test(test_messages_of_a_log),
         cmocka_unit_test(test_events),
+        cmocka_unit_test(test_what_happened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

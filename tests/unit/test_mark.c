@@ -3,6 +3,7 @@
 #include "base/strbuf.h"
 #include "base/text.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,36 +32,51 @@ static int hear(void *ctx, const char *data, size_t len, struct err *e)
 
 static struct mark fixed(void)
 {
-    struct mark m = { .matched = 0 };
-    _Static_assert(sizeof(MARK) == sizeof(m.text), "the mark's length");
-    memcpy(m.text, MARK, sizeof(MARK));
+    struct mark m = { .n = 0 };
+    _Static_assert(sizeof(WORD) == sizeof(m.text), "the mark's length");
+    memcpy(m.text, WORD, sizeof(WORD));
     return m;
 }
 
 static const struct {
     const char *what, *stream, *want;
-    bool seen;
+    unsigned seen;
+    const char *folder; /* of whom it wants it: "UID GID" */
 } streams[] = {
-    { "nothing", "", "", false },
-    { "the mark alone", MARK, "", true },
-    { "at the start", MARK "hello\n", "hello\n", true },
-    { "in the middle", "from the entrypoint\n" MARK "hello\n", "from the entrypoint\nhello\n", true },
-    { "at the end", "from the entrypoint\n" MARK, "from the entrypoint\n", true },
-    { "in the middle of a line", "a" MARK "b", "ab", true },
-    { "without it", "hello\n", "hello\n", false },
-    { "without its newline", WORD, WORD, false },
-    { "with another end", WORD "\r\n", WORD "\r\n", false },
-    { "its first byte", "\1", "\1", false },
-    { "its first byte, and text", "\1hello", "\1hello", false },
-    { "its digits", DIGITS "\n", DIGITS "\n", false },
-    { "the last digit is wrong", "\1" "0123456789abcdef01234566\n", "\1" "0123456789abcdef01234566\n", false },
-    { "one digit is missing", "\1" "123456789abcdef01234567\n", "\1" "123456789abcdef01234567\n", false },
-    { "begun twice", "\1\1" DIGITS "\n", "\1", true },
-    { "begun, and then whole", "\1" "012345" MARK "x", "\1" "012345x", true },
-    { "nearly, and then whole", WORD MARK, WORD, true },
-    { "nearly, a newline, and then whole", WORD " \n" MARK "!", WORD " \n!", true },
-    { "a second one is the script's own", MARK "a" MARK "b", "a" MARK "b", true },
-    { "half of a second one", MARK "a" WORD, "a" WORD, true },
+    { "nothing", "", "", 0, NULL },
+    { "the mark alone", MARK, "", 1, NULL },
+    { "at the start", MARK "hello\n", "hello\n", 1, NULL },
+    { "in the middle", "from the entrypoint\n" MARK "hello\n", "from the entrypoint\nhello\n", 1, NULL },
+    { "at the end", "from the entrypoint\n" MARK, "from the entrypoint\n", 1, NULL },
+    { "in the middle of a line", "a" MARK "b", "ab", 1, NULL },
+    { "without it", "hello\n", "hello\n", 0, NULL },
+    { "without its newline", WORD, WORD, 0, NULL },
+    { "with another end", WORD "\r\n", WORD "\r\n", 0, NULL },
+    { "its first byte", "\1", "\1", 0, NULL },
+    { "its first byte, and text", "\1hello", "\1hello", 0, NULL },
+    { "its digits", DIGITS "\n", DIGITS "\n", 0, NULL },
+    { "the last digit is wrong", "\1" "0123456789abcdef01234566\n", "\1" "0123456789abcdef01234566\n", 0, NULL },
+    { "one digit is missing", "\1" "123456789abcdef01234567\n", "\1" "123456789abcdef01234567\n", 0, NULL },
+    { "begun twice", "\1\1" DIGITS "\n", "\1", 1, NULL },
+    { "begun, and then whole", "\1" "012345" MARK "x", "\1" "012345x", 1, NULL },
+    { "nearly, and then whole", WORD MARK, WORD, 1, NULL },
+    { "nearly, a newline, and then whole", WORD " \n" MARK "!", WORD " \n!", 1, NULL },
+    { "a second one", MARK "a" MARK "b", "ab", 2, NULL },
+    { "one at once after the other", MARK MARK, "", 2, NULL },
+    { "half of a second one", MARK "a" WORD, "a" WORD, 1, NULL },
+    { "a third one is the script's own", MARK "a" MARK "b" MARK "c", "ab" MARK "c", 2, NULL },
+    { "a folder", WORD " 1000 50\nhello\n", "hello\n", 1, "1000 50" },
+    { "a folder for the greatest of users", WORD " 4294967294 4294967294\n", "", 1, "4294967294 4294967294" },
+    { "a folder for nobody", WORD " 4294967295 0\n", WORD " 4294967295 0\n", 0, NULL },
+    { "a folder, and the end", WORD " 1 2\nhello\n" MARK, "hello\n", 2, "1 2" },
+    { "a folder wanted too late", MARK "hello\n" WORD " 1 2\n", "hello\n", 2, NULL },
+    { "ids of too many digits", WORD " 42949672940 42949672940\n", WORD " 42949672940 42949672940\n", 0, NULL },
+    { "one id", WORD " 1000\n", WORD " 1000\n", 0, NULL },
+    { "three ids", WORD " 1 2 3\n", WORD " 1 2 3\n", 0, NULL },
+    { "no ids", WORD "  \n", WORD "  \n", 0, NULL },
+    { "a negative id", WORD " -1 0\n", WORD " -1 0\n", 0, NULL },
+    { "digits without a blank", WORD "1 2\n", WORD "1 2\n", 0, NULL },
+    { "ids, and then whole", WORD " 1 2" MARK "x", WORD " 1 2x", 1, NULL },
 };
 
 /* Every way to cut the stream in three. */
@@ -76,6 +92,8 @@ static void check_pieces(size_t row, size_t a, size_t b)
     assert_int_equal(mark_finish(&m, hear, &h, NULL), 0);
     assert_string_equal(strbuf_text(&h.text), streams[row].want);
     assert_int_equal(m.seen, streams[row].seen);
+    auto_free char *folder = m.wants_folder ? xasprintf("%" PRId64 " %" PRId64, m.uid, m.gid) : NULL;
+    assert_string_equal(folder ? folder : "nobody", streams[row].folder ? streams[row].folder : "nobody");
     strbuf_release(&h.text);
 }
 
@@ -97,7 +115,8 @@ static void test_holds_back_no_more_than_it_must(void **state)
     (void)state;
     static const struct {
         const char *sent, *passed;
-    } rows[] = { { "hello", "hello" }, { "hello\1", "hello" }, { "a\1" "01", "a" }, { "a\1" "0x", "a\1" "0x" } };
+    } rows[] = { { "hello", "hello" }, { "hello\1", "hello" }, { "a\1" "01", "a" }, { "a\1" "0x", "a\1" "0x" },
+               { WORD " 12", "" }, { WORD "x", WORD "x" } };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct heard h = { .text = STRBUF_TEXT };
         struct mark m = fixed();
@@ -122,7 +141,7 @@ static void test_bytes_that_are_no_text(void **state)
     assert_int_equal(mark_finish(&m, hear, &h, NULL), 0);
     assert_int_equal(h.text.len, sizeof(want) - 1);
     assert_memory_equal(h.text.data, want, sizeof(want) - 1);
-    assert_true(m.seen);
+    assert_int_equal(m.seen, 1);
     strbuf_release(&h.text);
 }
 

@@ -109,6 +109,8 @@ static const struct {
     { "extra_hosts", "':10.0.0.1'", NULL },
     { "read_only", "true", "true" },
     { "read_only", "maybe", NULL },
+    { "init", "true", "true" },
+    { "init", "tini", NULL },
     { "hostname", "builder", "'builder'" },
     { "memory_reservation", "256m", "268435456" },
     { "memory_reservation", "5m", NULL },

@@ -1,0 +1,129 @@
+"""What remains of a script, and what is said of its end, against the real Docker daemon."""
+import unittest
+
+from hooks import Job, docker, has_docker, terminate
+
+INIT = "kinds: {build: {init: true}}\n"
+BEHIND = "sleep 600 & setsid sleep 601 & (setsid sh -c 'sleep 602 & sleep 603' &) ; "
+EAT = "python3 -c 'x = bytearray(200 << 20); print(len(x))'"
+
+
+def processes(container):
+    """Command lines of what runs in a container, but for those that keep it."""
+    rows = [line.split(None, 1)[1] for line in docker("top", container, "-eo", "pid,args").splitlines()[1:]]
+    return [row for row in rows if "trap 'exit 0' TERM" not in row]
+
+
+@unittest.skipUnless(has_docker(), "needs a Docker daemon")
+class ScriptEnd(unittest.TestCase):
+    def prepared(self, config="", entrypoint=None, user=None, **options):
+        job = Job(config, **options)
+        self.addCleanup(job.__exit__)
+        if entrypoint:
+            job.response["image"]["entrypoint"] = entrypoint
+        if user:
+            job.response["image"]["executor_opts"] = {"docker": {"user": user}}
+        result = job.hook("prepare")
+        self.assertEqual(result.code, 0, result)
+        return job
+
+    def assert_usable(self, job):
+        """Nothing of a script is left, and the next one works in the same container."""
+        container = job.container()
+        started = docker("inspect", "-f", "{{.State.StartedAt}}", container)
+        self.assertEqual(processes(container), [])
+        result = job.run("echo after; exit 3", "after_script")
+        self.assertEqual((result.out, job.code()), ("after\n", "3\n"), result)
+        self.assertEqual(docker("inspect", "-f", "{{.State.StartedAt}}", container), started, "it was killed")
+
+
+class Background(ScriptEnd):
+    """They do not hold the job, though they hold its output, and are gone before after_script."""
+
+    def check(self, *args, **options):
+        job = self.prepared(*args, **options)
+        result = job.run(BEHIND + "echo done; exit 7")
+        self.assertEqual((result.out, job.code()), ("done\n", "7\n"), result)
+        self.assert_usable(job)
+
+    def test_of_root(self):
+        self.check()
+
+    def test_of_another_user(self):
+        self.check(user="1000:1000")
+
+    def test_that_multiplies(self):
+        job = self.prepared()
+        for _ in range(5):
+            job.run("(setsid sh -c 'for i in 1 2 3 4 5 6 7 8; do setsid sh -c \"sleep 60$i & sleep 61$i\" & done; wait' &); exit 0")
+            self.assert_usable(job)
+
+    def test_under_an_init(self):
+        self.check(INIT)
+
+    def test_under_an_init_of_another_user(self):
+        self.check(INIT, user="1000:1000")
+
+    def test_of_root_behind_another_users_script(self):
+        """As `sudo daemon &` leaves it; here the ENTRYPOINT does."""
+        for config in ("", INIT):
+            self.check(config, entrypoint=[
+                "sh", "-c", 'sleep 600 & setsid sleep 601 & exec setpriv --reuid=1000 --regid=1000 --clear-groups "$@"', "sh"])
+
+
+class Init(ScriptEnd):
+    def test_is_the_first_process(self):
+        job = self.prepared(INIT)
+        self.assertEqual(job.run("cat /proc/1/comm").out, "docker-init\n")
+        self.assertEqual(job.run("cat /proc/1/comm", "get_sources").out, "docker-init\n")
+        self.assert_usable(job)
+
+    def test_cancel(self):
+        for user in (None, "1000:1000"):
+            job = self.prepared(INIT, user=user)
+            run = job.start_run(BEHIND + "trap 'echo trapped; exit 0' TERM; echo ready; sleep 604 & wait; sleep 605")
+            run.stdout.readline()
+            terminate(run)
+            out, err = run.communicate(timeout=20)
+            self.assertEqual((run.returncode, out), (2, "trapped\n"), err)
+            self.assert_usable(job)
+
+
+class Memory(ScriptEnd):
+    def test_out_of_memory_is_named_once(self):
+        job = self.prepared("kinds: {build: {memory: 64m, memory_swap: 64m}}\n")
+        result = job.run(EAT)
+        self.assertEqual((result.code, job.code()), (1, "137\n"), result)
+        said = ("out of memory: the kernel killed a process of the job (limit 64 MiB; the host's owner sets it: "
+                "kinds: build: memory)")
+        self.assertIn(said, result.err)
+        result = job.run("exit 137", "after_script")
+        self.assertEqual(job.code(), "137\n")
+        self.assertNotIn("out of memory", result.err, "that was an earlier script's")
+        result = job.run(f"{EAT} || exit 2", "after_script")
+        self.assertEqual(job.code(), "2\n")
+        self.assertIn(said, result.err)
+
+    def test_a_script_that_lives_with_it(self):
+        job = self.prepared("kinds: {build: {memory: 64m, memory_swap: 64m}}\n")
+        result = job.run(f"{EAT} || echo lives")
+        self.assertEqual(result.code, 0, result)
+        self.assertNotIn("out of memory", result.err)
+
+    def test_the_container_itself_is_killed(self):
+        """The kernel may choose its first process as well: then all of it ends."""
+        job = self.prepared("kinds: {build: {memory: 64m, memory_swap: 64m}}\n")
+        result = job.run(f"echo 1000 > /proc/1/oom_score_adj; {EAT}; sleep 600")
+        self.assertEqual((result.code, job.code()), (1, "137\n"), result)
+        self.assertIn("out of memory", result.err)
+        self.assertEqual(job.run("echo after", "after_script").out, "after\n", "it comes back")
+
+    def test_another_failure(self):
+        job = self.prepared()
+        result = job.run("kill -KILL $$; sleep 1")
+        self.assertEqual((result.code, job.code()), (1, "137\n"), result)
+        self.assertNotIn("out of memory", result.err)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -11,10 +11,11 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* A registry that stumbles is asked again, after a wait that two hosts do not share. */
+/* A registry that stumbles is asked again, after a wait that two hosts do not share. Not a long one: the runner
+ * tries the whole of prepare twice more, 3 s apart. */
 #define PULL_TRIES  3
-#define WAIT_MIN_MS 2000
-#define WAIT_MAX_MS 10000
+#define WAIT_MIN_MS 1000
+#define WAIT_MAX_MS 3000
 
 /* What daemons say when the network or the registry failed them, and not when they were told no: in the words of
  * Go's net package and of the registry protocol. The same pull may succeed in a moment. */

@@ -5,58 +5,45 @@
 #include "executor/host.h"
 #include "executor/kept.h"
 #include "executor/remove.h"
+#include "executor/underway.h"
 
 #include <poll.h>
 #include <string.h>
 
-/* A prepare that was killed may have left a request with the daemon that is not
- * carried out yet: look again after this long when the job's things are not complete. */
-#define LATE_MS 300
-#define ROUNDS  5
+/* A prepare that was killed may have left requests with the daemon that are not carried
+ * out yet: then this often nothing has to be there, one look after the other. */
+#define LATE_LOOKS 4
+#define LATE_MS    300
+#define ROUNDS     12
 
-/* How many of the job's own two containers are listed, which are made after those of its services. */
-static size_t own_containers(const json_t *list)
+/* Remove what is there now; *found counts it. */
+static int round_of(struct engine *d, const struct strvec *labels, size_t *found, struct err *e)
 {
-    size_t i, n = 0;
-    json_t *item;
-
-    json_array_foreach(list, i, item)
-        n += strcmp(json_text(json_object_get(item, "Labels"), LABEL_ROLE), "service") != 0;
-    return n;
-}
-
-/* Remove what is there now; *found counts it, *own the job's own containers among it. */
-static int round_of(struct engine *d, const struct strvec *labels, size_t *found, size_t *own, struct err *e)
-{
-    *found = *own = 0;
+    *found = 0;
     for (int kind = 0; kind < THING_KINDS; kind++) {
         auto_json *list = NULL;
         if (thing_list(d, (enum thing_kind)kind, labels, &list, e) < 0)
             return -1;
         *found += json_array_size(list);
-        if (kind == THING_CONTAINER)
-            *own = own_containers(list);
         if (thing_remove_listed(d, (enum thing_kind)kind, list, e) < 0)
             return -1;
     }
     return 0;
 }
 
-static int remove_all(struct engine *d, const struct strvec *labels, struct err *e)
+/* Until nothing has been there `looks` times in a row. */
+static int remove_all(struct engine *d, const struct strvec *labels, int looks, struct err *e)
 {
-    size_t found = 1, own = 0;
-    bool waited = false;
+    size_t found = 1;
 
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0, quiet = 0; i < ROUNDS; i++) {
         err_release(e);
-        int rc = round_of(d, labels, &found, &own, e);
-        if (rc == 0 && found == 0 && (waited || i > 0))
+        int rc = round_of(d, labels, &found, e);
+        quiet = rc == 0 && found == 0 ? quiet + 1 : 0;
+        if (quiet == looks)
             return 0;
-        /* Both of a job's containers were there: nothing more can come. */
-        if (own < 2 && !waited) {
+        if (looks > 1)
             (void)poll(NULL, 0, LATE_MS);
-            waited = true;
-        }
     }
     return err_text(e)[0] ? -1 : 0;
 }
@@ -82,7 +69,7 @@ int hook_cleanup(const struct invocation *in, struct err *e)
     if (kept_settle(&h, in, d))
         return 0;
     place_filter(&h.place, &labels);
-    if (remove_all(d, &labels, e) < 0)
+    if (remove_all(d, &labels, underway_was_killed(in) ? LATE_LOOKS : 1, e) < 0)
         return err_wrap(e, "clean up job %s", h.place.key);
     return 0;
 }

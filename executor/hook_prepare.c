@@ -14,6 +14,7 @@
 #include "executor/remove.h"
 #include "executor/service_logs.h"
 #include "executor/services.h"
+#include "executor/underway.h"
 #include "stages/service.h"
 
 #include <stdint.h>
@@ -283,5 +284,8 @@ int hook_prepare(const struct invocation *in, struct err *e)
         log_warning(&in->log, "%s", p.plan.warnings.items[i]);
     log_info(&p.out, "atelier " ATELIER_VERSION " on %s, Docker API %s", engine_host(p.engine),
              engine_version(p.engine));
-    return make_job(&p, e) < 0 ? err_wrap(e, "prepare job %s", p.host.place.key) : 0;
+    underway_begin(in);
+    int rc = make_job(&p, e);
+    underway_end(in);
+    return rc < 0 ? err_wrap(e, "prepare job %s", p.host.place.key) : 0;
 }

@@ -90,6 +90,24 @@ static void look_at_ports(const struct wait *w, struct waiting *one, const json_
         say(one, READY, NULL);
 }
 
+/* One that does its work and ends well, and promises no port, is done: it fills a database, say. */
+static void look_at_end(const struct wait *w, struct waiting *one, const json_t *container)
+{
+    const json_t *state = json_object_get(container, "State");
+    long long code = (long long)json_number(state, "ExitCode", -1);
+    auto_strvec ports = STRVEC_INIT;
+    auto_free char *shown = service_shown(one->c);
+
+    service_ports(container, &ports);
+    if (code == 0 && ports.n == 0) {
+        log_info(w->s->with->out, "The %s ended with exit code 0.", shown);
+        say(one, READY, NULL);
+        return;
+    }
+    say(one, ENDED, xasprintf(json_flag(state, "OOMKilled", false) ? "was killed for want of memory (exit code %lld)"
+                                                                   : "ended with exit code %lld", code));
+}
+
 static int look_at(const struct wait *w, struct waiting *one, struct err *e)
 {
     auto_json *container = NULL;
@@ -104,10 +122,7 @@ static int look_at(const struct wait *w, struct waiting *one, struct err *e)
     const json_t *state = json_object_get(container, "State");
     const char *health = json_text(json_object_get(state, "Health"), "Status");
     if (!json_flag(state, "Running", false)) {
-        say(one, ENDED,
-            xasprintf(json_flag(state, "OOMKilled", false) ? "was killed for want of memory (exit code %lld)"
-                                                           : "ended with exit code %lld",
-                      (long long)json_number(state, "ExitCode", -1)));
+        look_at_end(w, one, container);
         return 0;
     }
     if (!*health || strcmp(health, "none") == 0)

@@ -18,7 +18,7 @@
 static const char *const runners_own[] = {
     "CI_BUILDS_DIR",     "CI_PROJECT_DIR",    "CI_JOB_IMAGE",  "CI_JOB_TIMEOUT",    "CI_CONCURRENT_ID",
     "CI_SERVER",         "CI_RUNNER_VERSION", "CI_JOB_STATUS", "CI_RUNNER_REVISION", "CI_CONCURRENT_PROJECT_ID",
-    "CI_RUNNER_EXECUTABLE_ARCH", NULL,
+    "CI_RUNNER_EXECUTABLE_ARCH", "CI_RUNNER_SHORT_TOKEN", "RUNNER_TEMP_PROJECT_DIR", NULL,
 };
 
 /* Making the services of one job. */

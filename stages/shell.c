@@ -1,9 +1,13 @@
 #include "stages/shell.h"
 
-#define KEEPER_BEGINS "trap 'exit 0' TERM"
+/* Process 1 of a container gets no signal from inside that it does not ask for; a shell asks for these. */
+#define KEEPER_BEGINS "trap '' TERM INT"
 
+/* It sits in `wait`, where a shell buries every child: process 1 inherits all orphans.
+ * What it waits for is a copy of itself that reads. */
 const char shell_keeper[] = KEEPER_BEGINS "\n"
-                            "while read -r _ || sleep 3600; do :; done\n";
+                            "exec 3<&0\n"
+                            "while :; do { read -r _ <&3 || sleep 3600; } & wait $!; done\n";
 
 /* The docker executor's order: bash before sh. */
 #define FIND_SHELL \
@@ -35,25 +39,20 @@ const char shell_keeper[] = KEEPER_BEGINS "\n"
     "  [ \"$parent\" ] || top=1\n" \
     "}\n"
 
-/* Whoever signals all processes must be sure of where it is, and spare the keeper.
- * The command line of process 1 tells both (`read` leaves its NULs out): it is our
- * keeper, or an init that was given the keeper to run (`init: true`), or that of a
- * host whose process namespace the container shares. An init's first child is the
- * keeper, and the lowest number above 1 is always its: the kernel gives no number
- * below 300 a second time (RESERVED_PIDS), and without keeper there is no container. */
+/* Whoever signals all processes must be sure of where it is, and spare the keeper. The
+ * command line tells both (`read` leaves its NULs out): that of process 1 is our
+ * keeper's, or an init's that was given the keeper to run (`init: true`), and not a
+ * host's whose process namespace the container shares. The keeper's copy of itself has
+ * it too, and may have a `sleep`. */
 #define FIND_KEEPER                                                        \
-    "find_keeper() {\n"                                                    \
-    "  keeper= first=\n"                                                   \
-    "  read -r first 2>/dev/null </proc/1/cmdline\n"                       \
-    "  case $first in\n"                                                   \
-    "    sh*\"" KEEPER_BEGINS "\") keeper=1 ;;\n"                          \
-    "    *\"" KEEPER_BEGINS "\")\n"                                        \
-    "      for entry in /proc/[0-9]*; do\n"                                \
-    "        pid=${entry#/proc/}\n"                                        \
-    "        [ \"$pid\" = 1 ] || [ \"$pid\" -gt \"${keeper:-$pid}\" ] || keeper=$pid\n" \
-    "      done ;;\n"                                                      \
-    "  esac\n"                                                             \
-    "  [ \"$keeper\" ]\n"                                                  \
+    "is_keeper() {\n"                                                      \
+    "  first=\n"                                                           \
+    "  read -r first 2>/dev/null </proc/$1/cmdline\n"                      \
+    "  case $first in *\"" KEEPER_BEGINS "\") return 0 ;; esac\n"          \
+    "  return 1\n"                                                         \
+    "}\n"                                                                  \
+    "is_keepers() {\n"                                                     \
+    "  is_keeper \"$1\" || { status \"$1\"; [ \"${parent:-0}\" -gt 1 ] && is_keeper \"$parent\"; }\n" \
     "}\n"
 
 /* Give all that is in the current folder to user $1 and group $2, links themselves and
@@ -73,12 +72,26 @@ const char shell_keeper[] = KEEPER_BEGINS "\n"
 
 const char shell_giver[] = GIVE "cd \"$1\" && give \"$2\" \"$3\"\n";
 
+/* A job may have put a file or a link in the place of a folder on the way to the project's,
+ * or of the one beside it: git and the runner's scripts would fail there for ever, or work
+ * wherever the link leads. */
+#define HEAL                                                               \
+    "heal() {\n"                                                           \
+    "  at=$1 rest=$2/\n"                                                   \
+    "  while [ \"$rest\" ]; do\n"                                          \
+    "    at=$at/${rest%%/*} rest=${rest#*/}\n"                             \
+    "    [ -d \"$at\" ] && [ ! -L \"$at\" ] || rm -f \"$at\"\n"            \
+    "  done\n"                                                             \
+    "}\n"
+
 const char shell_taker[] =
     GIVE
+    HEAL
     "take() {\n"
     "  for given in .owner-*; do [ ! -e \"$given\" ] || break; done\n"
     "  if [ -e \"$given\" ] || { [ -d \"$1\" ] && [ ! -O \"$1\" ]; }; then give 0 0 2>/dev/null; fi\n"
     "}\n"
+    "case $2 in *..*) ;; \"$1\"/*) heal \"$1\" \"${2#\"$1\"/}\"; heal \"$1\" \"${2#\"$1\"/}.tmp\" ;; esac\n"
     "(cd \"$1\" && take \"$2\") || echo \"WARNING: the build folder '$1' cannot be made root's again\" >&2\n"
     "exec sh -c \"$3\" atelier\n";
 
@@ -108,6 +121,7 @@ const char shell_taker[] =
     "    for entry in /proc/[0-9]*; do\n"                                  \
     "      pid=${entry#/proc/}\n"                                          \
     "      case $spared in *\" $pid \"*) continue ;; esac\n"               \
+    "      is_keepers \"$pid\" && continue\n"                              \
     "      outermost \"$pid\"\n"                                           \
     "      case $top in 1|\"$own\") ;; *) continue ;; esac\n"              \
     "      if kill -KILL \"$pid\"; then spared=\"$spared$pid \" found=yes; else [ ! -e \"$entry\" ] || left=$pid; fi\n" \
@@ -115,22 +129,24 @@ const char shell_taker[] =
     "  done\n"                                                             \
     "}\n"
 
-/* `trap :`, not `trap ''`: an ignored signal would stay ignored in the script. */
+/* `trap :`, not `trap ''`: an ignored signal would stay ignored in the script. One stream
+ * for both outputs: two of them change places on their way to the log, and a secret
+ * whose halves are on both would not be masked. */
 const char shell_runner[] =
-    FIND_KEEPER
     ANNOUNCE
     STATUS
+    FIND_KEEPER
     OUTERMOST
     SWEEP
     "trap : TERM\n"
     "[ -z \"$1\" ] || announce \"$1\" \"$2\"\n"
     FIND_SHELL
-    "\"$shell\"\n"
+    "\"$shell\" 2>&1\n"
     "code=$?\n"
-    "find_keeper || exit $code\n"
+    "is_keeper 1 || exit $code\n"
     "outermost $$\n"
     "own=$top\n"
-    "sweep \"${chain}1 $keeper \"\n"
+    "sweep \"${chain}1 \"\n"
     "[ -z \"$1\" ] || [ -z \"$left\" ] || printf '\\001%s\\n' \"$1\"\n"
     "exit $code\n";
 
@@ -142,14 +158,15 @@ const char shell_client_config[] =
 
 /* Our runner is one of those without a parent, its child is the outermost shell. */
 const char shell_stopper[] =
-    FIND_KEEPER
-    "find_keeper || exit 1\n"
     STATUS
+    FIND_KEEPER
+    "is_keeper 1 || exit 1\n"
     "each() {\n"
     "  alive=\n"
     "  for entry in /proc/[0-9]*; do\n"
     "    pid=${entry#/proc/}\n"
-    "    case $pid in 1|$$|$keeper) continue ;; esac\n"
+    "    case $pid in 1|$$) continue ;; esac\n"
+    "    is_keepers \"$pid\" && continue\n"
     "    status \"$pid\"\n"
     "    [ \"$state\" = Z ] || [ \"$parent\" = 0 ] || [ \"$parent\" = $$ ] && continue\n"
     "    child=$parent\n"

@@ -5,15 +5,16 @@
 #ifndef STAGES_SHELL_H
 #define STAGES_SHELL_H
 
-/* A container's first process: waits for its end. Its stdin is kept open by the
- * daemon (OpenStdin) and never written to, so `read` waits without a `sleep`. */
+/* A container's first process, or its init's first: waits for its end, and buries what
+ * nobody else does. Its stdin is kept open by the daemon (OpenStdin) and never written
+ * to, so `read` waits without a `sleep`. */
 extern const char shell_keeper[];
 
 /* What an exec runs, as `sh -c shell_runner atelier [MARK FOLDER]`: finds the image's
  * best shell, lets it read the script from stdin, then ends what the script left
  * behind, so that no background process holds the job open or is still there when
  * after_script begins. What other execs started stays: somebody may look around in
- * the container. Exits with the script's code.
+ * the container. All output is on stdout. Exits with the script's code.
  * With a MARK, which it prints after a byte 1 (an ENTRYPOINT that only shows its command
  * cannot do so), it has two wishes to whoever reads: "MARK UID GID" for the build FOLDER,
  * which is not yet that user's; the script begins when it is (shell_giver). And a
@@ -29,7 +30,8 @@ extern const char shell_giver[];
 /* Before the first of a job's scripts, in the helper's container, as `sh -c shell_taker
  * atelier FOLDER PROJECT shell_runner`: makes the build folder root's where an earlier
  * job's user has it, or where the project's folder is somebody else's because a script
- * gave it away: git in the job's image would call it of dubious ownership. */
+ * gave it away: git in the job's image would call it of dubious ownership. And removes
+ * what is no folder on the way to the project's. */
 extern const char shell_taker[];
 
 /* Keeps what it reads on stdin, one line, as `sh -c shell_client_config atelier FOLDER

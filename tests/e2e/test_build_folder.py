@@ -80,9 +80,23 @@ class BuildFolder(unittest.TestCase):
         job = self.prepared(entrypoint=DROP)
         self.run_in(job, FETCH, "get_sources")
         for substage in ("build_script", "after_script"):
-            out = self.run_in(job, "cd $CI_PROJECT_DIR; git status >/dev/null; echo more >> sub/file; id -u", substage)
+            out = self.run_in(job, "cd $CI_PROJECT_DIR; git status 2>&1 >/dev/null | grep -v /root/.config || :; echo more >> sub/file; id -u",
+                              substage)
             self.assertEqual(out, "2345\n")
         self.assertEqual(self.owners(job), {(2345, 3456)})
+
+    def test_what_is_no_folder_on_the_way_goes(self):
+        """A job that puts links there would break its slot for ever, or have the helper work in /etc."""
+        for path in ("$CI_PROJECT_DIR", "$CI_PROJECT_DIR.tmp", "$(dirname $CI_PROJECT_DIR)"):
+            for put in ("ln -s /etc", "ln -s /nowhere", "echo text >"):
+                with self.subTest(path=path, put=put):
+                    job = self.prepared()
+                    self.run_in(job, FETCH, "get_sources")
+                    self.run_in(job, f"cd /; rm -rf {path}; {put} {path}")
+                    self.run_in(job, "true", "prepare_script")
+                    self.run_in(job, FETCH, "get_sources")
+                    self.assertTrue((job.project / "sub/file").is_file())
+                    self.assertFalse(job.project.is_symlink() or job.project.parent.is_symlink())
 
     def test_next_job_of_another_user_has_it_too(self):
         one = self.prepared(user="1000:1000")

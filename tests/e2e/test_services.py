@@ -222,8 +222,17 @@ class Missed(ServiceTest):
         self.assertIn("has no privileges: on this host an owner gives them by kinds: build: privileged_services", said.out)
 
     def test_one_that_ends_without_a_port(self):
-        said = self.refused({"name": self.plain, **sh("exit 0")})
-        self.assertIn("ended with exit code 0", said.err)
+        said = self.refused({"name": self.plain, **sh("exit 4")})
+        self.assertIn("ended with exit code 4", said.err)
+
+    def test_one_that_ends_well_but_promised_a_port(self):
+        said = self.refused({"name": self.web, **sh("exit 0")})
+        self.assertIn("ended with exit code 0 before it was ready", said.err)
+
+    def test_one_that_has_done_its_work(self):
+        job, said = self.prepared({"name": self.plain, "alias": "seed", **sh("exit 0")})
+        self.assertIn("(seed) ended with exit code 0", said.out)
+        self.assert_runs(job, "true")
 
     def test_one_that_is_never_ready(self):
         began = time.monotonic()

@@ -1,0 +1,222 @@
+#include "cache/archive/output.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+enum { WAITING_BYTES = 12 << 20, WAITING = 1024 };
+
+struct write {
+    struct output *file;
+    char *data;
+    size_t len;
+    int64_t offset;
+};
+
+struct outputs {
+    struct tree model;
+    pthread_mutex_t lock;
+    pthread_cond_t more, less; /* there is something to write; something has been written */
+    struct write queue[WAITING];
+    size_t put, got, done; /* counters that only grow */
+    size_t bytes;          /* not written yet */
+    bool over;
+    _Atomic bool failed;
+    struct err e;
+    unsigned replaced;
+    int n_threads;
+    pthread_t threads[];
+};
+
+struct output *output_new(const char *name, const struct attributes *as)
+{
+    size_t len = strlen(name) + 1;
+    struct output *file = xcalloc(1, sizeof *file + len);
+
+    file->as = *as;
+    file->fd = -1;
+    atomic_init(&file->users, 1);
+    memcpy(file->name, name, len);
+    return file;
+}
+
+bool outputs_failed(struct outputs *o)
+{
+    return atomic_load_explicit(&o->failed, memory_order_relaxed);
+}
+
+int outputs_fail(struct outputs *o, struct err *e)
+{
+    (void)pthread_mutex_lock(&o->lock);
+    if (!outputs_failed(o))
+        (void)err_move(&o->e, e);
+    atomic_store(&o->failed, true);
+    (void)pthread_cond_broadcast(&o->less);
+    (void)pthread_mutex_unlock(&o->lock);
+    err_release(e);
+    return -1;
+}
+
+static int write_at(const struct output *file, const char *data, size_t len, int64_t offset, struct err *e)
+{
+    while (len > 0) {
+        ssize_t n = pwrite(file->fd, data, len, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_set(e, ERR_SYSTEM, errno, "write '%s': %s", file->name, strerror(errno));
+        data += n;
+        len -= (size_t)n;
+        offset += n;
+    }
+    return 0;
+}
+
+static int finish(const struct tree *t, struct output *file, struct err *e)
+{
+    struct stat st;
+
+    if (file->size > 0 && fstat(file->fd, &st) == 0 && st.st_size < file->size && ftruncate(file->fd, file->size) < 0)
+        return err_set(e, ERR_SYSTEM, errno, "write '%s': %s", file->name, strerror(errno));
+    return tree_finish(t, file->fd, &file->as, file->name, e);
+}
+
+static int close_file(struct output *file, struct err *e)
+{
+    int fd = take_fd(&file->fd);
+
+    if (close(fd) < 0 && errno != EINTR) /* a file system over the network may only now say that it is full */
+        return err_set(e, ERR_SYSTEM, errno, "write '%s': %s", file->name, strerror(errno));
+    return 0;
+}
+
+void output_drop(struct outputs *o, const struct tree *t, struct output *file)
+{
+    auto_err e = ERR_INIT;
+
+    if (atomic_fetch_sub(&file->users, 1) > 1)
+        return;
+    if (file->fd >= 0) {
+        if (!outputs_failed(o) && finish(t, file, &e) < 0)
+            (void)outputs_fail(o, &e);
+        if (close_file(file, &e) < 0)
+            (void)outputs_fail(o, &e);
+    }
+    free(file);
+}
+
+static int write_whole(struct tree *t, const struct write *w, struct err *e)
+{
+    struct output *file = w->file;
+
+    file->fd = tree_create(t, file->name, file->as.mode, e);
+    if (file->fd < 0)
+        return -1;
+    if (write_at(file, w->data, w->len, 0, e) == 0 && tree_finish(t, file->fd, &file->as, file->name, e) == 0)
+        return close_file(file, e);
+    (void)close_file(file, NULL);
+    tree_remove(t, file->name);
+    return -1;
+}
+
+static void carry_out(struct outputs *o, struct tree *t, struct write *w)
+{
+    auto_err e = ERR_INIT;
+
+    if (!outputs_failed(o)) {
+        bool whole = w->file->fd < 0;
+        if ((whole ? write_whole(t, w, &e) : write_at(w->file, w->data, w->len, w->offset, &e)) < 0)
+            (void)outputs_fail(o, &e);
+    }
+    free(w->data);
+    output_drop(o, t, w->file);
+}
+
+static bool next(struct outputs *o, struct write *out)
+{
+    while (o->got == o->put && !o->over)
+        (void)pthread_cond_wait(&o->more, &o->lock);
+    if (o->got == o->put)
+        return false;
+    *out = o->queue[o->got++ % WAITING];
+    return true;
+}
+
+static void *work(void *ctx)
+{
+    struct outputs *o = ctx;
+    struct tree t = o->model;
+    struct write w;
+
+    (void)pthread_mutex_lock(&o->lock);
+    while (next(o, &w)) {
+        (void)pthread_mutex_unlock(&o->lock);
+        carry_out(o, &t, &w);
+        (void)pthread_mutex_lock(&o->lock);
+        o->bytes -= w.len;
+        o->done++;
+        (void)pthread_cond_broadcast(&o->less);
+    }
+    o->replaced += t.replaced;
+    (void)pthread_mutex_unlock(&o->lock);
+    tree_release(&t);
+    return NULL;
+}
+
+struct outputs *outputs_open(const struct tree *model, int threads)
+{
+    struct outputs *o = xcalloc(1, sizeof *o + (size_t)threads * sizeof o->threads[0]);
+
+    o->model = *model;
+    (void)pthread_mutex_init(&o->lock, NULL);
+    (void)pthread_cond_init(&o->more, NULL);
+    (void)pthread_cond_init(&o->less, NULL);
+    while (o->n_threads < threads && pthread_create(&o->threads[o->n_threads], NULL, work, o) == 0)
+        o->n_threads++;
+    if (o->n_threads == 0)
+        abort();
+    return o;
+}
+
+int outputs_put(struct outputs *o, struct output *file, char *data, size_t len, int64_t offset)
+{
+    (void)pthread_mutex_lock(&o->lock);
+    while (!outputs_failed(o) && (o->put - o->got == WAITING || (o->bytes > 0 && o->bytes + len > WAITING_BYTES)))
+        (void)pthread_cond_wait(&o->less, &o->lock);
+    bool failed = outputs_failed(o);
+    if (!failed) {
+        atomic_fetch_add(&file->users, 1);
+        o->queue[o->put++ % WAITING] = (struct write){ file, data, len, offset };
+        o->bytes += len;
+        (void)pthread_cond_signal(&o->more);
+    }
+    (void)pthread_mutex_unlock(&o->lock);
+    if (failed)
+        free(data);
+    return failed ? -1 : 0;
+}
+
+void outputs_drain(struct outputs *o)
+{
+    (void)pthread_mutex_lock(&o->lock);
+    while (o->done < o->put)
+        (void)pthread_cond_wait(&o->less, &o->lock);
+    (void)pthread_mutex_unlock(&o->lock);
+}
+
+int outputs_close(struct outputs *o, unsigned *replaced, struct err *e)
+{
+    (void)pthread_mutex_lock(&o->lock);
+    o->over = true;
+    (void)pthread_cond_broadcast(&o->more);
+    (void)pthread_mutex_unlock(&o->lock);
+    for (int i = 0; i < o->n_threads; i++)
+        (void)pthread_join(o->threads[i], NULL);
+    int result = outputs_failed(o) ? err_move(e, &o->e) : 0;
+    *replaced += o->replaced;
+    (void)pthread_mutex_destroy(&o->lock);
+    (void)pthread_cond_destroy(&o->more);
+    (void)pthread_cond_destroy(&o->less);
+    free(o);
+    return result;
+}

@@ -1,0 +1,39 @@
+/* cache/archive/reader.h: libarchive reading one archive from a descriptor. For this folder alone. */
+#ifndef CACHE_ARCHIVE_READER_H
+#define CACHE_ARCHIVE_READER_H
+
+#include "base/err.h"
+#include "cache/archive/format.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct archive;
+struct archive_entry;
+
+struct reader {
+    int fd;              /* borrowed; read by pread where it is seekable, so that several readers share it */
+    bool seekable, spooled; /* spooled: fd is ours, a copy */
+    int64_t at, size;    /* size: of a seekable one */
+    char start[FORMAT_MAGIC]; /* of one that is not: what was read to tell the format */
+    size_t start_len;
+    enum archive_format format;
+    char *buf;
+    struct archive *a;
+};
+
+/* Find out what `fd` is. ERR_JOB for a gzip, which nothing extracts, and for what is no archive. A zip that is not
+ * seekable is copied to a file without a name in `root` first: modes and links stand at its end. */
+int reader_examine(struct reader *r, int fd, int root, struct err *e);
+/* Another reader of the same archive, for another thread. */
+void reader_copy(struct reader *r, const struct reader *from);
+int reader_open(struct reader *r, struct err *e);
+/* 1: the next entry, borrowed. 0: there is none. */
+int reader_next(struct reader *r, struct archive_entry **entry, struct err *e);
+/* Bytes of the archive that have been read, of a tar; -1 for a zip, whose order says nothing. */
+int64_t reader_taken(const struct reader *r);
+/* What libarchive says about it, with ERR_JOB. */
+int reader_fail(const struct reader *r, const char *what, struct err *e);
+void reader_close(struct reader *r);
+
+#endif

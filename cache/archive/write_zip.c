@@ -1,0 +1,207 @@
+/* zip, with deflate by several threads. libarchive reads zips for us but has one thread to write them, which is a
+ * third of the speed on two processors; the container itself is little. */
+#include "cache/archive/deflate.h"
+#include "cache/archive/writer.h"
+#include "cache/archive/zip_record.h"
+
+#include <string.h>
+
+/* gitlab-runner's fastzip has the same */
+static const int levels[] = {
+    [LEVEL_FASTEST] = 0, [LEVEL_FAST] = 1, [LEVEL_DEFAULT] = 5, [LEVEL_SLOW] = 7, [LEVEL_SLOWEST] = 9,
+};
+
+struct zip {
+    struct writing *w;
+    struct deflater *deflater;
+    struct strbuf central;   /* records of the entries so far */
+    struct strbuf text;      /* the header that is being made */
+    uint64_t entries;
+    struct zip_entry *open;  /* the entry whose pieces come out of the deflater just now */
+    unsigned char window[DEFLATE_WINDOW]; /* the end of a file's last piece */
+    struct err *e;
+};
+
+static int put_text(struct zip *z)
+{
+    int result = writing_put(z->w, strbuf_text(&z->text), z->text.len, z->e);
+    strbuf_clear(&z->text);
+    return result;
+}
+
+/* The first piece is here. If it is the only one, everything is known and can stand before the data. */
+static int begin(struct zip *z, struct piece *p)
+{
+    struct zip_entry *entry = z->open = p->owner;
+
+    entry->offset = (uint64_t)z->w->totals.archive;
+    entry->deflated = !p->plain;
+    entry->streamed = !p->last;
+    if (p->last && p->out_len >= p->len) {
+        entry->deflated = false;
+        p->out = piece_data(p);
+        p->out_len = p->len;
+    }
+    if (p->last) {
+        entry->crc = p->crc;
+        entry->size = p->len;
+        entry->packed = p->out_len;
+    }
+    zip_put_local(&z->text, entry);
+    return put_text(z);
+}
+
+static int end(struct zip *z)
+{
+    struct zip_entry *entry = take(&z->open);
+    int result = 0;
+
+    if (entry->streamed) {
+        zip_put_descriptor(&z->text, entry);
+        result = put_text(z);
+    }
+    zip_put_central(&z->central, entry);
+    z->entries++;
+    free(entry);
+    return result;
+}
+
+static int put_piece(struct zip *z, struct piece *p)
+{
+    if (!z->open && begin(z, p) < 0)
+        return -1;
+    struct zip_entry *entry = z->open;
+    if (entry->streamed) {
+        entry->crc = zip_crc_join(entry->crc, p->crc, p->len);
+        entry->size += p->len;
+        entry->packed += p->out_len;
+    }
+    if (p->out_len > 0 && writing_put(z->w, p->out, p->out_len, z->e) < 0)
+        return -1;
+    return p->last ? end(z) : 0;
+}
+
+static int put_oldest(struct zip *z)
+{
+    struct piece *p = deflater_oldest(z->deflater);
+    int result = put_piece(z, p);
+    deflater_drop(z->deflater);
+    return result;
+}
+
+static struct piece *fresh(struct zip *z)
+{
+    struct piece *p;
+
+    while (!(p = deflater_fresh(z->deflater)))
+        if (put_oldest(z) < 0)
+            return NULL;
+    return p;
+}
+
+static void submit(struct zip *z, struct piece *p, struct zip_entry *entry, bool last)
+{
+    p->owner = entry;
+    p->last = last;
+    p->plain = entry->plain;
+    deflater_submit(z->deflater, p);
+}
+
+/* A link's data is its target; a folder has none. */
+static int add_text(struct zip *z, struct zip_entry *entry, const char *text)
+{
+    struct piece *p = fresh(z);
+
+    if (!p) {
+        free(entry);
+        return -1;
+    }
+    p->len = strlen(text);
+    memcpy(piece_data(p), text, p->len);
+    entry->plain = true;
+    submit(z, p, entry, true);
+    return 0;
+}
+
+static int add_file(struct zip *z, struct zip_entry *entry, struct source *s)
+{
+    size_t before = 0;
+
+    do {
+        struct piece *p = fresh(z);
+        if (!p) {
+            if (s->left == s->st.st_size)
+                free(entry); /* else a piece that is under way owns it */
+            return -1;
+        }
+        p->len = source_read(s, piece_data(p), DEFLATE_PIECE);
+        p->before = before;
+        memcpy(piece_data(p) - before, z->window + sizeof z->window - before, before);
+        if (s->left > 0) {
+            before = sizeof z->window;
+            memcpy(z->window, piece_data(p) + p->len - before, before);
+        }
+        submit(z, p, entry, s->left == 0);
+    } while (s->left > 0);
+    return 0;
+}
+
+static int add(struct zip *z, struct source *s)
+{
+    struct zip_entry *entry = zip_entry_new(s->name, &s->st);
+
+    if (S_ISREG(s->st.st_mode))
+        return add_file(z, entry, s);
+    return add_text(z, entry, S_ISLNK(s->st.st_mode) ? s->link : "");
+}
+
+static int add_all(struct zip *z)
+{
+    const struct strvec *names = z->w->spec->names;
+    struct source s;
+
+    for (size_t i = 0; i < names->n; i++) {
+        if (strcmp(names->items[i], ".") == 0 || !writing_open(z->w, i, &s))
+            continue;
+        int result = add(z, &s);
+        source_close(&s, z->w->report);
+        if (result < 0)
+            return -1;
+    }
+    while (deflater_oldest(z->deflater))
+        if (put_oldest(z) < 0)
+            return -1;
+    uint64_t start = (uint64_t)z->w->totals.archive;
+    if (z->central.len > 0 && writing_put(z->w, z->central.data, z->central.len, z->e) < 0)
+        return -1;
+    zip_put_end(&z->text, z->entries, start, z->central.len);
+    return put_text(z);
+}
+
+/* Entries of what did not come to its end, when the sink failed. All pieces of one are neighbours. */
+static void drop_rest(struct zip *z)
+{
+    struct zip_entry *entry = take(&z->open);
+
+    for (struct piece *p; (p = deflater_oldest(z->deflater)); deflater_drop(z->deflater))
+        if (p->owner != entry) {
+            free(entry);
+            entry = p->owner;
+        }
+    free(entry);
+}
+
+int write_zip(struct writing *w, struct err *e)
+{
+    auto_deflater *deflater = deflater_open(levels[w->spec->level], archive_threads());
+    struct zip z = {
+        .w = w, .deflater = deflater, .central = STRBUF_INIT((size_t)1 << 40), .text = STRBUF_TEXT, .e = e
+    };
+
+    int result = add_all(&z);
+    if (result < 0)
+        drop_rest(&z);
+    strbuf_release(&z.central);
+    strbuf_release(&z.text);
+    return result;
+}

@@ -47,11 +47,16 @@ static int put_block(struct decoder *d, struct output *file, const void *block, 
     if (count(d, offset + (int64_t)len - file->size, e) < 0)
         return -1;
     file->size = offset + (int64_t)len;
-    if (len == 0)
-        return 0;
-    char *data = xmalloc(len);
-    memcpy(data, block, len);
-    return outputs_put(d->x->outputs, file, data, len, offset);
+    for (const char *at = block; len > 0;) {
+        size_t n = len < OUTPUT_PIECE ? len : OUTPUT_PIECE;
+        char *data = memcpy(outputs_room(d->x->outputs), at, n);
+        if (outputs_put(d->x->outputs, file, data, n, offset) < 0)
+            return -1;
+        at += n;
+        len -= n;
+        offset += (int64_t)n;
+    }
+    return 0;
 }
 
 static int large_file(struct decoder *d, struct archive_entry *entry, struct output *file, struct err *e)

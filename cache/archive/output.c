@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { WAITING_BYTES = 12 << 20, WAITING = 1024 };
+enum { WAITING_BYTES = 8 << 20, WAITING = 1024, SPARE = 64 };
 
 struct write {
     struct output *file;
@@ -20,6 +20,8 @@ struct outputs {
     struct write queue[WAITING];
     size_t put, got, done; /* counters that only grow */
     size_t bytes;          /* not written yet */
+    char *spare[SPARE];
+    int n_spare;
     bool over;
     _Atomic bool failed;
     struct err e;
@@ -119,16 +121,36 @@ static int write_whole(struct tree *t, const struct write *w, struct err *e)
     return -1;
 }
 
+char *outputs_room(struct outputs *o)
+{
+    (void)pthread_mutex_lock(&o->lock);
+    char *room = o->n_spare > 0 ? o->spare[--o->n_spare] : NULL;
+    (void)pthread_mutex_unlock(&o->lock);
+    return room ? room : xmalloc(OUTPUT_PIECE);
+}
+
+static void keep_room(struct outputs *o, char *room)
+{
+    (void)pthread_mutex_lock(&o->lock);
+    if (o->n_spare < SPARE)
+        o->spare[o->n_spare++] = take(&room);
+    (void)pthread_mutex_unlock(&o->lock);
+    free(room);
+}
+
 static void carry_out(struct outputs *o, struct tree *t, struct write *w)
 {
     auto_err e = ERR_INIT;
+    bool whole = w->file->fd < 0;
 
     if (!outputs_failed(o)) {
-        bool whole = w->file->fd < 0;
         if ((whole ? write_whole(t, w, &e) : write_at(w->file, w->data, w->len, w->offset, &e)) < 0)
             (void)outputs_fail(o, &e);
     }
-    free(w->data);
+    if (whole)
+        free(w->data);
+    else
+        keep_room(o, w->data);
     output_drop(o, t, w->file);
 }
 
@@ -214,6 +236,8 @@ int outputs_close(struct outputs *o, unsigned *replaced, struct err *e)
         (void)pthread_join(o->threads[i], NULL);
     int result = outputs_failed(o) ? err_move(e, &o->e) : 0;
     *replaced += o->replaced;
+    while (o->n_spare > 0)
+        free(o->spare[--o->n_spare]);
     (void)pthread_mutex_destroy(&o->lock);
     (void)pthread_cond_destroy(&o->more);
     (void)pthread_cond_destroy(&o->less);

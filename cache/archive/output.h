@@ -25,7 +25,11 @@ struct outputs *outputs_open(const struct tree *model, int threads);
 
 /* A file with one user, the caller. */
 struct output *output_new(const char *name, const struct attributes *as);
-/* Write `data` (malloc()ed; it is taken over) at `offset`. Waits while too much waits. -1 when an earlier
+/* Room for a piece of a large file, at most OUTPUT_PIECE bytes; to be given to outputs_put(). It is used again: asking
+ * the kernel for new pages costs as much as writing them. */
+enum { OUTPUT_PIECE = 1 << 18 };
+char *outputs_room(struct outputs *o);
+/* Write `data` (of outputs_room() where the file is open, else malloc()ed; it is taken over) at `offset`. Waits while too much waits. -1 when an earlier
  * write has failed: then nothing more is of use. */
 int outputs_put(struct outputs *o, struct output *file, char *data, size_t len, int64_t offset);
 /* The caller's use of the file ends. Whoever is its last user gives it its size and attributes. */

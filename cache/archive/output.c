@@ -1,7 +1,6 @@
 #include "cache/archive/output.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 
 enum { WAITING_BYTES = 8 << 20, WAITING = 1024, SPARE = 64 };
@@ -38,6 +37,7 @@ struct output *output_new(const char *name, const struct attributes *as)
     file->as = *as;
     file->fd = -1;
     atomic_init(&file->users, 1);
+    (void)pthread_mutex_init(&file->turn, NULL);
     memcpy(file->name, name, len);
     return file;
 }
@@ -104,7 +104,16 @@ void output_drop(struct outputs *o, const struct tree *t, struct output *file)
         if (close_file(file, &e) < 0)
             (void)outputs_fail(o, &e);
     }
+    (void)pthread_mutex_destroy(&file->turn);
     free(file);
+}
+
+static int write_piece(const struct write *w, struct err *e)
+{
+    (void)pthread_mutex_lock(&w->file->turn);
+    int result = write_at(w->file, w->data, w->len, w->offset, e);
+    (void)pthread_mutex_unlock(&w->file->turn);
+    return result;
 }
 
 static int write_whole(struct tree *t, const struct write *w, struct err *e)
@@ -144,7 +153,7 @@ static void carry_out(struct outputs *o, struct tree *t, struct write *w)
     bool whole = w->file->fd < 0;
 
     if (!outputs_failed(o)) {
-        if ((whole ? write_whole(t, w, &e) : write_at(w->file, w->data, w->len, w->offset, &e)) < 0)
+        if ((whole ? write_whole(t, w, &e) : write_piece(w, &e)) < 0)
             (void)outputs_fail(o, &e);
     }
     if (whole)

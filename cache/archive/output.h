@@ -7,6 +7,7 @@
 
 #include "cache/archive/tree.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct output {
     struct attributes as;
     int64_t size; /* where the file ends, perhaps in a hole */
     int fd;       /* -1: it is to be made, and its one piece is all of it */
+    pthread_mutex_t turn; /* to write: the kernel lets one thread write to a file, and others spin for it */
     _Atomic int users;
     char name[];
 };

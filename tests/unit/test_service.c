@@ -209,12 +209,12 @@ static const struct {
       HOST("'LogConfig':{'Type':'json-file','Config':{'max-size':'10m','max-file':'1'}}") },
     { "limits", "kinds: {test: {memory: 64m, pids: 9}}", ONE("'x':1"), HOST("'Memory':67108864, 'PidsLimit':9") },
     { "the public variables, files as paths", NULL, ONE("'x':1"),
-      "{'Env':['CI_PROJECT_DIR=/b/p','PUBLIC=seen','FILE=/b/p.tmp/FILE','VERSION=16','NAMES=db, store']}" },
+      "{'Env':['CI_RUNNER_SHORT_TOKEN=tok','CI_PROJECT_DIR=/b/p','PUBLIC=seen','FILE=/b/p.tmp/FILE','VERSION=16','NAMES=db, store']}" },
     { "its own variables", NULL,
       ONE("'variables':[{'key':'PUBLIC','value':'other'},{'key':'DB','value':'$VERSION-${PUBLIC}$$'},"
           "{'key':'RAW','value':'$VERSION','raw':true},{'key':'A=B','value':'x'},{'key':'','value':'x'},{'key':'N',"
           "'value':5}]"),
-      "{'Env':['CI_PROJECT_DIR=/b/p','PUBLIC=other','FILE=/b/p.tmp/FILE','VERSION=16','NAMES=db, store',"
+      "{'Env':['CI_RUNNER_SHORT_TOKEN=tok','CI_PROJECT_DIR=/b/p','PUBLIC=other','FILE=/b/p.tmp/FILE','VERSION=16','NAMES=db, store',"
       "'DB=16-seen$','RAW=$VERSION','N=5']}" },
 };
 

@@ -11,7 +11,7 @@ MAY_CALL = {
     "executor": {"executor", "stages", "cache", "engine", "base"},
 }
 PIPELINE = {"stages", "base"}  # starts the hooks as processes: neither executor nor engine
-HELPERS = ("cache/report.h", "cache/select/")  # the helper's, in libraries that no hook links
+HELPERS = ("cache/archive/", "cache/helper/", "cache/report.h", "cache/select/", "cache/transfer/")  # the helper's, in libraries that no hook links
 
 
 def problems(root):

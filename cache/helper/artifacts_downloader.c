@@ -1,0 +1,199 @@
+/* cache/helper/artifacts_downloader.c: `artifacts-downloader`: another job's artifacts into the project (contract 3.8). */
+#include "base/text.h"
+#include "cache/helper/job_credentials.h"
+#include "cache/helper/unpack.h"
+#include "cache/transfer/meter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REDIRECTS  10
+#define IDLE_MS    ((int64_t)60000)
+#define TIMEOUT_MS ((int64_t)3600000)
+
+struct options {
+    struct job_credentials job;
+    bool direct;
+    const char *staging;
+    int64_t more_tries, pause_ms, meter_ms;
+    int64_t piece, buffer, side_by_side;
+};
+
+#define O(member) offsetof(struct options, member)
+
+static const struct flag flags[] = {
+    JOB_CREDENTIALS_FLAGS(O(job)),
+    { "direct-download", "FF_USE_DIRECT_DOWNLOAD", NULL, FLAG_SWITCH, O(direct), "from where GitLab keeps them" },
+    { "archiver-staging-dir", "ARCHIVER_STAGING_DIR", NULL, FLAG_TEXT, O(staging), "where they lie until they are unpacked" },
+    { "retry", NULL, "2", FLAG_NUMBER, O(more_tries), "how often it is tried again" },
+    { "retry-time", NULL, "1s", FLAG_DURATION, O(pause_ms), "the pause before" },
+    { "transfer-meter-frequency", "TRANSFER_METER_FREQUENCY", NULL, FLAG_DURATION, O(meter_ms), "how often progress is shown" },
+    { "transfer-buffer-size", "ARTIFACT_TRANSFER_BUFFER_SIZE", NULL, FLAG_NUMBER, O(buffer), "has no effect" },
+    { "chunk-size", "ARTIFACT_CHUNK_SIZE", NULL, FLAG_NUMBER, O(piece), "has no effect" },
+    { "concurrency", "ARTIFACT_CONCURRENCY", NULL, FLAG_NUMBER, O(side_by_side), "has no effect" },
+    { NULL, NULL, NULL, FLAG_TEXT, 0, NULL },
+};
+
+struct work {
+    const struct helper *h;
+    const struct options *o;
+    char *token;   /* shortened */
+    int fd;        /* where the archive goes */
+    struct meter meter;
+};
+
+static int check(const struct helper *h, const struct options *o, struct err *e)
+{
+    const struct {
+        bool missing;
+        const char *line;
+    } wants[] = {
+        { !o->job.url || !*o->job.url, "Missing URL (--url)" },
+        { !o->job.token || !*o->job.token, "Missing runner credentials (--token)" },
+        { o->job.id <= 0, "Missing build ID (--id)" },
+    };
+    bool missing = false;
+
+    for (size_t i = 0; i < ARRAY_SIZE(wants); i++) {
+        if (wants[i].missing)
+            report_line(&h->report, LOG_WARNING, "%s", wants[i].line);
+        missing = missing || wants[i].missing;
+    }
+    return missing ? err_set(e, ERR_USAGE, 0, "Incomplete arguments") : 0;
+}
+
+/* A file without a name: whatever becomes of us, it goes. */
+static int open_staging(struct work *w, struct err *e)
+{
+    const char *given = w->o->staging && *w->o->staging ? w->o->staging : env_get(w->h->env, "TMPDIR");
+    const char *folder = given ? given : "/tmp";
+
+    w->fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    return w->fd < 0 ? err_set(e, ERR_SYSTEM, errno, "make a file in '%s': %s", folder, strerror(errno)) : 0;
+}
+
+/* What an answer means: the words of the line, and of the last one when there is no other try. */
+static const struct verdict {
+    int status;
+    const char *words;
+    const char *fatal; /* NULL: it is tried again */
+} verdicts[] = {
+    { 401, "unauthorized", "permission denied" },
+    { 403, "forbidden", "permission denied" },
+    { 404, "not found", "file does not exist" },
+    { 0, "failed", NULL },
+};
+
+static const struct verdict *verdict_of(int status)
+{
+    size_t i = 0;
+
+    while (verdicts[i].status && verdicts[i].status != status)
+        i++;
+    return &verdicts[i];
+}
+
+static int on_data(void *ctx, const char *data, size_t len, struct err *e)
+{
+    struct work *w = ctx;
+
+    meter_add(&w->meter, (int64_t)len);
+    while (len > 0) {
+        ssize_t n = write(w->fd, data, len);
+        if (n < 0 && errno != EINTR)
+            return err_set(e, ERR_CONFLICT, errno, "write the archive: %s", strerror(errno));
+        data += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+static int fetch(struct work *w, bool direct, struct http_response *r, struct err *e)
+{
+    const struct transfer t = job_credentials_transfer(w->h, &w->o->job);
+    const struct coordinator c = { .url = w->o->job.url, .token = w->o->job.token, .id = w->o->job.id };
+    auto_free char *url = coordinator_artifacts_url(&c, direct ? "direct_download=true" : "");
+    auto_free char *private = coordinator_header(&c);
+    const struct transfer_request q = { .method = "GET", .url = url, .private_header = private, .on_data = on_data,
+                                        .data_ctx = w, .timeout_ms = TIMEOUT_MS, .idle_ms = IDLE_MS,
+                                        .redirects = REDIRECTS };
+
+    if (ftruncate(w->fd, 0) < 0 || lseek(w->fd, 0, SEEK_SET) < 0)
+        return err_set(e, ERR_CONFLICT, errno, "empty the file: %s", strerror(errno));
+    meter_begin(&w->meter, "Downloading artifacts", w->o->meter_ms, 0);
+    int rc = transfer_once(&t, &q, r, e);
+    meter_end(&w->meter);
+    return rc;
+}
+
+static void describe(const struct work *w, int status, struct strvec *fields)
+{
+    char text[64];
+    auto_url host = { 0 };
+
+    if (url_parse(w->o->job.url, &host, NULL) == 0) {
+        auto_free char *name = url_host(&host);
+        strvec_pushf(fields, "host=%s", name);
+    }
+    strvec_pushf(fields, "id=%lld", (long long)w->o->job.id);
+    if (status)
+        strvec_pushf(fields, "responseStatus=%s", transfer_status(status, text, sizeof(text)));
+    strvec_pushf(fields, "token=%s", w->token);
+}
+
+/* One try: 0 done, 1 again, -1 the end. */
+static int try_once(struct work *w, int try, struct err *e)
+{
+    auto_http_response r = HTTP_RESPONSE_INIT;
+    auto_strvec fields = STRVEC_INIT;
+    auto_err problem = ERR_INIT;
+    const char *line = "Downloading artifacts from coordinator...";
+
+    int rc = fetch(w, w->o->direct && try == 0, &r, &problem);
+    describe(w, rc < 0 ? 0 : r.status, &fields);
+    if (rc == 0 && r.status == 200) {
+        report_fields(&w->h->report, LOG_INFO, &fields, "%s ok", line);
+        return 0;
+    }
+    if (rc < 0 && problem.kind != ERR_SYSTEM)
+        return err_move(e, &problem);
+    const struct verdict *v = verdict_of(rc < 0 ? 0 : r.status);
+    if (rc < 0)
+        strvec_pushf(&fields, "error=%s", err_text(&problem));
+    report_fields(&w->h->report, v->fatal ? LOG_ERROR : LOG_WARNING, &fields, "%s %s", line, v->words);
+    if (v->fatal)
+        return err_set(e, ERR_SYSTEM, r.status, "%s", v->fatal);
+    if (try >= w->o->more_tries)
+        return rc < 0 ? err_move(e, &problem) : err_set(e, ERR_SYSTEM, r.status, "invalid argument");
+    const struct transfer t = job_credentials_transfer(w->h, &w->o->job);
+    return transfer_pause(&t, coordinator_wait_ms(&r, w->o->pause_ms), e) < 0 ? -1 : 1;
+}
+
+static int download(struct work *w, struct err *e)
+{
+    for (int try = 0;; try++) {
+        int rc = try_once(w, try, e);
+        if (rc <= 0)
+            return rc;
+    }
+}
+
+static int run(const struct helper *h, void *options, struct err *e)
+{
+    struct work w = { .h = h, .o = options, .fd = -1 };
+
+    if (check(h, w.o, e) < 0 || open_staging(&w, e) < 0)
+        return -1;
+    w.token = coordinator_short_token(w.o->job.token);
+    int rc = download(&w, e);
+    if (rc == 0)
+        rc = lseek(w.fd, 0, SEEK_SET) < 0 ? -1 : unpack_here(h, w.fd, e);
+    free(w.token);
+    (void)close(w.fd);
+    return rc;
+}
+
+const struct helper_command artifacts_downloader = { "artifacts-downloader", "Fetch and unpack another job's files", flags,
+                                                     sizeof(struct options), run };

@@ -78,8 +78,8 @@ char *archive_abilities(void)
 {
     int threads = zstd_threads();
     auto_free char *threaded = threads > 1 ? xasprintf("%d threads", threads) : xstrdup("no threads");
-    const char *zstd = archive_libzstd_version();
+    const char *zstd = zstd_version();
 
-    return xasprintf("%s, zstd %s (%s), zlib %s", archive_version_string(), zstd ? zstd : "missing", threaded,
+    return xasprintf("%s, zstd %s (%s), zlib %s", archive_version_string(), zstd, threaded,
                      zlibVersion());
 }

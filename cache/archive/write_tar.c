@@ -1,4 +1,4 @@
-/* tar in pax form, compressed by zstd, both by libarchive. */
+/* tar in pax form by libarchive, compressed by zstd. */
 #include "cache/archive/hardlink.h"
 #include "cache/archive/writer.h"
 #include "cache/archive/zstd.h"
@@ -23,11 +23,17 @@ struct tar {
     struct writing *w;
     struct archive *a;
     struct archive_entry *entry;
+    struct zstd *zstd;
     struct hardlinks links;
     char *buf;
     struct err *e;
-    bool failed; /* the sink did, and said why in e */
+    bool failed; /* zstd or the sink did, and said why in e */
 };
+
+static int sink(void *ctx, const void *data, size_t len, struct err *e)
+{
+    return writing_put(ctx, data, len, e);
+}
 
 /* libarchive is not told of a failure: it would not free everything then. */
 static la_ssize_t put(struct archive *a, void *ctx, const void *data, size_t len)
@@ -35,7 +41,7 @@ static la_ssize_t put(struct archive *a, void *ctx, const void *data, size_t len
     struct tar *t = ctx;
 
     (void)a;
-    t->failed = t->failed || writing_put(t->w, data, len, t->e) < 0;
+    t->failed = t->failed || zstd_put(t->zstd, data, len, false, t->e) < 0;
     return (la_ssize_t)len;
 }
 
@@ -103,7 +109,9 @@ static int add_all(struct tar *t)
         if (result < 0)
             return -1;
     }
-    return archive_write_close(t->a) < ARCHIVE_WARN || t->failed ? fail(t, "") : 0;
+    if (archive_write_close(t->a) < ARCHIVE_WARN || t->failed)
+        return fail(t, "");
+    return zstd_put(t->zstd, NULL, 0, true, t->e);
 }
 
 static int open_tar(struct tar *t, enum archive_level level)
@@ -112,7 +120,7 @@ static int open_tar(struct tar *t, enum archive_level level)
 
     if (archive_write_set_format_pax(t->a) != ARCHIVE_OK)
         return fail(t, "");
-    if (zstd_filter(t->a, levels[level].level, threads < most ? threads : most, t->e) < 0)
+    if (zstd_open(levels[level].level, threads < most ? threads : most, sink, t->w, &t->zstd, t->e) < 0)
         return -1;
     (void)archive_write_set_bytes_per_block(t->a, 0); /* a pipe's pieces as they come, not a tape's */
     return archive_write_open2(t->a, t, NULL, put, NULL, NULL) != ARCHIVE_OK ? fail(t, "") : 0;
@@ -121,7 +129,7 @@ static int open_tar(struct tar *t, enum archive_level level)
 int write_tar_zstd(struct writing *w, struct err *e)
 {
     auto_free char *buf = xmalloc(PIECE);
-    struct tar t = { w, archive_write_new(), archive_entry_new(), { 0 }, buf, e, false };
+    struct tar t = { .w = w, .a = archive_write_new(), .entry = archive_entry_new(), .buf = buf, .e = e };
     /* libarchive takes names for the thread's character set, and they are UTF-8 whatever the environment says. */
     locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL), before = uselocale(utf8 ? utf8 : LC_GLOBAL_LOCALE);
 
@@ -129,6 +137,7 @@ int write_tar_zstd(struct writing *w, struct err *e)
     t.failed = result < 0; /* freeing it writes the rest of the entry */
     archive_entry_free(t.entry);
     (void)archive_write_free(t.a);
+    zstd_close(t.zstd);
     hardlinks_release(&t.links);
     (void)uselocale(before);
     if (utf8)

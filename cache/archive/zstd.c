@@ -1,63 +1,75 @@
 #include "cache/archive/zstd.h"
 
-#include <archive.h>
-#include <archive_entry.h>
-#include <dirent.h>
+#include <zstd.h>
 
-/* An option that the filter does not know gives ARCHIVE_WARN or ARCHIVE_FAILED. */
-static int set(struct archive *a, const char *option, int value, struct err *e)
+struct zstd {
+    ZSTD_CCtx *c;
+    archive_sink_fn *sink;
+    void *ctx;
+    size_t size;
+    char out[];
+};
+
+static int set(struct zstd *z, ZSTD_cParameter parameter, int value, const char *name, struct err *e)
 {
-    auto_free char *text = xasprintf("%d", value);
+    size_t rc = ZSTD_CCtx_setParameter(z->c, parameter, value);
 
-    if (archive_write_set_filter_option(a, "zstd", option, text) == ARCHIVE_OK)
+    if (!ZSTD_isError(rc))
         return 0;
-    return err_set(e, ERR_SYSTEM, 0, "libarchive's zstd does not take %s=%s: %s", option, text, archive_error_string(a));
+    return err_set(e, ERR_SYSTEM, 0, "zstd does not take %s=%d: %s", name, value, ZSTD_getErrorName(rc));
 }
 
-int zstd_filter(struct archive *a, int level, int threads, struct err *e)
+int zstd_open(int level, int threads, archive_sink_fn *sink, void *ctx, struct zstd **out, struct err *e)
 {
-    /* ARCHIVE_WARN: it would start the program zstd, which need not be there. */
-    if (archive_write_add_filter_zstd(a) != ARCHIVE_OK)
-        return err_set(e, ERR_SYSTEM, 0, "libarchive was built without zstd: write a zip instead");
-    if (set(a, "compression-level", level, e) < 0)
-        return -1;
-    return threads > 1 ? set(a, "threads", threads, e) : 0;
+    struct zstd *z = xcalloc(1, sizeof(*z) + ZSTD_CStreamOutSize());
+
+    *z = (struct zstd){ .c = ZSTD_createCCtx(), .sink = sink, .ctx = ctx, .size = ZSTD_CStreamOutSize() };
+    int rc = z->c ? 0 : err_set(e, ERR_SYSTEM, 0, "zstd has no memory to begin with");
+    if (rc == 0)
+        rc = set(z, ZSTD_c_compressionLevel, level, "level", e);
+    if (rc == 0)
+        rc = set(z, ZSTD_c_checksumFlag, 1, "checksum", e);
+    if (rc == 0 && threads > 1 && zstd_threads() > 1)
+        rc = set(z, ZSTD_c_nbWorkers, threads, "threads", e);
+    if (rc < 0)
+        zstd_close(z);
+    else
+        *out = z;
+    return rc;
 }
 
-static int tasks(void)
+int zstd_put(struct zstd *z, const void *data, size_t len, bool last, struct err *e)
 {
-    int n = 0;
-    DIR *dir = opendir("/proc/self/task");
+    ZSTD_inBuffer in = { data, len, 0 };
+    size_t left;
 
-    if (!dir)
-        return 0;
-    for (struct dirent *entry; (entry = readdir(dir));)
-        n += entry->d_name[0] != '.';
-    (void)closedir(dir);
-    return n;
+    do {
+        ZSTD_outBuffer to = { z->out, z->size, 0 };
+        left = ZSTD_compressStream2(z->c, &to, &in, last ? ZSTD_e_end : ZSTD_e_continue);
+        if (ZSTD_isError(left))
+            return err_set(e, ERR_SYSTEM, 0, "zstd: %s", ZSTD_getErrorName(left));
+        if (to.pos > 0 && z->sink(z->ctx, z->out, to.pos, e) < 0)
+            return -1;
+    } while (in.pos < in.size || (last && left > 0));
+    return 0;
 }
 
-static la_ssize_t drop(struct archive *a, void *ctx, const void *data, size_t len)
+void zstd_close(struct zstd *z)
 {
-    (void)a, (void)ctx, (void)data;
-    return (la_ssize_t)len;
+    if (!z)
+        return;
+    (void)ZSTD_freeCCtx(z->c);
+    free(z);
 }
 
-/* zstd starts its threads with the first byte, and libarchive ignores whether it could. */
 int zstd_threads(void)
 {
-    struct archive *a = archive_write_new();
-    struct archive_entry *entry = archive_entry_new();
-    int before = tasks(), started = 0;
+    ZSTD_bounds workers = ZSTD_cParam_getBounds(ZSTD_c_nbWorkers);
 
-    archive_entry_set_filetype(entry, AE_IFREG);
-    archive_entry_set_size(entry, 1);
-    archive_entry_set_pathname(entry, "x");
-    if (archive_write_set_format_raw(a) == ARCHIVE_OK && zstd_filter(a, 1, archive_threads(), NULL) == 0 &&
-        archive_write_open2(a, NULL, NULL, drop, NULL, NULL) == ARCHIVE_OK &&
-        archive_write_header(a, entry) == ARCHIVE_OK && archive_write_data(a, "x", 1) == 1)
-        started = tasks() - before;
-    archive_entry_free(entry);
-    (void)archive_write_free(a);
-    return started > 0 ? started : 1;
+    return !ZSTD_isError(workers.error) && workers.upperBound > 0 ? archive_threads() : 1;
+}
+
+const char *zstd_version(void)
+{
+    return ZSTD_versionString();
 }

@@ -14,6 +14,7 @@
 
 #define LOCK_PAUSE_MS 100
 #define LOCK_ROUNDS   10 /* between two calls of the one who waits */
+#define TRIES         10 /* for a folder that somebody removes meanwhile */
 
 static int fail(struct err *e, const struct store_draft *d, const char *what)
 {
@@ -51,11 +52,30 @@ static int open_folder(const char *file, struct store_draft *d, struct err *e)
     return d->dir < 0 ? fail(e, d, "open the folder") : 0;
 }
 
+/* Who removes a cache takes its lock and its folder away, perhaps between two of our steps or while we wait:
+ * then all begins anew. 1: it went away. */
+static int open_and_lock(const char *file, store_wait_fn *waiting, void *ctx, struct store_draft *out, struct err *e)
+{
+    auto_err problem = ERR_INIT;
+    struct stat st;
+
+    *out = (struct store_draft)STORE_DRAFT_INIT;
+    if (open_folder(file, out, &problem) == 0 && lock(out, waiting, ctx, &problem) == 0)
+        return fstat(out->lock, &st) == 0 && st.st_nlink == 0;
+    return problem.code == ENOENT ? 1 : err_move(e, &problem);
+}
+
 int store_begin(const char *file, store_wait_fn *waiting, void *ctx, struct store_draft *out, struct err *e)
 {
-    *out = (struct store_draft)STORE_DRAFT_INIT;
-    if (open_folder(file, out, e) < 0 || lock(out, waiting, ctx, e) < 0)
-        return -1;
+    int rc = open_and_lock(file, waiting, ctx, out, e);
+
+    for (int tries = 1; rc > 0 && tries < TRIES; tries++) {
+        store_release(out);
+        rc = open_and_lock(file, waiting, ctx, out, e);
+    }
+    if (rc != 0)
+        return rc < 0 ? -1
+                      : err_set(e, ERR_SYSTEM, ENOENT, "the folder '%s' goes away each time that it is made", out->folder);
     out->fd = openat(out->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     return out->fd < 0 ? fail(e, out, "make a file") : 0;
 }

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define STORE_ARCHIVE  "cache.zip" /* as scripts name it; what is written is what they say */
 #define STORE_METADATA "metadata.json"
 #define STORE_HITS     "hits"
 #define STORE_LOCK     ".lock"

@@ -180,6 +180,8 @@ int reader_open(struct reader *r, struct err *e)
         if (archive_read_support_filter_zstd(r->a) != ARCHIVE_OK)
             return err_set(e, ERR_SYSTEM, 0, "libarchive was built without zstd: this archive cannot be extracted");
         (void)archive_read_support_format_tar(r->a);
+        if (r->whole)
+            (void)archive_read_set_format_option(r->a, "tar", "read_concatenated_archives", "1");
     }
     (void)archive_read_set_read_callback(r->a, on_read);
     (void)archive_read_set_skip_callback(r->a, on_skip);

@@ -14,6 +14,7 @@ struct archive_entry;
 struct reader {
     int fd;              /* borrowed; read by pread where it is seekable, so that several readers share it */
     bool seekable, spooled; /* spooled: fd is ours, a copy */
+    bool whole;          /* to be set before reader_open(): a tar is read behind its own end too */
     int64_t at, size;    /* size: of a seekable one */
     char start[FORMAT_MAGIC]; /* of one that is not: what was read to tell the format */
     size_t start_len;

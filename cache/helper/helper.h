@@ -16,13 +16,13 @@ struct helper {
 
 struct helper_command {
     const char *name;
-    const char *summary;
+    const char *summary; /* NULL: not in the list of commands */
     const struct flag *flags;
     size_t options; /* size of its struct */
     int (*run)(const struct helper *h, void *options, struct err *e);
 };
 
 extern const struct helper_command artifacts_downloader, artifacts_uploader, cache_archiver, cache_extractor, cache_init,
-    health_check, read_logs;
+    cache_verify, health_check, read_logs;
 
 #endif

@@ -13,7 +13,8 @@
 extern char **environ;
 
 static const struct helper_command *const commands[] = {
-    &artifacts_downloader, &artifacts_uploader, &cache_archiver, &cache_extractor, &cache_init, &health_check, &read_logs,
+    &artifacts_downloader, &artifacts_uploader, &cache_archiver, &cache_extractor, &cache_init, &cache_verify, &health_check,
+    &read_logs,
 };
 
 /* Before the command: of all programs of this family (contract 3.1). Those that only say how to log are read and left. */
@@ -48,7 +49,8 @@ static int print_help(void)
     strbuf_puts(&out, "Usage: gitlab-runner [OPTION]... COMMAND [OPTION]...\n"
                       "Caches and artifacts of GitLab jobs: the part of gitlab-runner that its scripts call.\n\nCommands:\n");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        strbuf_printf(&out, "  %-22s %s\n", commands[i]->name, commands[i]->summary);
+        if (commands[i]->summary)
+            strbuf_printf(&out, "  %-22s %s\n", commands[i]->name, commands[i]->summary);
     strbuf_puts(&out, "\nOptions:\n");
     flags_help(global_flags, &out);
     return print(&out);
@@ -59,7 +61,7 @@ static int print_command_help(const struct helper_command *c)
     auto_strbuf out = STRBUF_TEXT;
 
     strbuf_printf(&out, "Usage: gitlab-runner %s [OPTION]...\n%s.\n\nOptions (each may come from the variable in brackets):\n",
-                  c->name, c->summary);
+                  c->name, c->summary ? c->summary : "For atelier itself");
     flags_help(c->flags, &out);
     return print(&out);
 }

@@ -31,6 +31,13 @@ const struct command commands[] = {
     { "gc", "", "remove what runners that were killed left behind",
       "Removes containers, networks and volumes of jobs whose time is over. What was\n"
       "found is printed. Exit status: 0 all of it is gone, 2 something is not.\n", 0, 0, "njor", false, command_gc },
+    { "cache", "ls|stat|verify|prune", "show, check and prune the host's caches",
+      "ls: all of them, the last used first. stat: their sums. verify [KEY...]: reads\n"
+      "the archives whole. prune: removes what was used longest ago, down to the\n"
+      "limits, and what writers that were killed left; what is in use stays. Caches in\n"
+      "Docker's volumes are not seen. Exit status: verify 1 when an archive is broken,\n"
+      "prune 2 when something could not be removed.\n",
+      1, -1, "pranS", false, command_cache },
     { "doctor", "", "check this host, and say what to type",
       "Asks Docker, looks at folders, images and leftovers, and changes nothing.\n"
       "Exit status: 0 no problem, 1 a problem; warnings are none.\n", 0, 0, "", false, command_doctor },

@@ -19,6 +19,9 @@ struct invocation {
     const char *runner;     /* --runner TOKEN, NULL when not given */
     const char *job;        /* --job KEY, NULL when not given */
     const char *service;    /* --service NAME, NULL when not given */
+    const char *project;    /* --project NAME, NULL when not given */
+    const char *size;       /* --size SIZE, NULL when not given */
+    const char *age;        /* --age AGE, NULL when not given */
     bool helper;            /* --helper */
     bool dry_run;
     bool list;
@@ -55,6 +58,6 @@ void command_help(const struct command *c, struct strbuf *out);
 const struct command *command_find(const char *name);
 
 command_fn hook_config, hook_prepare, hook_run, hook_cleanup;
-command_fn command_pipeline, command_check, command_sample, command_gc, command_doctor, command_shell;
+command_fn command_pipeline, command_check, command_sample, command_gc, command_doctor, command_shell, command_cache;
 
 #endif

@@ -40,6 +40,8 @@ struct config {
     bool docker_tls_verify;
     struct strvec pull_policy; /* tried in order: always, if-not-present, never */
     struct strvec allowed_pull_policies; /* empty: those of pull_policy */
+    int64_t cache_size;      /* bytes; 0: no limit */
+    int64_t cache_age_ms;    /* since the last use; 0: no limit */
     int64_t cancel_grace_ms; /* from TERM to KILL */
     int64_t keep_failed_ms;  /* how long a failed job's containers stay; 0: not at all */
     struct config_services services;

@@ -18,6 +18,12 @@ const struct key config_keys[] = {
     { "storage", value_storage, C(storage), "auto",
       "Where builds and caches are kept: folders, or volumes of the daemon, mounted at\n"
       "the same paths. auto: volumes with tcp://, where the folders are out of reach." },
+    { "cache_size", value_size, C(cache_size), "0",
+      "How much `atelier cache prune` leaves, such as 20g: what was used longest ago\n"
+      "goes first. 0: no limit." },
+    { "cache_age", value_duration, C(cache_age_ms), "0",
+      "What was not used for so long, such as 30d, `atelier cache prune` removes. 0: no\n"
+      "limit." },
     { "image", value_text, C(image), "atelier/ci:latest", "Image of jobs that name none." },
     { "helper_image", value_text, C(helper_image), "atelier/helper:" ATELIER_VERSION,
       "Image that fetches sources and moves caches and artifacts. Made by\n"

@@ -51,6 +51,12 @@ int value_duration(const struct yaml *y, void *member, const char **problem)
     return y->type == YAML_SCALAR ? duration_parse(y->text, (int64_t *)member) : -1;
 }
 
+int value_size(const struct yaml *y, void *member, const char **problem)
+{
+    *problem = "must be a size such as 20g or 512m";
+    return y->type == YAML_SCALAR ? size_parse(y->text, (int64_t *)member) : -1;
+}
+
 int value_docker(const struct yaml *y, void *member, const char **problem)
 {
     enum docker_access *access = (enum docker_access *)member;

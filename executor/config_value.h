@@ -12,6 +12,7 @@ value_fn value_path;     /* char *: absolute, without '..' and ':' */
 value_fn value_text;     /* char *: not empty */
 value_fn value_flag;     /* bool */
 value_fn value_duration; /* int64_t: milliseconds */
+value_fn value_size;     /* int64_t: bytes */
 value_fn value_docker;   /* enum docker_access */
 value_fn value_storage;  /* enum storage */
 value_fn value_unready;  /* enum on_unready */

@@ -18,6 +18,7 @@ static const struct {
     { "images", doctor_images },
     { "folders", doctor_folders },
     { "disk", doctor_disk },
+    { "cache", doctor_cache },
     { "leftovers", doctor_leftovers },
     { "runner", doctor_runner },
 };

@@ -31,5 +31,7 @@ typedef void check_fn(struct doctor *d);
 check_fn doctor_daemon, doctor_storage, doctor_limits, doctor_images, doctor_leftovers;
 /* doctor_host.c: what the host's files tell. */
 check_fn doctor_config, doctor_folders, doctor_disk, doctor_runner;
+/* doctor_cache.c: what its caches tell. */
+check_fn doctor_cache;
 
 #endif

@@ -14,7 +14,7 @@ _atelier_shell_jobs()
 
 _atelier()
 {
-    local cur=$2 prev=$3 word command='' directory='' options='--config --help --version' i job
+    local cur=$2 prev=$3 word command='' argument='' directory='' options='--config --help --version' i job
     local -a jobs=()
     COMPREPLY=()
 
@@ -22,9 +22,14 @@ _atelier()
         word=${COMP_WORDS[i]}
         case $word in
             -C | --directory) directory=${COMP_WORDS[++i]} ;;
-            -b | --branch | -c | --config | -v | --variables | -j | --job | -o | --older-than | -r | --runner | -s | --service) ((++i)) ;;
+            -b | --branch | -c | --config | -v | --variables | -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age) ((++i)) ;;
             -*) ;;
-            *) [[ $command ]] || command=$word ;;
+            *)
+                if [[ ! $command ]]; then
+                    command=$word
+                elif [[ ! $argument ]]; then
+                    argument=$word
+                fi ;;
         esac
     done
     # "--config=FILE" is three words to readline
@@ -49,11 +54,14 @@ _atelier()
         -b | --branch)
             mapfile -t COMPREPLY < <(compgen -W "$(git ${directory:+-C "$directory"} for-each-ref --format='%(refname:short)' refs/heads 2>/dev/null)" -- "$cur")
             return ;;
-        -j | --job | -o | --older-than | -r | --runner | -s | --service) return ;;
+        -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age) return ;;
     esac
 
     case $command in
         gc) options+=' --dry-run --job --older-than --runner' ;;
+        cache)
+            options+=' --project --runner'
+            [[ $argument != prune ]] || options+=' --age --dry-run --size' ;;
         prepare) options+=' --dry-run' ;;
         shell) options+=' --helper --service' ;;
         pipeline) options+=' --branch --directory --list --variables' ;;
@@ -65,7 +73,9 @@ _atelier()
 
     case $command in
         '')
-            mapfile -t COMPREPLY < <(compgen -W 'config prepare run cleanup pipeline shell check sample gc doctor' -- "$cur") ;;
+            mapfile -t COMPREPLY < <(compgen -W 'config prepare run cleanup pipeline shell check sample gc cache doctor' -- "$cur") ;;
+        cache)
+            [[ $argument ]] || mapfile -t COMPREPLY < <(compgen -W 'ls stat verify prune' -- "$cur") ;;
         run)
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;

@@ -1,6 +1,6 @@
 # fish completion of atelier(1)
 
-set -l commands config prepare run cleanup pipeline shell check sample gc doctor
+set -l commands config prepare run cleanup pipeline shell check sample gc cache doctor
 
 # The jobs of the checkout: the first column of the list, below its heading.
 function __atelier_jobs
@@ -38,6 +38,7 @@ complete -c atelier -n "$no_command" -a shell -d "Open a shell in a job's contai
 complete -c atelier -n "$no_command" -a check -d "Check the host's configuration"
 complete -c atelier -n "$no_command" -a sample -d "Print a commented configuration with every key"
 complete -c atelier -n "$no_command" -a gc -d "Remove what runners that were killed left behind"
+complete -c atelier -n "$no_command" -a cache -d "Show, check and prune the host's caches"
 complete -c atelier -n "$no_command" -a doctor -d "Check this host, and say what to type"
 
 complete -c atelier -n "__fish_seen_subcommand_from prepare" -s n -l dry-run -d "Print what would be made"
@@ -45,6 +46,12 @@ complete -c atelier -n "__fish_seen_subcommand_from gc" -s j -l job -x -d "Only 
 complete -c atelier -n "__fish_seen_subcommand_from gc" -s n -l dry-run -d "Print what would be removed"
 complete -c atelier -n "__fish_seen_subcommand_from gc" -s o -l older-than -x -d "By age, such as 2d"
 complete -c atelier -n "__fish_seen_subcommand_from gc" -s r -l runner -x -d "Only of this runner"
+complete -c atelier -n "__fish_seen_subcommand_from cache; and not __fish_seen_subcommand_from ls stat verify prune" -a "ls stat verify prune"
+complete -c atelier -n "__fish_seen_subcommand_from cache" -s p -l project -x -d "Only of this project"
+complete -c atelier -n "__fish_seen_subcommand_from cache" -s r -l runner -x -d "Only of this runner"
+complete -c atelier -n "__fish_seen_subcommand_from prune" -s a -l age -x -d "Unused for so long, it goes, such as 30d"
+complete -c atelier -n "__fish_seen_subcommand_from prune" -s n -l dry-run -d "Print what would be removed"
+complete -c atelier -n "__fish_seen_subcommand_from prune" -s S -l size -x -d "So much may stay, such as 20g"
 complete -c atelier -n "__fish_seen_subcommand_from run" -F
 complete -c atelier -n "__fish_seen_subcommand_from shell" -s H -l helper -d "In the helper container"
 complete -c atelier -n "__fish_seen_subcommand_from shell" -s s -l service -x -d "In this service"

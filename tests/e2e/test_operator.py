@@ -209,7 +209,7 @@ class Doctor(unittest.TestCase):
         self.assertEqual(self.result.code, 0, self.result)
         self.assertNotIn("problem ", self.result.out)
         self.assertEqual(list(dict.fromkeys(finding[1] for finding in found)),
-                         ["configuration", "docker", "storage", "limits", "images", "folders", "disk", "leftovers",
+                         ["configuration", "docker", "storage", "limits", "images", "folders", "disk", "cache", "leftovers",
                           "runner"])
         self.assertFalse((self.folder / "cache").exists(), "nothing is changed")
         self.assertNotIn("\033", self.result.out)

@@ -33,8 +33,9 @@ static json_t *describe(const struct config *c)
     static const char *const storage[] = {
         [STORAGE_AUTO] = "auto", [STORAGE_FOLDERS] = "folders", [STORAGE_VOLUMES] = "volumes"
     };
-    json_t *all = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:s, s:I}", "builds", c->builds,
-                            "cache", c->cache, "storage", storage[c->storage], "image", c->image, "helper_image", c->helper_image, "docker_host", or_null(c->docker_host),
+    json_t *all = json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:s, s:I}", "builds", c->builds,
+                            "cache", c->cache, "storage", storage[c->storage], "cache_size", (json_int_t)c->cache_size, "cache_age",
+                            (json_int_t)c->cache_age_ms, "image", c->image, "helper_image", c->helper_image, "docker_host", or_null(c->docker_host),
                             "docker_cert_path", or_null(c->docker_cert_path), "docker_tls_verify",
                             c->docker_tls_verify, "pull_policy", json_strings(&c->pull_policy),
                             "allowed_pull_policies", json_strings(&c->allowed_pull_policies), "cancel_grace",
@@ -58,7 +59,8 @@ static int read_text(const char *text, struct config *out, struct err *e)
     "{'docker':'none','registry_login':false,'settings':{},'network':'job','mounts':[],'images':[],'services':[],"      \
     "'privileged_images':[],'privileged_services':[],'stages':[]}"
 #define DEFAULTS                                                                                                       \
-    "{'builds':'/var/lib/atelier/builds', 'cache':'/var/lib/atelier/cache', 'storage':'auto', 'image':'atelier/ci:latest', "             \
+    "{'builds':'/var/lib/atelier/builds', 'cache':'/var/lib/atelier/cache', 'storage':'auto', 'cache_size':0, "              \
+    "'cache_age':0, 'image':'atelier/ci:latest', "                                                                          \
     "'helper_image':'atelier/helper:" ATELIER_VERSION "', 'docker_host':null, 'docker_cert_path':null, "               \
     "'docker_tls_verify':false, 'pull_policy':['if-not-present'], 'allowed_pull_policies':[], "                       \
     "'cancel_grace':10000, 'keep_failed':0, 'on_unready':'fail', 'wait':30000, 'pull':" LEAST ", "                                                                           \
@@ -91,6 +93,8 @@ static const struct {
     { "docker_cert_path: /certs/\n", "{'docker_cert_path':'/certs'}" },
     { "docker_tls_verify: true\n", "{'docker_tls_verify':true}" },
     { "docker_tls_verify: false\n", "{'docker_tls_verify':false}" },
+    { "cache_size: 20g\n", "{'cache_size':21474836480}" },
+    { "cache_size: 1.5k\ncache_age: 30d\n", "{'cache_size':1536, 'cache_age':2592000000}" },
     { "cancel_grace: 500ms\n", "{'cancel_grace':500}" },
     { "cancel_grace: 1m30s\n", "{'cancel_grace':90000}" },
     { "keep_failed: 30m\n", "{'keep_failed':1800000}" },
@@ -170,6 +174,10 @@ static const struct {
     { "docker_cert_path: certs\n", "c.yml:1:19: docker_cert_path: 'certs' must be an absolute path" },
     { "docker_tls_verify: 2\n", "c.yml:1:20: docker_tls_verify: '2' must be true or false" },
     { "docker_tls_verify: 'true'\n", "c.yml:1:20: docker_tls_verify: 'true' must be true or false" },
+    { "cache_size: lots\n", "c.yml:1:13: cache_size: 'lots' must be a size such as 20g or 512m" },
+    { "cache_size: -1\n", "c.yml:1:13: cache_size: '-1' must be a size" },
+    { "cache_size: [1g]\n", "c.yml:1:13: cache_size: a list must be a size" },
+    { "cache_age: 30g\n", "c.yml:1:12: cache_age: '30g' must be a duration" },
     { "cancel_grace: soon\n", "c.yml:1:15: cancel_grace: 'soon' must be a duration such as 10s" },
     { "keep_failed: yes\n", "c.yml:1:14: keep_failed: 'yes' must be a duration" },
     { "keep_failed: -1m\n", "c.yml:1:14: keep_failed: '-1m' must be a duration" },
@@ -210,7 +218,7 @@ static const struct {
     { "imgae: x\n", "c.yml:1:1: unknown key 'imgae'; did you mean 'image'?" },
     { "# x\nimage: x\nbuild: /b\n", "c.yml:3:1: unknown key 'build'; did you mean 'builds'?" },
     { "kind: {}\n", "c.yml:1:1: unknown key 'kind'; did you mean 'kinds'?" },
-    { "frobnicate: 1\n", "c.yml:1:1: unknown key 'frobnicate'; there are: builds, cache, storage, image, " },
+    { "frobnicate: 1\n", "c.yml:1:1: unknown key 'frobnicate'; there are: builds, cache, storage, cache_size, cache_age, image, " },
     { "\"\\e[2J\": 1\n", "c.yml:1:1: unknown key '\\x1b[2J'; there are:" },
     { "kinds:\n  biuld: {}\n", "c.yml:2:3: unknown key 'biuld'; did you mean 'build'?" },
     { "kinds:\n  nightly: {}\n", "c.yml:2:3: unknown key 'nightly'; there are: pull, build, push, test, deploy, other" },

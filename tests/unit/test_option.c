@@ -24,11 +24,12 @@ static json_t *describe(const struct invocation *in, const struct parsed *parsed
     json_t *args = json_array();
     for (char *const *arg = in->args; arg && *arg; arg++)
         json_array_append_new(args, json_string(*arg));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:b}", "command",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:b}", "command",
                      or_null(parsed->command ? parsed->command->name : NULL), "args", args, "config",
                      or_null(in->config), "variables", or_null(in->variables), "directory", or_null(in->directory),
                      "older_than", or_null(in->older_than), "runner", or_null(in->runner), "job", or_null(in->job),
-                     "service", or_null(in->service), "helper", in->helper, "dry_run", in->dry_run, "list", in->list, "help", parsed->wants_help, "version",
+                     "service", or_null(in->service), "project", or_null(in->project), "size", or_null(in->size), "age",
+                     or_null(in->age), "helper", in->helper, "dry_run", in->dry_run, "list", in->list, "help", parsed->wants_help, "version",
                      parsed->wants_version);
 }
 
@@ -47,6 +48,10 @@ static const struct {
     { { "sample" }, "{'command':'sample', 'args':[]}" },
     { { "gc" }, "{'command':'gc', 'dry_run':false, 'older_than':null, 'runner':null, 'job':null}" },
     { { "doctor" }, "{'command':'doctor', 'args':[]}" },
+    { { "cache", "prune", "-n", "--size=20g", "--age", "30d" },
+      "{'command':'cache', 'args':['prune'], 'size':'20g', 'age':'30d', 'dry_run':true}" },
+    { { "cache", "ls", "-p", "g/p", "-r", "t" }, "{'args':['ls'], 'project':'g/p', 'runner':'t'}" },
+    { { "cache", "verify", "--", "-n" }, "{'args':['verify','-n'], 'dry_run':false}" },
     { { "run", "/tmp/script", "build_script" }, "{'command':'run', 'args':['/tmp/script','build_script']}" },
     { { "pipeline" }, "{'command':'pipeline', 'args':[]}" },
     { { "pipeline", "a", "b c", "" }, "{'command':'pipeline', 'args':['a','b c','']}" },
@@ -120,6 +125,8 @@ static const struct {
     { { "config", "-cfile" }, NULL, "unknown option '-cfile'; see 'atelier --help'" },
     { { "gc", "all" }, NULL, "usage: atelier gc" },
     { { "gc", "--older-than" }, NULL, "option '--older-than' needs a value: --older-than AGE" },
+    { { "cache" }, NULL, "usage: atelier cache ls|stat|verify|prune" },
+    { { "gc", "--size", "1g" }, NULL, "'atelier gc' has no option '--size'" },
     { { "doctor", "--dry-run" }, NULL, "'atelier doctor' has no option '--dry-run'" },
     { { "config", "--dry-run" }, NULL, "'atelier config' has no option '--dry-run'; see 'atelier config --help'" },
     { { "-l", "prepare" }, NULL, "'atelier prepare' has no option '--list'" },

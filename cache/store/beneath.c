@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 int beneath_step(int dir, const char *name)
@@ -38,6 +39,13 @@ int beneath_file(int dir, const char *name, int flags)
     }
     auto_free char *path = xasprintf("/proc/self/fd/%d", seen);
     return open(path, flags | O_CLOEXEC);
+}
+
+bool beneath_locked(int dir, const char *name)
+{
+    auto_close int fd = beneath_file(dir, name, O_RDWR);
+
+    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
 int64_t beneath_changed(const struct stat *st)

@@ -51,9 +51,8 @@ static int take_lock(int dir, const struct store_entry *t, int *lock, enum store
 bool store_is_locked(int root, const struct store_entry *t)
 {
     auto_close int dir = beneath_folder(root, t->path, strlen(t->path));
-    auto_close int lock = dir < 0 ? -1 : beneath_file(dir, STORE_LOCK, O_RDWR);
 
-    return lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    return dir >= 0 && beneath_locked(dir, STORE_LOCK);
 }
 
 /* Somebody has written or used it since. */

@@ -187,7 +187,8 @@ static void read_folder(struct walk *w, int dir, unsigned depth)
     }
     if (d)
         (void)closedir(d);
-    if (ours && (found.has_archive || !found.fresh))
+    /* Without an archive it is what a writer left, if it is not at it. */
+    if (ours && (found.has_archive || (!found.fresh && !beneath_locked(dir, STORE_LOCK))))
         add_entry(w, dir, &found);
 }
 

@@ -289,6 +289,15 @@ class Prune(Store):
         self.assertEqual(sorted(path.name for path in folder.iterdir()), sorted([*WHOLE, "archive_789"]))
         self.assertFalse(dead.exists())
 
+    def test_a_first_writer_is_no_leftover(self):
+        folder = self.place("first")
+        folder.mkdir(parents=True)
+        with open(folder / ".lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.assertEqual(self.good("ls"), ["0 caches, 0 B"])
+            self.assertEqual(self.good("prune", "--age", "1s"), ["Nothing to remove"])
+        self.assertIn("1 leftover of a writer that was killed, 0 B", self.good("ls")[1])
+
     def test_a_writer_that_has_the_lock(self):
         busy, idle = self.make("busy", used_days_ago=9), self.make("idle", used_days_ago=9)
         with open(busy / ".lock") as lock:

@@ -2,22 +2,19 @@
 
 #include <string.h>
 
-static int width(const struct strvec *cells, size_t column, size_t columns)
-{
-    size_t most = 0;
-
-    for (size_t i = column; i < cells->n; i += columns)
-        if (strlen(cells->items[i]) > most)
-            most = strlen(cells->items[i]);
-    return (int)most;
-}
-
 void table_write(const struct strvec *cells, size_t columns, struct strbuf *out)
 {
+    auto_free size_t *widths = xcalloc(columns, sizeof(*widths));
+
+    for (size_t i = 0; i < cells->n; i++) {
+        size_t len = strlen(cells->items[i]);
+        if (len > widths[i % columns])
+            widths[i % columns] = len;
+    }
     for (size_t i = 0; i < cells->n; i++) {
         if (i % columns == columns - 1)
             strbuf_printf(out, "%s\n", cells->items[i]);
         else
-            strbuf_printf(out, "%-*s  ", width(cells, i % columns, columns), cells->items[i]);
+            strbuf_printf(out, "%-*s  ", (int)widths[i % columns], cells->items[i]);
     }
 }

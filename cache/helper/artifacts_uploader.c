@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cache/helper/body.h"
 #include "cache/helper/job_credentials.h"
+#include "cache/helper/local_artifacts.h"
 #include "cache/helper/selection.h"
 #include "cache/helper/statement.h"
 #include "cache/select/expand.h"
@@ -309,6 +310,13 @@ static int prepare(struct work *w, struct err *e)
     return statement_add(w->h, &w->o->statement, &w->o->job, w->name, w->spec.format, w->root, &w->names, e);
 }
 
+static int keep(const struct work *w, struct err *e)
+{
+    auto_free char *file = file_name(w);
+
+    return local_artifacts_keep(w->h, w->o->job.url, w->o->type ? w->o->type : "", file, &w->spec, e);
+}
+
 static int run(const struct helper *h, void *options, struct err *e)
 {
     __attribute__((cleanup(work_release))) struct work w = { .h = h, .o = options };
@@ -319,6 +327,8 @@ static int run(const struct helper *h, void *options, struct err *e)
         report_line(&h->report, LOG_ERROR, "No files to upload");
         return 0;
     }
+    if (local_artifacts_is(w.o->job.url))
+        return keep(&w, e);
     for (int try = 0;; try++) {
         int rc = try_once(&w, try, e);
         if (rc <= 0)

@@ -16,6 +16,8 @@ struct defaults {
     const struct yaml *services;
     const struct yaml *before_script;
     const struct yaml *after_script;
+    const struct yaml *cache;
+    const struct yaml *artifacts;
 };
 
 static const struct yaml *default_of(const struct yaml *root, const char *keyword)
@@ -120,6 +122,9 @@ static int read_job(const struct ci_reader *r, const struct yaml *y, const struc
         ci_only(r, yaml_get(y, "only"), job, e) < 0 || ci_except(r, yaml_get(y, "except"), job, e) < 0 ||
         ci_variables(r, yaml_get(y, "variables"), &job->variables, e) < 0 ||
         ci_environment(r, yaml_get(y, "environment"), &job->environment, e) < 0 ||
+        ci_caches(r, or_default(y, "cache", d->cache), job, e) < 0 ||
+        ci_artifacts(r, or_default(y, "artifacts", d->artifacts), &job->artifacts, e) < 0 ||
+        ci_dependencies(r, yaml_get(y, "dependencies"), job, e) < 0 ||
         ci_when(r, yaml_get(y, "when"), &job->when, e) < 0)
         return -1;
     /* A manual job that nobody starts does not hold up the others, unless it says so. */
@@ -159,6 +164,17 @@ static int check_top(const struct ci_reader *r, const struct yaml *root, struct 
     return ci_check_keys(r, defaults, IN_DEFAULT, e);
 }
 
+static int check_dependencies(const struct ci_reader *file, const struct yaml *root, const struct ci_file *f, struct err *e)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        const struct ci_job *job = &f->jobs[i];
+        const struct ci_reader r = { file->file, job->name, file->warnings };
+        if (ci_check_dependencies(&r, yaml_get(yaml_get(root, job->name), "dependencies"), f, job, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int read_root(const struct ci_reader *r, const struct yaml *root, struct ci_file *f, struct err *e)
 {
     struct defaults d = {
@@ -166,6 +182,8 @@ static int read_root(const struct ci_reader *r, const struct yaml *root, struct 
         default_of(root, "services"),
         default_of(root, "before_script"),
         default_of(root, "after_script"),
+        default_of(root, "cache"),
+        yaml_get(yaml_get(root, "default"), "artifacts"), /* at the top it is a job's name */
     };
 
     if (root->type != YAML_MAP)
@@ -182,7 +200,7 @@ static int read_root(const struct ci_reader *r, const struct yaml *root, struct 
     }
     if (f->n == 0)
         return err_set(e, ERR_JOB, 0, "%s: there is no job in it; write at least `NAME: { script: COMMAND }`", r->file);
-    return 0;
+    return check_dependencies(r, root, f, e);
 }
 
 static int read_tree(const char *name, const struct yaml *root, struct ci_file *out, struct err *e)
@@ -232,6 +250,9 @@ static void job_release(struct ci_job *job)
     variables_release(&job->variables);
     strvec_release(&job->script);
     strvec_release(&job->after_script);
+    ci_caches_release(job->caches, job->n_caches);
+    ci_artifacts_release(&job->artifacts);
+    strvec_release(&job->dependencies);
 }
 
 void ci_file_release(struct ci_file *f)

@@ -4,12 +4,11 @@
 
 #include "base/err.h"
 #include "base/strvec.h"
+#include "stages/pipeline/ci_files.h"
 #include "stages/pipeline/ref_pattern.h"
 #include "stages/variables.h"
 
 #include <stdbool.h>
-
-enum ci_when { WHEN_ON_SUCCESS, WHEN_ON_FAILURE, WHEN_ALWAYS, WHEN_MANUAL };
 
 struct ci_image {
     char *name;               /* NULL: whatever this machine's configuration says */
@@ -51,6 +50,11 @@ struct ci_job {
     struct variables variables; /* the job's own, without the global ones */
     struct strvec script;       /* before_script and script */
     struct strvec after_script;
+    struct ci_cache *caches;
+    size_t n_caches;
+    struct ci_artifacts artifacts;
+    bool has_dependencies; /* without: all jobs of earlier stages */
+    struct strvec dependencies;
 };
 
 struct ci_file {

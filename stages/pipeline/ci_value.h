@@ -38,6 +38,13 @@ int ci_image(const struct ci_reader *r, const struct yaml *y, struct ci_image *o
 int ci_services(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
 void ci_image_release(struct ci_image *image);
 void ci_services_release(struct ci_job *job);
+/* The job's to release, also after an error. */
+int ci_caches(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
+int ci_artifacts(const struct ci_reader *r, const struct yaml *y, struct ci_artifacts *out, struct err *e);
+int ci_dependencies(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
+/* When all jobs have been read: whether the job can have what it names. */
+int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, const struct ci_file *f,
+                          const struct ci_job *job, struct err *e);
 int ci_variables(const struct ci_reader *r, const struct yaml *y, struct variables *out, struct err *e);
 int ci_environment(const struct ci_reader *r, const struct yaml *y, struct ci_environment *out, struct err *e);
 int ci_when(const struct ci_reader *r, const struct yaml *y, enum ci_when *out, struct err *e);

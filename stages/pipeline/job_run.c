@@ -1,11 +1,11 @@
-#include "stages/pipeline/job_run.h"
+#include "stages/pipeline/job_state.h"
 
 #include "base/file.h"
 #include "base/number.h"
 #include "base/text.h"
-#include "stages/pipeline/mask.h"
+#include "stages/pipeline/artifact_store.h"
 #include "stages/pipeline/response.h"
-#include "stages/pipeline/script.h"
+#include "stages/pipeline/script.h" /* SCRIPT_REPOSITORY_PREFIX */
 
 #include <inttypes.h>
 #include <string.h>
@@ -14,33 +14,9 @@
 /* gitlab-runner's: how often it tries to prepare, and how long it waits between (contract 1.9). */
 #define PREPARE_TRIES    3
 #define PREPARE_PAUSE_MS 3000
-/* RUNNER_AFTER_SCRIPT_TIMEOUT's default. */
-#define AFTER_SCRIPT_TIMEOUT_MS ((int64_t)300 * 1000)
 /* What GitLab fetches for a new project, and the most that makes a difference. */
 #define DEPTH_DEFAULT 20
 #define DEPTH_MAX     1000000
-
-/* A job under way. */
-struct job_run {
-    const struct job_world *world;
-    const struct ci_job *job;
-    int64_t id;
-    char token[32];
-    struct variables server;   /* as GitLab sends them, not expanded */
-    struct variables resolved; /* what hooks and scripts see now */
-    char *image;               /* expanded; NULL for none */
-    struct strvec services;    /* the names of their images, expanded */
-    struct strvec refspecs;
-    int depth;
-
-    struct hook hook;
-    struct hook_answer answer;
-    char *project_dir; /* "" until config has answered */
-    char *files_dir;
-    const char *status; /* CI_JOB_STATUS */
-
-    struct mask mask;
-};
 
 /* Where the job stands. */
 enum verdict { VERDICT_PASSED, VERDICT_SCRIPT_FAILED, VERDICT_SYSTEM_FAILED, VERDICT_CANCELED };
@@ -67,7 +43,7 @@ static void show(void *ctx, const char *data, size_t len)
     report_output(j->world->report, strbuf_text(&shown), shown.len);
 }
 
-static void show_end(struct job_run *j)
+void job_show_end(struct job_run *j)
 {
     auto_strbuf shown = STRBUF_TEXT;
 
@@ -76,13 +52,12 @@ static void show_end(struct job_run *j)
     report_output_end(j->world->report);
 }
 
-/* A line of the runner's own in the job's log. */
-static void title(const struct job_run *j, const char *text)
+void job_title(const struct job_run *j, const char *text)
 {
     report_line(j->world->report, STYLE_TITLE, "  %s", text);
 }
 
-static void complain(struct job_run *j, enum report_style style, const char *what, const struct err *e)
+void job_complain(struct job_run *j, enum report_style style, const char *what, const struct err *e)
 {
     auto_free char *masked = mask_text(&j->mask, err_text(e));
     report_line(j->world->report, style, "    %s: %s", what, masked);
@@ -90,7 +65,7 @@ static void complain(struct job_run *j, enum report_style style, const char *wha
 
 /* ---- Variables ---- */
 
-/* GitLab's precedence: what is predefined, then the file's, the job's, the project's. */
+/* GitLab's precedence: what is predefined, then the file's, the job's, those of earlier jobs, the project's. */
 static int collect(struct job_run *j, struct err *e)
 {
     const struct job_world *w = j->world;
@@ -101,6 +76,7 @@ static int collect(struct job_run *j, struct err *e)
 
     variables_append(&written, &w->file->variables);
     variables_append(&written, &j->job->variables);
+    job_files_variables(j->job, w->left, w->n_left, &written);
     variables_append(&written, w->project_variables);
 
     predefined_pipeline(w->facts, &j->server);
@@ -117,8 +93,7 @@ static int collect(struct job_run *j, struct err *e)
     return 0;
 }
 
-/* What hooks and scripts see from now on. */
-static int resolve(struct job_run *j, struct err *e)
+int job_resolve(struct job_run *j, struct err *e)
 {
     const char *builds_dir = j->answer.builds_dir ? j->answer.builds_dir : "";
     auto_free char *services = response_services(j->job, &j->services);
@@ -192,13 +167,13 @@ static int expand_images(struct job_run *j, struct err *e)
 
 static int describe(struct job_run *j, struct err *e)
 {
-    if (make_token(j, e) < 0 || collect(j, e) < 0 || resolve(j, e) < 0)
+    if (make_token(j, e) < 0 || collect(j, e) < 0 || job_resolve(j, e) < 0)
         return -1;
     mask_secrets(j);
     choose_refspecs(j);
     if (expand_images(j, e) < 0)
         return -1;
-    return resolve(j, e); /* now with CI_JOB_IMAGE and CI_JOB_SERVICES */
+    return job_resolve(j, e); /* now with CI_JOB_IMAGE and CI_JOB_SERVICES */
 }
 
 /* ---- Preparing ---- */
@@ -225,6 +200,18 @@ static int write_response(const struct job_run *j, struct err *e)
     return response_write(&response, j->hook.response_file, e);
 }
 
+static void choose_artifact_folder(struct job_run *j)
+{
+    const struct pipeline_facts *facts = j->world->facts;
+    auto_free char *pipeline = artifact_store_pipeline(facts->slot, facts->id);
+    auto_free char *job = artifact_store_job(j->world->n_left + 1, j->job->name);
+
+    free(j->left->root);
+    free(j->left->folder);
+    j->left->root = xstrdup(j->answer.cache_dir);
+    j->left->folder = xasprintf(ARTIFACT_STORE "/%s/%s", pipeline, job);
+}
+
 /* CI_PROJECT_DIR (contract 1.8). */
 static int choose_folders(struct job_run *j, struct err *e)
 {
@@ -243,7 +230,8 @@ static int choose_folders(struct job_run *j, struct err *e)
     free(j->files_dir);
     j->project_dir = xasprintf("%s%s/%s%s", j->answer.builds_dir, shared, facts->checkout->remote.path, suffix);
     j->files_dir = xasprintf("%s.tmp", j->project_dir);
-    return resolve(j, e);
+    choose_artifact_folder(j);
+    return job_resolve(j, e);
 }
 
 static void announce_driver(const struct job_run *j)
@@ -265,9 +253,7 @@ static void forget_folders(struct job_run *j)
     j->files_dir = xstrdup(".tmp");
 }
 
-/* Where the run hooks fetch from: inside of the folder that every container of the job
- * has, under a name that no earlier job knew. */
-static char *repository_name(const struct job_run *j)
+char *job_repository_name(const struct job_run *j)
 {
     return xasprintf(SCRIPT_REPOSITORY_PREFIX "%" PRId64 ".git", j->id);
 }
@@ -275,7 +261,7 @@ static char *repository_name(const struct job_run *j)
 static enum hook_result prepare_once(struct job_run *j, struct err *e)
 {
     forget_folders(j);
-    if (resolve(j, e) < 0 ||
+    if (job_resolve(j, e) < 0 ||
         hook_open(j->world->driver, j->world->temporary, show, j, &j->hook, e) < 0 || write_response(j, e) < 0)
         return HOOK_SYSTEM_FAILED;
     enum hook_result result = hook_call_config(&j->hook, &j->resolved, &j->answer, e);
@@ -288,7 +274,7 @@ static enum hook_result prepare_once(struct job_run *j, struct err *e)
     if (result != HOOK_DONE)
         return result;
     /* After prepare: it is the one who makes the folder, with the rights that it wants. */
-    auto_free char *name = repository_name(j);
+    auto_free char *name = job_repository_name(j);
     return source_publish(j->world->source, j->answer.builds_dir, name, e) < 0 ? HOOK_SYSTEM_FAILED : HOOK_DONE;
 }
 
@@ -300,20 +286,20 @@ static void clean_up(struct job_run *j)
     if (!j->hook.dir)
         return;
     if (hook_call_cleanup(&j->hook, &j->resolved, &e) != HOOK_DONE)
-        complain(j, STYLE_WARNING, "Cleanup script failed", &e);
-    show_end(j);
+        job_complain(j, STYLE_WARNING, "Cleanup script failed", &e);
+    job_show_end(j);
     hook_release(&j->hook);
 }
 
 static enum hook_result prepare(struct job_run *j, struct err *e)
 {
-    title(j, "Preparing the \"custom\" executor");
+    job_title(j, "Preparing the \"custom\" executor");
     for (int try = 1;; try++) {
         enum hook_result result = prepare_once(j, e);
-        show_end(j);
+        job_show_end(j);
         if (result != HOOK_SYSTEM_FAILED || try == PREPARE_TRIES)
             return result;
-        complain(j, STYLE_WARNING, "Preparation failed", e);
+        job_complain(j, STYLE_WARNING, "Preparation failed", e);
         clean_up(j);
         report_line(j->world->report, STYLE_WARNING, "    Will be retried in %ds ...", PREPARE_PAUSE_MS / 1000);
         err_release(e);
@@ -324,87 +310,6 @@ static enum hook_result prepare(struct job_run *j, struct err *e)
     }
 }
 
-/* ---- Running ---- */
-
-static enum hook_result run(struct job_run *j, enum substage s, int64_t timeout_ms, int *code, struct err *e)
-{
-    auto_free char *name = repository_name(j);
-    const struct script_source src = {
-        .variables = &j->resolved,
-        .shell = j->answer.shell ? j->answer.shell : "bash",
-        .hostname = j->answer.hostname,
-        .project_dir = j->project_dir,
-        .files_dir = j->files_dir,
-        .builds_dir = j->answer.builds_dir,
-        .repository = name,
-        .sha = j->world->facts->sha,
-        .ref = j->world->facts->checkout->ref,
-        .refspecs = &j->refspecs,
-        .depth = j->depth,
-        .script = &j->job->script,
-        .after_script = &j->job->after_script,
-    };
-    auto_free char *script = script_write(&src, s);
-
-    title(j, substage_title(s));
-    enum hook_result result = hook_call_run(&j->hook, &j->resolved, script, substage_name(s), timeout_ms, code, e);
-    show_end(j);
-    return result;
-}
-
-/* Its failure is a warning, unless AFTER_SCRIPT_IGNORE_ERRORS is false. */
-static enum hook_result run_after_script(struct job_run *j, enum hook_result steps, int *code, struct err *e)
-{
-    auto_err own = ERR_INIT;
-    int own_code = 0;
-
-    j->status = steps == HOOK_DONE ? "success" : "failed";
-    (void)resolve(j, NULL); /* it went well before, with no other text in it */
-    if (j->job->after_script.n == 0)
-        return steps;
-    enum hook_result result = run(j, SUBSTAGE_AFTER_SCRIPT, AFTER_SCRIPT_TIMEOUT_MS, &own_code, &own);
-    if (result == HOOK_DONE)
-        return steps;
-    const char *ignore = variables_value(&j->resolved, "AFTER_SCRIPT_IGNORE_ERRORS");
-    bool counts = result == HOOK_CANCELLED || (ignore && strcmp(ignore, "false") == 0);
-    if (!counts)
-        complain(j, STYLE_WARNING, "WARNING: after_script failed, but job will continue unaffected", &own);
-    if (!counts || (steps != HOOK_DONE && result != HOOK_CANCELLED))
-        return steps; /* the first failure is the one that counts */
-    *code = own_code;
-    (void)err_move(e, &own);
-    return result;
-}
-
-/* Sources, script, after_script (contract 1.7): what follows a failure, and what does not. */
-static enum hook_result run_stages(struct job_run *j, int *code, struct err *e)
-{
-    enum hook_result result = run(j, SUBSTAGE_PREPARE, 0, code, e);
-    if (result != HOOK_DONE) {
-        (void)err_wrap(e, "prepare environment");
-        return result;
-    }
-    result = run(j, SUBSTAGE_GET_SOURCES, 0, code, e);
-    if (result == HOOK_DONE) {
-        result = run(j, SUBSTAGE_STEPS, 0, code, e);
-        if (result != HOOK_CANCELLED)
-            result = run_after_script(j, result, code, e);
-    } else if (result != HOOK_CANCELLED) {
-        (void)err_wrap(e, "get sources");
-    }
-    if (result == HOOK_CANCELLED)
-        return result;
-
-    auto_err own = ERR_INIT;
-    int own_code = 0;
-    enum hook_result cleaned = run(j, SUBSTAGE_CLEANUP, 0, &own_code, &own);
-    if (result != HOOK_DONE || cleaned == HOOK_DONE)
-        return result;
-    *code = own_code;
-    (void)err_move(e, &own);
-    return cleaned;
-}
-
 /* ---- The whole ---- */
 
 static enum verdict carry_out(struct job_run *j, int *code, struct err *e)
@@ -413,7 +318,7 @@ static enum verdict carry_out(struct job_run *j, int *code, struct err *e)
         return VERDICT_SYSTEM_FAILED;
     enum hook_result result = prepare(j, e);
     if (result == HOOK_DONE)
-        result = run_stages(j, code, e);
+        result = job_stages(j, code, e);
     enum verdict verdict = verdict_of(result);
 
     static const char *const statuses[] = {
@@ -423,7 +328,7 @@ static enum verdict carry_out(struct job_run *j, int *code, struct err *e)
         [VERDICT_CANCELED] = "canceled",
     };
     j->status = statuses[verdict];
-    (void)resolve(j, NULL);
+    (void)job_resolve(j, NULL);
     clean_up(j);
     return verdict;
 }
@@ -454,19 +359,23 @@ static void run_release(struct job_run *j)
     hook_release(&j->hook);
     hook_answer_release(&j->answer);
     mask_release(&j->mask);
+    job_files_release(&j->files);
     free(j->image);
     free(j->project_dir);
     free(j->files_dir);
 }
 
-void job_run(const struct job_world *w, const struct ci_job *job, int64_t id, struct job_outcome *out)
+void job_run(const struct job_world *w, const struct ci_job *job, int64_t id, struct job_left *left,
+             struct job_outcome *out)
 {
     auto_err e = ERR_INIT;
     int code = 0;
     __attribute__((cleanup(run_release))) struct job_run j = {
         .world = w, .job = job, .id = id, .status = "running", .mask = MASK_INIT,
-        .project_dir = xstrdup(""), .files_dir = xstrdup(".tmp"),
+        .project_dir = xstrdup(""), .files_dir = xstrdup(".tmp"), .left = left,
     };
+
+    *left = (struct job_left){ .job = job, .id = id };
 
     enum verdict verdict = carry_out(&j, &code, &e);
     conclude(&j, verdict, code, &e, out);

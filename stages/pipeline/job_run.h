@@ -3,6 +3,7 @@
 #define STAGES_PIPELINE_JOB_RUN_H
 
 #include "stages/pipeline/hook.h"
+#include "stages/pipeline/job_left.h"
 #include "stages/pipeline/order.h"
 #include "stages/pipeline/predefined.h"
 #include "stages/pipeline/report.h"
@@ -17,6 +18,8 @@ struct job_world {
     const struct hook_driver *driver;
     const char *temporary;
     struct report *report;
+    const struct job_left *left; /* by the jobs that ran before, in their order */
+    size_t n_left;
 };
 
 struct job_outcome {
@@ -24,7 +27,8 @@ struct job_outcome {
     char *reason;         /* NULL when it passed; masked */
 };
 
-/* Whatever goes wrong is the job's outcome. `id` is its CI_JOB_ID. */
-void job_run(const struct job_world *w, const struct ci_job *job, int64_t id, struct job_outcome *out);
+/* Whatever goes wrong is the job's outcome. `id` is its CI_JOB_ID; *left is the caller's to release. */
+void job_run(const struct job_world *w, const struct ci_job *job, int64_t id, struct job_left *left,
+             struct job_outcome *out);
 
 #endif

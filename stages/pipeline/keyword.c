@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-static const char every_job_starts_clean[] = "every job starts from the sources alone";
 static const char no_server[] = "there is no server here for it";
 
 /* By what it is about. One row a keyword and use. */
@@ -25,10 +24,10 @@ static const struct keyword keywords[] = {
     { "when", IN_JOB, KEYWORD_TAKEN, NULL },
     { "allow_failure", IN_JOB, KEYWORD_TAKEN, NULL },
     { "environment", IN_JOB, KEYWORD_TAKEN, NULL },
+    { "cache", IN_FILE | IN_DEFAULT | IN_JOB, KEYWORD_TAKEN, NULL },
+    { "artifacts", IN_DEFAULT | IN_JOB, KEYWORD_TAKEN, NULL },
+    { "dependencies", IN_JOB, KEYWORD_TAKEN, NULL },
 
-    { "cache", IN_FILE | IN_DEFAULT | IN_JOB, KEYWORD_IDLE, every_job_starts_clean },
-    { "artifacts", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, every_job_starts_clean },
-    { "dependencies", IN_JOB, KEYWORD_IDLE, every_job_starts_clean },
     { "tags", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, "every job runs on this machine" },
     { "retry", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, "a job is tried once" },
     { "timeout", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, "a job may take as long as it needs" },
@@ -82,6 +81,26 @@ static const struct keyword keywords[] = {
     { "changes", IN_EXCEPT, KEYWORD_REFUSED, "every file would count as changed, and the job never run" },
     { "variables", IN_ONLY | IN_EXCEPT, KEYWORD_REFUSED, "the job might not belong in this pipeline; write `refs`" },
     { "kubernetes", IN_ONLY | IN_EXCEPT, KEYWORD_REFUSED, "there is no cluster here; write `refs`" },
+
+    { "key", IN_CACHE, KEYWORD_TAKEN, NULL },
+    { "fallback_keys", IN_CACHE, KEYWORD_TAKEN, NULL },
+    { "policy", IN_CACHE, KEYWORD_TAKEN, NULL },
+    { "paths", IN_CACHE | IN_ARTIFACTS, KEYWORD_TAKEN, NULL },
+    { "untracked", IN_CACHE | IN_ARTIFACTS, KEYWORD_TAKEN, NULL },
+    { "when", IN_CACHE | IN_ARTIFACTS, KEYWORD_TAKEN, NULL },
+    { "unprotect", IN_CACHE, KEYWORD_TAKEN, NULL }, /* as all caches are here: no branch is protected */
+    { "files", IN_CACHE_KEY, KEYWORD_TAKEN, NULL },
+    { "files_commits", IN_CACHE_KEY, KEYWORD_TAKEN, NULL },
+    { "prefix", IN_CACHE_KEY, KEYWORD_TAKEN, NULL },
+    { "name", IN_ARTIFACTS, KEYWORD_TAKEN, NULL },
+    { "exclude", IN_ARTIFACTS, KEYWORD_TAKEN, NULL },
+    { "reports", IN_ARTIFACTS, KEYWORD_TAKEN, NULL },
+    { "coverage_format", IN_COVERAGE, KEYWORD_TAKEN, NULL },
+    { "path", IN_COVERAGE, KEYWORD_TAKEN, NULL },
+    { "expire_in", IN_ARTIFACTS, KEYWORD_IDLE, "artifacts stay until the project's next pipeline here" },
+    { "expose_as", IN_ARTIFACTS, KEYWORD_IDLE, no_server },
+    { "public", IN_ARTIFACTS, KEYWORD_IDLE, no_server },
+    { "access", IN_ARTIFACTS, KEYWORD_IDLE, no_server },
 
     { "url", IN_ENVIRONMENT, KEYWORD_TAKEN, NULL },
     { "action", IN_ENVIRONMENT, KEYWORD_TAKEN, NULL },

@@ -16,6 +16,10 @@ enum keyword_place {
     IN_DOCKER = 128, /* below docker: of an image or service */
     IN_ONLY = 256,
     IN_EXCEPT = 512,
+    IN_CACHE = 1024,
+    IN_CACHE_KEY = 2048,
+    IN_ARTIFACTS = 4096,
+    IN_COVERAGE = 8192, /* below coverage_report: of artifacts:reports */
 };
 
 enum keyword_use {

@@ -39,6 +39,8 @@ struct pipeline {
     struct report report;
     struct entry *entries; /* the jobs that take part, stage by stage */
     size_t n;
+    struct job_left *left; /* by those that ran */
+    size_t n_left;
     int64_t started_ms;
 };
 
@@ -47,6 +49,9 @@ static void pipeline_release(struct pipeline *p)
     for (size_t i = 0; i < p->n; i++)
         free(p->entries[i].outcome.reason);
     free(p->entries);
+    for (size_t i = 0; i < p->n_left; i++)
+        job_left_release(&p->left[i]);
+    free(p->left);
     free(p->config);
     source_release(&p->source);
     slot_release(&p->slot);
@@ -386,6 +391,8 @@ static int run_job(struct pipeline *p, size_t i, struct err *e)
         .driver = &p->driver,
         .temporary = temporary(p),
         .report = &p->report,
+        .left = p->left,
+        .n_left = p->n_left,
     };
     int64_t id;
 
@@ -393,7 +400,8 @@ static int run_job(struct pipeline *p, size_t i, struct err *e)
         return -1;
     tell(p, i, "running", STYLE_BOLD);
     int64_t start = clock_ms();
-    job_run(&world, x->job, id, &x->outcome);
+    job_run(&world, x->job, id, &p->left[p->n_left], &x->outcome);
+    p->n_left++;
     x->ms = clock_ms() - start;
     return 0;
 }
@@ -417,12 +425,14 @@ static int run_jobs(struct pipeline *p, struct err *e)
 {
     struct order order = ORDER_INIT;
 
+    p->left = xcalloc(p->n + 1, sizeof(*p->left));
     for (size_t i = 0; i < p->n; i++) {
         if (take_turn(p, &order, i, e) < 0)
             return -1;
         if (i + 1 == p->n || p->entries[i + 1].job->stage != p->entries[i].job->stage)
             order_end_stage(&order);
     }
+    job_left_show(&p->report, p->left, p->n_left);
     summarise(p);
     return conclude(p, &order);
 }

@@ -2,70 +2,28 @@
 
 #include "base/strbuf.h"
 #include "stages/pipeline/escape.h"
+#include "stages/pipeline/script_files.h"
+#include "stages/pipeline/script_text.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <string.h>
 
-#define GREEN "\033[32;1m"
-#define RESET "\033[0;m"
-
 /* ---- Pieces of shell ---- */
-
-/* A line that is shell already. */
-static void line(struct strbuf *b, const char *text)
-{
-    strbuf_puts(b, text);
-    strbuf_putc(b, '\n');
-}
-
-static void words(struct strbuf *b, va_list args)
-{
-    const char *between = "";
-
-    for (const char *word = va_arg(args, const char *); word; word = va_arg(args, const char *)) {
-        strbuf_puts(b, between);
-        shell_escape(b, word);
-        between = " ";
-    }
-}
-
-/* A command whose words are any text, ended by NULL. */
-__attribute__((sentinel)) static void command(struct strbuf *b, ...)
-{
-    va_list args;
-
-    va_start(args, b);
-    words(b, args);
-    va_end(args);
-    strbuf_putc(b, '\n');
-}
-
-static void echo(struct strbuf *b, const char *text)
-{
-    command(b, "echo", text, NULL);
-}
-
-static void echo_green(struct strbuf *b, const char *text)
-{
-    auto_free char *green = xasprintf(GREEN "%s" RESET, text);
-    echo(b, green);
-}
 
 static void remove_tree(struct strbuf *b, const char *dir)
 {
     strbuf_puts(b, "if [ -d ");
     shell_escape(b, dir);
     strbuf_puts(b, " ]; then ");
-    command(b, "chmod", "-R", "u+rwX", dir, NULL);
-    line(b, "fi");
-    command(b, "rm", "-r", "-f", dir, NULL);
+    script_command(b, "chmod", "-R", "u+rwX", dir, NULL);
+    script_line(b, "fi");
+    script_command(b, "rm", "-r", "-f", dir, NULL);
 }
 
 static void remove_file(struct strbuf *b, const char *dir, const char *name)
 {
     auto_free char *path = xasprintf("%s/%s", dir, name);
-    command(b, "rm", "-f", path, NULL);
+    script_command(b, "rm", "-f", path, NULL);
 }
 
 /* ---- What every sub-stage begins with ---- */
@@ -82,7 +40,7 @@ static void export_file(const struct script_source *src, struct strbuf *b, const
     auto_free char *path = xasprintf("%s/%s", src->files_dir, v->key);
 
     if (content) {
-        command(b, "mkdir", "-p", src->files_dir, NULL);
+        script_command(b, "mkdir", "-p", src->files_dir, NULL);
         strbuf_puts(b, "printf '%s' ");
         shell_escape(b, v->value);
         strbuf_puts(b, " > ");
@@ -105,8 +63,8 @@ static void exports(const struct script_source *src, struct strbuf *b, bool file
 
     auto_free char *env = xasprintf("%s/gitlab_runner_env", src->files_dir);
     export_word(b, "GITLAB_ENV", env);
-    command(b, "mkdir", "-p", src->files_dir, NULL);
-    command(b, "touch", env, NULL);
+    script_command(b, "mkdir", "-p", src->files_dir, NULL);
+    script_command(b, "touch", env, NULL);
     strbuf_puts(b, "while read -r line; do export \"$line\"; done < ");
     shell_escape(b, env);
     strbuf_putc(b, '\n');
@@ -122,7 +80,19 @@ static void remove_old_repositories(const struct script_source *src, struct strb
     shell_escape(b, src->builds_dir);
     strbuf_puts(b, "/" SCRIPT_REPOSITORY_PREFIX "*.git; do [ \"${old##*/}\" = ");
     shell_escape(b, src->repository);
-    line(b, " ] || rm -r -f \"$old\" || :; done");
+    script_line(b, " ] || rm -r -f \"$old\" || :; done");
+}
+
+/* Those of the project's earlier pipelines in this slot. */
+static void remove_old_artifacts(const struct script_source *src, struct strbuf *b)
+{
+    if (!src->artifacts)
+        return;
+    strbuf_puts(b, "for old in ");
+    shell_escape(b, src->artifacts);
+    strbuf_printf(b, "/%d-*; do [ \"${old##*/}\" = ", src->slot);
+    shell_escape(b, src->pipeline);
+    script_line(b, " ] || rm -r -f \"$old\" || :; done");
 }
 
 static void body_prepare(const struct script_source *src, struct strbuf *b)
@@ -133,10 +103,11 @@ static void body_prepare(const struct script_source *src, struct strbuf *b)
         shell_escape(b, src->hostname);
         strbuf_putc(b, '"');
     }
-    line(b, "...\"");
+    script_line(b, "...\"");
     remove_file(b, src->files_dir, "gitlab_runner_env");
     remove_file(b, src->files_dir, "masking.db");
     remove_old_repositories(src, b);
+    remove_old_artifacts(src, b);
 }
 
 /* What a git that was killed, or a job that meddled with .git, leaves in the way. */
@@ -155,7 +126,7 @@ static void git_clean_up(const struct script_source *src, struct strbuf *b)
     shell_escape(b, refs);
     strbuf_puts(b, " ]; then find ");
     shell_escape(b, refs);
-    line(b, " -name '*.lock' -type f -exec rm -f {} ';'; fi");
+    script_line(b, " -name '*.lock' -type f -exec rm -f {} ';'; fi");
 }
 
 static void git_template(struct strbuf *b, const char *template_dir)
@@ -169,9 +140,9 @@ static void git_template(struct strbuf *b, const char *template_dir)
     auto_free char *config = xasprintf("%s/config", template_dir);
 
     remove_tree(b, template_dir);
-    command(b, "mkdir", "-p", template_dir, NULL);
+    script_command(b, "mkdir", "-p", template_dir, NULL);
     for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
-        command(b, "git", "config", "-f", config, settings[i][0], settings[i][1], NULL);
+        script_command(b, "git", "config", "-f", config, settings[i][0], settings[i][1], NULL);
 }
 
 /* The two folders may belong to a user of the host whom the container does not know. */
@@ -179,8 +150,8 @@ static void git_trust(const struct script_source *src, struct strbuf *b)
 {
     auto_free char *repository = xasprintf("%s/%s", src->builds_dir, src->repository);
 
-    command(b, "git", "config", "--global", "--add", "safe.directory", src->project_dir, NULL);
-    command(b, "git", "config", "--global", "--add", "safe.directory", repository, NULL);
+    script_command(b, "git", "config", "--global", "--add", "safe.directory", src->project_dir, NULL);
+    script_command(b, "git", "config", "--global", "--add", "safe.directory", repository, NULL);
 }
 
 /* A variable that holds flags: split at blanks by us, so that the shell sees
@@ -209,15 +180,15 @@ static void git_fetch(const struct script_source *src, struct strbuf *b)
 
     strbuf_puts(b, "if git remote add origin ");
     shell_escape(b, url);
-    line(b, " >/dev/null 2>&1 ; then");
-    echo_green(b, "Created fresh repository.");
-    line(b, "else");
-    command(b, "git", "remote", "set-url", "origin", url, NULL);
-    line(b, "fi");
+    script_line(b, " >/dev/null 2>&1 ; then");
+    script_echo_green(b, "Created fresh repository.");
+    script_line(b, "else");
+    script_command(b, "git", "remote", "set-url", "origin", url, NULL);
+    script_line(b, "fi");
 
     strbuf_puts(b, "unshallow=; if [ -f ");
     shell_escape(b, shallow);
-    line(b, " ]; then unshallow=--unshallow; fi");
+    script_line(b, " ]; then unshallow=--unshallow; fi");
     strbuf_puts(b, "git fetch origin --no-recurse-submodules");
     for (size_t i = 0; i < src->refspecs->n; i++) {
         strbuf_putc(b, ' ');
@@ -235,13 +206,13 @@ static void git_checkout(const struct script_source *src, struct strbuf *b)
 {
     const char *wanted = variables_value(src->variables, "GIT_CHECKOUT");
     if (wanted && strcmp(wanted, "false") == 0) {
-        echo_green(b, "Skipping Git checkout");
+        script_echo_green(b, "Skipping Git checkout");
         return;
     }
     auto_free char *message =
         xasprintf("Checking out %.8s as detached HEAD (ref is %s)...", src->sha, src->ref);
-    echo_green(b, message);
-    command(b, "git", "-c", "submodule.recurse=false", "checkout", "-f", "-q", src->sha, NULL);
+    script_echo_green(b, message);
+    script_command(b, "git", "-c", "submodule.recurse=false", "checkout", "-f", "-q", src->sha, NULL);
 
     const char *clean = variables_value(src->variables, "GIT_CLEAN_FLAGS");
     if (!clean || strcmp(clean, "none") != 0) {
@@ -251,7 +222,7 @@ static void git_checkout(const struct script_source *src, struct strbuf *b)
     }
     const char *skip_lfs = variables_value(src->variables, "GIT_LFS_SKIP_SMUDGE");
     if (!skip_lfs || (strcmp(skip_lfs, "1") != 0 && strcmp(skip_lfs, "true") != 0))
-        line(b, "if git lfs version >/dev/null 2>&1 ; then git lfs pull; fi");
+        script_line(b, "if git lfs version >/dev/null 2>&1 ; then git lfs pull; fi");
 }
 
 static void sources_fetch(const struct script_source *src, struct strbuf *b)
@@ -264,12 +235,12 @@ static void sources_fetch(const struct script_source *src, struct strbuf *b)
     auto_free char *message = src->depth > 0
                                   ? xasprintf("Fetching changes with git depth set to %d...", src->depth)
                                   : xstrdup("Fetching changes...");
-    echo_green(b, message);
-    command(b, "git", "init", src->project_dir, "--template", template_dir, NULL);
-    command(b, "cd", src->project_dir, NULL);
+    script_echo_green(b, message);
+    script_command(b, "git", "init", src->project_dir, "--template", template_dir, NULL);
+    script_command(b, "cd", src->project_dir, NULL);
     git_fetch(src, b);
     git_checkout(src, b);
-    echo_green(b, "Skipping Git submodules setup");
+    script_echo_green(b, "Skipping Git submodules setup");
 }
 
 static void sources_clone(const struct script_source *src, struct strbuf *b)
@@ -280,17 +251,17 @@ static void sources_clone(const struct script_source *src, struct strbuf *b)
 
 static void sources_none(const struct script_source *src, struct strbuf *b)
 {
-    echo_green(b, "Skipping Git repository setup");
-    command(b, "mkdir", "-p", src->project_dir, NULL);
-    echo_green(b, "Skipping Git checkout");
-    echo_green(b, "Skipping Git submodules setup");
+    script_echo_green(b, "Skipping Git repository setup");
+    script_command(b, "mkdir", "-p", src->project_dir, NULL);
+    script_echo_green(b, "Skipping Git checkout");
+    script_echo_green(b, "Skipping Git submodules setup");
 }
 
 static void sources_empty(const struct script_source *src, struct strbuf *b)
 {
-    echo_green(b, "Skipping Git repository setup and creating an empty build directory");
+    script_echo_green(b, "Skipping Git repository setup and creating an empty build directory");
     remove_tree(b, src->project_dir);
-    command(b, "mkdir", "-p", src->project_dir, NULL);
+    script_command(b, "mkdir", "-p", src->project_dir, NULL);
 }
 
 /* GIT_STRATEGY; the first is the default. */
@@ -309,8 +280,8 @@ static void body_get_sources(const struct script_source *src, struct strbuf *b)
     const char *wanted = variables_value(src->variables, "GIT_STRATEGY");
 
     exports(src, b, true);
-    line(b, "export GIT_TERMINAL_PROMPT=0 GCM_INTERACTIVE=Never");
-    line(b, "export GIT_LFS_SKIP_SMUDGE=1");
+    script_line(b, "export GIT_TERMINAL_PROMPT=0 GCM_INTERACTIVE=Never");
+    script_line(b, "export GIT_LFS_SKIP_SMUDGE=1");
     for (size_t i = 0; wanted && *wanted && i < ARRAY_SIZE(strategies); i++) {
         if (strcmp(wanted, strategies[i].name) == 0) {
             strategies[i].body(src, b);
@@ -320,7 +291,7 @@ static void body_get_sources(const struct script_source *src, struct strbuf *b)
     if (wanted && *wanted) {
         auto_free char *message =
             xasprintf("WARNING: GIT_STRATEGY '%s' is unknown (fetch, clone, none, empty): taking fetch", wanted);
-        echo(b, message);
+        script_echo(b, message);
     }
     strategies[0].body(src, b);
 }
@@ -335,21 +306,27 @@ static void entry(struct strbuf *b, const char *text)
     while (len > 0 && isspace((unsigned char)text[len - 1]))
         len--;
     if (len == 0) {
-        line(b, "echo");
+        script_line(b, "echo");
         return;
     }
     auto_free char *body = xstrndup(text, len);
     size_t first = strcspn(body, "\r\n");
     auto_free char *shown = xasprintf("$ %.*s%s", (int)first, body, body[first] ? " # collapsed multi-line command" : "");
-    echo_green(b, shown);
-    line(b, body);
+    script_echo_green(b, shown);
+    script_line(b, body);
 }
 
 static void entries(const struct script_source *src, struct strbuf *b, const struct strvec *script)
 {
-    command(b, "cd", src->project_dir, NULL);
+    script_command(b, "cd", src->project_dir, NULL);
     for (size_t i = 0; i < script->n; i++)
         entry(b, script->items[i]);
+}
+
+static void enter_project(const struct script_source *src, struct strbuf *b)
+{
+    exports(src, b, true);
+    script_command(b, "cd", src->project_dir, NULL);
 }
 
 static void body_steps(const struct script_source *src, struct strbuf *b)
@@ -361,8 +338,44 @@ static void body_steps(const struct script_source *src, struct strbuf *b)
 static void body_after_script(const struct script_source *src, struct strbuf *b)
 {
     exports(src, b, true);
-    echo_green(b, "Running after script...");
+    script_echo_green(b, "Running after script...");
     entries(src, b, src->after_script);
+}
+
+static void body_restore_cache(const struct script_source *src, struct strbuf *b)
+{
+    enter_project(src, b);
+    script_files_restore(src->files, b);
+}
+
+static void body_download(const struct script_source *src, struct strbuf *b)
+{
+    enter_project(src, b);
+    script_files_take(src->files, b);
+}
+
+static void body_save(const struct script_source *src, struct strbuf *b)
+{
+    enter_project(src, b);
+    script_files_save(src->files, true, b);
+}
+
+static void body_save_on_failure(const struct script_source *src, struct strbuf *b)
+{
+    enter_project(src, b);
+    script_files_save(src->files, false, b);
+}
+
+static void body_upload(const struct script_source *src, struct strbuf *b)
+{
+    enter_project(src, b);
+    script_files_leave(src->files, true, b);
+}
+
+static void body_upload_on_failure(const struct script_source *src, struct strbuf *b)
+{
+    enter_project(src, b);
+    script_files_leave(src->files, false, b);
 }
 
 static void body_cleanup(const struct script_source *src, struct strbuf *b)
@@ -382,9 +395,16 @@ static const struct {
 } substages[] = {
     [SUBSTAGE_PREPARE] = { "prepare_script", "Preparing environment", body_prepare },
     [SUBSTAGE_GET_SOURCES] = { "get_sources", "Getting source from Git repository", body_get_sources },
+    [SUBSTAGE_RESTORE_CACHE] = { "restore_cache", "Restoring cache", body_restore_cache },
+    [SUBSTAGE_DOWNLOAD] = { "download_artifacts", "Downloading artifacts", body_download },
     /* The runner calls its step_script by this older name when it talks to a custom executor. */
     [SUBSTAGE_STEPS] = { "build_script", "Executing \"step_script\" stage of the job script", body_steps },
     [SUBSTAGE_AFTER_SCRIPT] = { "after_script", "Running after_script", body_after_script },
+    [SUBSTAGE_SAVE_CACHE] = { "archive_cache", "Saving cache for successful job", body_save },
+    [SUBSTAGE_SAVE_CACHE_ON_FAILURE] = { "archive_cache_on_failure", "Saving cache for failed job", body_save_on_failure },
+    [SUBSTAGE_UPLOAD] = { "upload_artifacts_on_success", "Uploading artifacts for successful job", body_upload },
+    [SUBSTAGE_UPLOAD_ON_FAILURE] = { "upload_artifacts_on_failure", "Uploading artifacts for failed job",
+                                     body_upload_on_failure },
     [SUBSTAGE_CLEANUP] = { "cleanup_file_variables", "Cleaning up project directory and file based variables",
                            body_cleanup },
 };
@@ -399,6 +419,24 @@ const char *substage_title(enum substage s)
     return substages[s].title;
 }
 
+bool script_is_needed(const struct script_source *src, enum substage s)
+{
+    switch (s) {
+    case SUBSTAGE_RESTORE_CACHE:
+        return script_files_restores(src->files);
+    case SUBSTAGE_DOWNLOAD:
+        return script_files_takes(src->files);
+    case SUBSTAGE_SAVE_CACHE:
+    case SUBSTAGE_SAVE_CACHE_ON_FAILURE:
+        return script_files_saves(src->files, s == SUBSTAGE_SAVE_CACHE);
+    case SUBSTAGE_UPLOAD:
+    case SUBSTAGE_UPLOAD_ON_FAILURE:
+        return script_files_leaves(src->files, s == SUBSTAGE_UPLOAD);
+    default:
+        return s != SUBSTAGE_AFTER_SCRIPT || src->after_script->n > 0;
+    }
+}
+
 /* The body is one word for `eval`, so that the shell has read all of it before it
  * runs any, and commands in it cannot eat the rest from standard input. */
 char *script_write(const struct script_source *src, enum substage s)
@@ -410,12 +448,12 @@ char *script_write(const struct script_source *src, enum substage s)
     substages[s].body(src, &body);
     strbuf_printf(&out, "#!/usr/bin/env %s\n\ntrap 'exit 1' TERM\n\n", src->shell);
     if (trace && strcmp(trace, "true") == 0)
-        line(&out, "set -o xtrace");
-    line(&out, "case \"$(set -o)\" in *\"pipefail\"*) set -o pipefail;; esac; set -o errexit");
-    line(&out, "set +o noclobber");
+        script_line(&out, "set -o xtrace");
+    script_line(&out, "case \"$(set -o)\" in *\"pipefail\"*) set -o pipefail;; esac; set -o errexit");
+    script_line(&out, "set +o noclobber");
     strbuf_puts(&out, "(trap 'exit 1' TERM; eval ");
     shell_escape(&out, strbuf_text(&body));
-    line(&out, ") < /dev/null");
-    line(&out, "exit 0");
+    script_line(&out, ") < /dev/null");
+    script_line(&out, "exit 0");
     return strbuf_take(&out);
 }

@@ -3,14 +3,21 @@
 #define STAGES_PIPELINE_SCRIPT_H
 
 #include "base/strvec.h"
+#include "stages/pipeline/job_files.h"
 #include "stages/variables.h"
 
 /* In the order in which they run. */
 enum substage {
     SUBSTAGE_PREPARE,
     SUBSTAGE_GET_SOURCES,
+    SUBSTAGE_RESTORE_CACHE,
+    SUBSTAGE_DOWNLOAD,
     SUBSTAGE_STEPS,
     SUBSTAGE_AFTER_SCRIPT,
+    SUBSTAGE_SAVE_CACHE,
+    SUBSTAGE_SAVE_CACHE_ON_FAILURE,
+    SUBSTAGE_UPLOAD,
+    SUBSTAGE_UPLOAD_ON_FAILURE,
     SUBSTAGE_CLEANUP,
 };
 
@@ -34,11 +41,18 @@ struct script_source {
 
     const struct strvec *script;
     const struct strvec *after_script;
+
+    const struct job_files *files;
+    const char *artifacts; /* folder of the artifacts of the project's pipelines; NULL: none yet */
+    const char *pipeline;  /* this one's name in it, "<slot>-..." */
+    int slot;
 };
 
 const char *substage_name(enum substage s);  /* as the run hook is told */
 const char *substage_title(enum substage s); /* as the log shows it */
 
+/* Whether there is anything in it to do: gitlab-runner leaves the others out. */
+bool script_is_needed(const struct script_source *src, enum substage s);
 /* The whole script; the caller's. */
 char *script_write(const struct script_source *src, enum substage s);
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -124,6 +125,62 @@ int source_take(const struct checkout *c, char *const *env, const char *temporar
         return err_wrap(e, "sources of '%s'", c->top);
     *out = s;
     s = (struct source)SOURCE_INIT;
+    return 0;
+}
+
+/* ---- What its files are ---- */
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* SHA-1 as hex digits, as GitLab's keys are: a name, nothing that must not be forged. */
+static char *hash_of(const char *text)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int len = 0;
+    auto_strbuf out = STRBUF_TEXT;
+
+    if (EVP_Digest(text, strlen(text), digest, &len, EVP_sha1(), NULL) != 1)
+        abort(); /* libcrypto without SHA-1 */
+    for (unsigned int i = 0; i < len; i++)
+        strbuf_printf(&out, "%02x", digest[i]);
+    return strbuf_take(&out);
+}
+
+/* One pattern's: all that is in the commit and was not in an empty one, or who touched it last. */
+static char *state_of(const struct git *g, const char *sha, const char *empty, const char *pattern)
+{
+    auto_free char *path = xasprintf(":(glob)%s", pattern);
+
+    if (!empty)
+        return git_ask(g, "log", "-1", "--format=%H", sha, "--", path, NULL);
+    return git_ask(g, "diff-tree", "-r", "--no-renames", "--no-abbrev", "--raw", empty, sha, "--", path, NULL);
+}
+
+int source_hash(struct source *s, const struct strvec *patterns, bool by_commits, char **out, struct err *e)
+{
+    auto_strvec states = STRVEC_INIT;
+    auto_free char *empty = NULL;
+    auto_git g;
+
+    *out = NULL;
+    git_beside(s, &g);
+    if (!by_commits && git_run(&g, &empty, e, "hash-object", "-t", "tree", "/dev/null", NULL) < 0)
+        return err_wrap(e, "cache key");
+    for (size_t i = 0; i < patterns->n; i++) {
+        char *state = state_of(&g, s->sha, empty, patterns->items[i]);
+        if (state && strvec_has(&states, state))
+            free(state);
+        else if (state)
+            strvec_give(&states, state);
+    }
+    if (states.n == 0)
+        return 0;
+    qsort(states.items, states.n, sizeof(*states.items), compare);
+    auto_free char *joined = strvec_join(&states, "-");
+    *out = hash_of(joined);
     return 0;
 }
 

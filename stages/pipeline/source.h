@@ -5,6 +5,7 @@
 #ifndef STAGES_PIPELINE_SOURCE_H
 #define STAGES_PIPELINE_SOURCE_H
 
+#include "base/strvec.h"
 #include "stages/pipeline/checkout.h"
 
 struct source {
@@ -36,6 +37,9 @@ int source_take(const struct checkout *c, char *const *env, const char *temporar
  * copy, made beside as well and moved into place. Never publish onto an old one. The
  * caller sees to it that no other pipeline uses builds_dir meanwhile. */
 int source_publish(struct source *s, const char *builds_dir, const char *name, struct err *e);
+/* A key made of what the files are that the patterns (git's, with `**`) name: 40 hex digits of their contents, or of
+ * the commits that changed them last; NULL when there are none. */
+int source_hash(struct source *s, const struct strvec *patterns, bool by_commits, char **out, struct err *e);
 void source_release(struct source *s); /* removes our folder */
 
 #define auto_source __attribute__((cleanup(source_release))) struct source

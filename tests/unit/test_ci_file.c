@@ -134,6 +134,29 @@ static const struct {
     { "variables: [x]\nj: {script: a}", "ci.yml:1:12: `variables` is a list here" },
     { "j: {script: a, environment: {url: u}}", "ci.yml:1:29: `environment` has no `name`" },
     { "default: [x]\nj: {script: a}", "ci.yml:1:10: `default` is a list" },
+    { "j: {script: a, cache: x}", "ci.yml:1:23: `cache` is text here; it must be a map, or a list of maps" },
+    { "j: {script: a, cache: [{}, {}, {}, {}, {}]}", "ci.yml:1:23: 5 caches; a job can have 4" },
+    { "j: {script: a, cache: {path: [x]}}", "ci.yml:1:24: unknown keyword `path` in job `j`; did you mean `paths`?" },
+    { "j: {script: a, cache: {key: a/b}}", "ci.yml:1:29: `key` is `a/b`; it cannot have a /" },
+    { "j: {script: a, cache: {key: a%2Fb}}", "ci.yml:1:29: `key` is `a%2Fb`; it cannot have a /" },
+    { "j: {script: a, cache: {key: ..}}", "ci.yml:1:29: `key` is `..`; it cannot be made of dots alone" },
+    { "j: {script: a, cache: {fallback_keys: [a, b/c]}}", "ci.yml:1:39: `fallback_keys` is `b/c`" },
+    { "j: {script: a, cache: {key: {prefix: x}}}", "ci.yml:1:29: `key` is a map here; it must have `files`" },
+    { "j: {script: a, cache: {key: {files: []}}}", "ci.yml:1:37: `files` has 0 names; it must have one or two" },
+    { "j: {script: a, cache: {key: {files: [a, b, c]}}}", "ci.yml:1:37: `files` has 3 names" },
+    { "j: {script: a, cache: {key: {files: [a], files_commits: [a]}}}", "ci.yml:1:29: `key` is a map here" },
+    { "j: {script: a, cache: {policy: pul}}", "ci.yml:1:32: `policy` is `pul`; it can be pull, push and pull-push" },
+    { "j: {script: a, cache: {when: manual}}", "ci.yml:1:30: `when: manual` is none of on_success, on_failure and always" },
+    { "j: {script: a, cache: {untracked: often}}", "ci.yml:1:35: `untracked` is text here; it must be true or false" },
+    { "j: {script: a, artifacts: [x]}", "ci.yml:1:27: `artifacts` is a list here" },
+    { "j: {script: a, artifacts: {pathes: [x]}}", "ci.yml:1:28: unknown keyword `pathes` in job `j`; did you mean `paths`?" },
+    { "j: {script: a, artifacts: {reports: {junti: x}}}", "ci.yml:1:38: unknown report `junti`; did you mean `junit`?" },
+    { "j: {script: a, artifacts: {reports: {coverage_report: x}}}", "ci.yml:1:55: `coverage_report` is text here" },
+    { "j: {script: a, artifacts: {reports: {coverage_report: {path: x}}}}", "ci.yml:1:55: `coverage_report` wants a" },
+    { "j: {script: a, dependencies: k}", "ci.yml:1:30: `dependencies` is text here; it must be a list of jobs" },
+    { "j: {script: a, dependencies: [k]}", "ci.yml:1:30: `dependencies` of job `j` names `k`, and there is no such job" },
+    { "k: {script: a}\nj: {script: a, dependencies: [k]}",
+      "ci.yml:2:30: `dependencies` of job `j` names `k`, which is in no earlier stage" },
     { "j: {script: a}\nj: {script: b}", "ci.yml:2:1: " },
 };
 
@@ -158,11 +181,92 @@ static void test_warnings(void **state)
     auto_err e = ERR_INIT;
 
     (void)state;
-    assert_int_equal(parse("default: {tags: [x]}\nj: {script: a, cache: {paths: [b]}}", &f, &e), 0);
+    assert_int_equal(parse("default: {tags: [x]}\nj: {script: a, artifacts: {expire_in: 1 day}}", &f, &e), 0);
     assert_int_equal(f.warnings.n, 2);
     assert_string_equal(f.warnings.items[0], "ci.yml:1:11: keyword `tags` has no effect here: every job runs on this machine");
     assert_string_equal(f.warnings.items[1],
-                        "ci.yml:2:16: keyword `cache` in job `j` has no effect here: every job starts from the sources alone");
+                        "ci.yml:2:28: keyword `expire_in` in job `j` has no effect here: artifacts stay until the project's "
+                        "next pipeline here");
+}
+
+/* One of job "j": "key|prefix|files|fallbacks|paths|untracked|policy|when". */
+static char *describe_cache(const struct ci_cache *c)
+{
+    auto_free char *files = strvec_join(&c->key_files, ",");
+    auto_free char *fallbacks = strvec_join(&c->fallback_keys, ",");
+    auto_free char *paths = strvec_join(&c->paths, ",");
+
+    return xasprintf("%s|%s|%s%s|%s|%s|%s|%s|%s", c->key ? c->key : "", c->key_prefix ? c->key_prefix : "",
+                     c->key_by_commits ? "@" : "", files, fallbacks, paths, c->untracked ? "untracked" : "",
+                     c->policy ? c->policy : "", ci_when_name(c->when));
+}
+
+static const struct {
+    const char *text, *want; /* all of the job's caches, a blank between them */
+} caches[] = {
+    { "j: {script: a}", "" },
+    { "cache: {paths: [v]}\nj: {script: a}", "||||v|||on_success" },
+    { "default: {cache: {paths: [v]}}\nj: {script: a}", "||||v|||on_success" },
+    { "cache: {paths: [g]}\ndefault: {cache: {paths: [d]}}\nj: {script: a}", "||||d|||on_success" },
+    { "cache: {paths: [v]}\nj: {script: a, cache: []}", "" },
+    { "cache: {paths: [v]}\nj: {script: a, cache: null}", "" },
+    { "j: {script: a, cache: {key: $CI_JOB_NAME, paths: v, policy: $P, when: always, unprotect: true}}",
+      "$CI_JOB_NAME||||v||$P|always" },
+    { "j: {script: a, cache: [{key: 1, untracked: true}, {key: {files: [a, b], prefix: p}, paths: [c, d], policy: pull,"
+      " fallback_keys: [x, y]}]}", "1|||||untracked||on_success |p|a,b|x,y|c,d||pull|on_success" },
+    { "j: {script: a, cache: {key: {files_commits: [a]}, paths: [c], when: on_failure}}", "||@a||c|||on_failure" },
+};
+
+static void test_caches(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(caches); i++) {
+        auto_ci_file f = CI_FILE_INIT;
+        auto_err e = ERR_INIT;
+        auto_strvec each = STRVEC_INIT;
+        if (parse(caches[i].text, &f, &e) < 0)
+            fail_msg("%s: %s", caches[i].text, err_text(&e));
+        for (size_t k = 0; k < f.jobs[0].n_caches; k++)
+            strvec_give(&each, describe_cache(&f.jobs[0].caches[k]));
+        auto_free char *is = strvec_join(&each, " ");
+        assert_string_equal(is, caches[i].want);
+        assert_int_equal(f.warnings.n, 0);
+    }
+}
+
+static void test_artifacts(void **state)
+{
+    static const char text[] =
+        "stages: [x, y]\n"
+        "default: {artifacts: {paths: [d]}}\n"
+        "a: {stage: x, script: a}\n"
+        "artifacts: {stage: x, script: a, artifacts: {paths: [p, q], exclude: [r], untracked: true, name: n, when: always,\n"
+        "  reports: {junit: j.xml, dotenv: [a.env, b.env], coverage_report: {coverage_format: jacoco, path: c.xml}}}}\n"
+        "b: {stage: y, script: a, dependencies: [artifacts, a], artifacts: {}}\n"
+        "c: {stage: y, script: a, dependencies: []}\n";
+    auto_ci_file f = CI_FILE_INIT;
+    auto_err e = ERR_INIT;
+
+    (void)state;
+    if (parse(text, &f, &e) < 0)
+        fail_msg("%s", err_text(&e));
+    assert_int_equal(f.n, 4);
+    assert_string_equal(f.jobs[0].artifacts.paths.items[0], "d");
+    const struct ci_artifacts *a = &f.jobs[1].artifacts;
+    assert_int_equal(a->paths.n, 2);
+    assert_string_equal(a->exclude.items[0], "r");
+    assert_true(a->untracked);
+    assert_string_equal(a->name, "n");
+    assert_int_equal(a->when, WHEN_ALWAYS);
+    assert_int_equal(a->n_reports, 3);
+    assert_string_equal(a->reports[0].kind->file, "junit.xml");
+    assert_int_equal(a->reports[1].paths.n, 2);
+    assert_string_equal(a->reports[2].kind->name, "jacoco");
+    assert_string_equal(a->reports[2].paths.items[0], "c.xml");
+    assert_int_equal(f.jobs[2].dependencies.n, 2);
+    assert_int_equal(f.jobs[2].artifacts.paths.n, 0);
+    assert_true(f.jobs[3].has_dependencies);
+    assert_int_equal(f.jobs[3].dependencies.n, 0);
 }
 
 static void test_what_has_no_effect_in_only_and_type(void **state)
@@ -322,6 +426,8 @@ int main(void)
         cmocka_unit_test(test_good_files),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_caches),
+        cmocka_unit_test(test_artifacts),
         cmocka_unit_test(test_what_has_no_effect_in_only_and_type),
         cmocka_unit_test(test_services),
         cmocka_unit_test(test_refs),

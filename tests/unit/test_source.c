@@ -530,6 +530,62 @@ static void test_a_branch_that_is_none_yet(void **state)
     assert_true(s.changed);
 }
 
+/* The key of patterns, "," between them. */
+static char *hash(struct fixture *f, const char *patterns, bool by_commits)
+{
+    auto_source s = SOURCE_INIT;
+    auto_strvec list = STRVEC_INIT;
+    auto_err e = ERR_INIT;
+    char *out = NULL;
+
+    for (const char *at = patterns; *at; at += strcspn(at, ","), at += *at == ',')
+        strvec_give(&list, xstrndup(at, strcspn(at, ",")));
+    checkout_release(&f->checkout);
+    if (checkout_open(f->top, NULL, environ, &f->checkout, &e) < 0 ||
+        source_take(&f->checkout, environ, f->dir, 1, &s, &e) < 0 || source_hash(&s, &list, by_commits, &out, &e) < 0)
+        fail_msg("%s", err_text(&e));
+    return out;
+}
+
+static void test_a_key_of_files(void **state)
+{
+    struct fixture *f = *state;
+    auto_free char *deep = xasprintf("%s/deep/er", f->top);
+
+    assert_int_equal(dir_make(deep, 0700, NULL), 0);
+    put(f, "lock a", "one");
+    put(f, "deep/er/lock", "one");
+    put(f, "other", "x");
+    commit(f, "first");
+    auto_free char *first = hash(f, "lock a,deep/er/lock", false);
+    auto_free char *turned = hash(f, "deep/er/lock,lock a", false);
+    auto_free char *pattern = hash(f, "**/lock", false);
+    auto_free char *deeper = hash(f, "deep/er/lock", false);
+    auto_free char *commits = hash(f, "lock a", true);
+    assert_int_equal(strlen(first), 40);
+    assert_int_equal(strlen(commits), 40);
+    assert_string_equal(first, turned);
+    assert_string_equal(pattern, deeper);
+    assert_string_not_equal(first, deeper);
+    assert_null(hash(f, "nothing,../out", false));
+    assert_null(hash(f, "nothing", true));
+
+    put(f, "other", "y"); /* not committed: it is no matter of theirs */
+    auto_free char *same = hash(f, "lock a,deep/er/lock", false);
+    auto_free char *same_commits = hash(f, "lock a", true);
+    assert_string_equal(same, first);
+    assert_string_equal(same_commits, commits);
+    put(f, "lock a", "two");
+    auto_free char *changed = hash(f, "lock a,deep/er/lock", false);
+    auto_free char *changed_commits = hash(f, "lock a", true);
+    assert_string_not_equal(changed, first);
+    assert_string_not_equal(changed_commits, commits);
+    put(f, "lock a", "one");
+    commit(f, "second");
+    auto_free char *back = hash(f, "lock a,deep/er/lock", false);
+    assert_string_equal(back, first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -551,6 +607,7 @@ int main(void)
         TEST(test_sha256),
         TEST(test_a_partial_clone),
         TEST(test_no_repository),
+        TEST(test_a_key_of_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,191 @@
+/* stages/pipeline/job_stages.c: a job's sub-stages, in gitlab-runner's order, and what follows a failure. */
+#include "stages/pipeline/job_state.h"
+
+#include "base/text.h"
+#include "stages/pipeline/artifact_store.h"
+#include "stages/pipeline/script.h"
+
+#include <string.h>
+
+/* RUNNER_AFTER_SCRIPT_TIMEOUT's default. */
+#define AFTER_SCRIPT_TIMEOUT_MS ((int64_t)300 * 1000)
+
+static enum hook_result run(struct job_run *j, enum substage s, int64_t timeout_ms, int *code, struct err *e)
+{
+    auto_free char *name = job_repository_name(j);
+    auto_free char *artifacts = xasprintf("%s/" ARTIFACT_STORE, j->answer.cache_dir);
+    auto_free char *pipeline = artifact_store_pipeline(j->world->facts->slot, j->world->facts->id);
+    const struct script_source src = {
+        .variables = &j->resolved,
+        .shell = j->answer.shell ? j->answer.shell : "bash",
+        .hostname = j->answer.hostname,
+        .project_dir = j->project_dir,
+        .files_dir = j->files_dir,
+        .builds_dir = j->answer.builds_dir,
+        .repository = name,
+        .sha = j->world->facts->sha,
+        .ref = j->world->facts->checkout->ref,
+        .refspecs = &j->refspecs,
+        .depth = j->depth,
+        .script = &j->job->script,
+        .after_script = &j->job->after_script,
+        .files = &j->files,
+        .artifacts = artifacts,
+        .pipeline = pipeline,
+        .slot = j->world->facts->slot,
+    };
+    if (!script_is_needed(&src, s))
+        return HOOK_DONE;
+    auto_free char *script = script_write(&src, s);
+
+    job_title(j, substage_title(s));
+    enum hook_result result = hook_call_run(&j->hook, &j->resolved, script, substage_name(s), timeout_ms, code, e);
+    job_show_end(j);
+    return result;
+}
+
+/* Its failure is a warning, unless AFTER_SCRIPT_IGNORE_ERRORS is false. */
+static enum hook_result run_after_script(struct job_run *j, enum hook_result steps, int *code, struct err *e)
+{
+    auto_err own = ERR_INIT;
+    int own_code = 0;
+
+    j->status = steps == HOOK_DONE ? "success" : "failed";
+    (void)job_resolve(j, NULL); /* it went well before, with no other text in it */
+    if (j->job->after_script.n == 0)
+        return steps;
+    enum hook_result result = run(j, SUBSTAGE_AFTER_SCRIPT, AFTER_SCRIPT_TIMEOUT_MS, &own_code, &own);
+    if (result == HOOK_DONE)
+        return steps;
+    const char *ignore = variables_value(&j->resolved, "AFTER_SCRIPT_IGNORE_ERRORS");
+    bool counts = result == HOOK_CANCELLED || (ignore && strcmp(ignore, "false") == 0);
+    if (!counts)
+        job_complain(j, STYLE_WARNING, "WARNING: after_script failed, but job will continue unaffected", &own);
+    if (!counts || (steps != HOOK_DONE && result != HOOK_CANCELLED))
+        return steps; /* the first failure is the one that counts */
+    *code = own_code;
+    (void)err_move(e, &own);
+    return result;
+}
+
+/* ---- Files of other jobs, and for other jobs ---- */
+
+static int plan_files(struct job_run *j, struct err *e)
+{
+    const struct job_world *w = j->world;
+    const struct job_files_world where = {
+        .source = w->source,
+        .project_path = w->facts->checkout->remote.path,
+        .project_dir = j->project_dir,
+        .cache_dir = j->answer.cache_dir,
+        .folder = j->left->folder,
+        .left = w->left,
+        .n_left = w->n_left,
+    };
+
+    return job_files_plan(j->job, &where, &j->resolved, &j->files, e);
+}
+
+static enum hook_result get_sources(struct job_run *j, int *code, struct err *e)
+{
+    return run(j, SUBSTAGE_GET_SOURCES, 0, code, e);
+}
+
+static enum hook_result restore_cache(struct job_run *j, int *code, struct err *e)
+{
+    return run(j, SUBSTAGE_RESTORE_CACHE, 0, code, e);
+}
+
+static enum hook_result take_artifacts(struct job_run *j, int *code, struct err *e)
+{
+    for (size_t i = 0; i < j->files.missing.n; i++) {
+        auto_free char *name = text_quote(j->files.missing.items[i]);
+        report_line(j->world->report, STYLE_WARNING,
+                    "    WARNING: there are no artifacts of job '%s': it did not run in this pipeline", name);
+    }
+    return run(j, SUBSTAGE_DOWNLOAD, 0, code, e);
+}
+
+/* What comes before the job's own script. */
+static enum hook_result get_files(struct job_run *j, int *code, struct err *e)
+{
+    static const struct {
+        enum hook_result (*step)(struct job_run *j, int *code, struct err *e);
+        const char *what;
+    } steps[] = { { get_sources, "get sources" }, { restore_cache, "restore cache" }, { take_artifacts, "download artifacts" } };
+
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        enum hook_result result = steps[i].step(j, code, e);
+        if (result == HOOK_DONE)
+            continue;
+        if (result != HOOK_CANCELLED)
+            (void)err_wrap(e, "%s", steps[i].what);
+        return result;
+    }
+    return HOOK_DONE;
+}
+
+/* What the job leaves is looked at only when it is all there; its own failure comes first. */
+static enum hook_result look_at_artifacts(struct job_run *j, int *code, struct err *e)
+{
+    if (job_left_read(j->left, &j->resolved, e) == 0)
+        return HOOK_DONE;
+    *code = 1;
+    return e->kind == ERR_JOB ? HOOK_BUILD_FAILED : HOOK_SYSTEM_FAILED;
+}
+
+static enum hook_result save_cache(struct job_run *j, bool passed, int *code, struct err *e)
+{
+    return run(j, passed ? SUBSTAGE_SAVE_CACHE : SUBSTAGE_SAVE_CACHE_ON_FAILURE, 0, code, e);
+}
+
+static enum hook_result leave_artifacts(struct job_run *j, bool passed, int *code, struct err *e)
+{
+    enum hook_result result = run(j, passed ? SUBSTAGE_UPLOAD : SUBSTAGE_UPLOAD_ON_FAILURE, 0, code, e);
+
+    return result == HOOK_DONE ? look_at_artifacts(j, code, e) : result;
+}
+
+static enum hook_result clean_up_files(struct job_run *j, bool passed, int *code, struct err *e)
+{
+    (void)passed;
+    return run(j, SUBSTAGE_CLEANUP, 0, code, e);
+}
+
+/* What comes after it, whatever became of it. The first failure is the one that counts. */
+static enum hook_result finish(struct job_run *j, enum hook_result result, int *code, struct err *e)
+{
+    static enum hook_result (*const steps[])(struct job_run *j, bool passed, int *code,
+                                             struct err *e) = { save_cache, leave_artifacts, clean_up_files };
+    bool passed = result == HOOK_DONE;
+
+    for (size_t i = 0; i < ARRAY_SIZE(steps) && result != HOOK_CANCELLED; i++) {
+        auto_err own = ERR_INIT;
+        int own_code = 0;
+        enum hook_result r = steps[i](j, passed, &own_code, &own);
+        if (r == HOOK_DONE || (result != HOOK_DONE && r != HOOK_CANCELLED))
+            continue;
+        result = r;
+        *code = own_code;
+        (void)err_move(e, &own);
+    }
+    return result;
+}
+
+enum hook_result job_stages(struct job_run *j, int *code, struct err *e)
+{
+    if (plan_files(j, e) < 0)
+        return HOOK_SYSTEM_FAILED;
+    enum hook_result result = run(j, SUBSTAGE_PREPARE, 0, code, e);
+    if (result != HOOK_DONE) {
+        (void)err_wrap(e, "prepare environment");
+        return result;
+    }
+    result = get_files(j, code, e);
+    if (result == HOOK_DONE) {
+        result = run(j, SUBSTAGE_STEPS, 0, code, e);
+        if (result != HOOK_CANCELLED)
+            result = run_after_script(j, result, code, e);
+    }
+    return finish(j, result, code, e);
+}

@@ -1,0 +1,18 @@
+/* stages/pipeline/script_text.h: pieces of shell, from texts that may be anything. */
+#ifndef STAGES_PIPELINE_SCRIPT_TEXT_H
+#define STAGES_PIPELINE_SCRIPT_TEXT_H
+
+#include "base/strbuf.h"
+
+/* A line that is shell already. */
+void script_line(struct strbuf *b, const char *text);
+/* A command whose words are any text, ended by NULL. */
+__attribute__((sentinel)) void script_command(struct strbuf *b, ...);
+/* The same without the line's end, for more words to follow. */
+__attribute__((sentinel)) void script_words(struct strbuf *b, ...);
+void script_echo(struct strbuf *b, const char *text);
+/* As the runner shows what it does, and what went wrong. */
+void script_echo_green(struct strbuf *b, const char *text);
+void script_echo_yellow(struct strbuf *b, const char *text);
+
+#endif

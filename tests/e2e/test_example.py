@@ -36,7 +36,9 @@ class Example(unittest.TestCase):
         git(self.checkout, "add", "-A")
         git(self.checkout, "commit", "-q", "-m", "hello")
         self.config = self.state / "config.yml"
-        self.config.write_text(f"builds: {self.state}/builds\ncache: {self.state}/cache\nimage: {IMAGE}\nkinds:\n{KINDS}")
+        helper = os.environ.get("ATELIER_TEST_HELPER")  # another helper image than this version's
+        more = f"helper_image: {helper}\n" if helper else ""
+        self.config.write_text(f"{more}builds: {self.state}/builds\ncache: {self.state}/cache\nimage: {IMAGE}\nkinds:\n{KINDS}")
 
     def pushed_tags(self):
         v = read_variables()
@@ -53,6 +55,8 @@ class Example(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("4 passed", done.stdout.splitlines()[-1])
         self.assertIn("it runs as user 1001", done.stdout)
+        self.assertIn("Successfully extracted cache", done.stdout.partition("] test / test: running")[2])
+        self.assertIn("/junit/junit.xml.gz\n", done.stdout)
         self.assertIn(git(self.checkout, "rev-parse", "HEAD"), self.pushed_tags())
         self.assertNotIn(read_variables()["CI_REGISTRY_PASSWORD"], done.stdout + done.stderr)
         for what in ("label=atelier.project=local/hello", "name=hello-atelier-local-"):

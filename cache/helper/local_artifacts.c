@@ -12,6 +12,7 @@
 
 #define SCHEME  "file://"
 #define ARCHIVE "archive"
+#define DRAFT   "draft"
 
 bool local_artifacts_is(const char *url)
 {
@@ -30,22 +31,20 @@ static int write_to(void *ctx, const void *data, size_t len, struct err *e)
     return fd_write(*(int *)ctx, data, len, e);
 }
 
-/* Under another name until it is whole. */
-static int write_file(int dir, const char *file, const struct archive_spec *spec, const struct report *report,
+/* Beside its folder until it is whole, so that all that is in the folder is. */
+static int write_file(int job, int dir, const char *file, const struct archive_spec *spec, const struct report *report,
                       struct archive_totals *totals, struct err *e)
 {
-    auto_free char *draft = xasprintf(".%s.new", file);
-
-    (void)unlinkat(dir, draft, 0);
-    auto_close int fd = openat(dir, draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    (void)unlinkat(job, DRAFT, 0);
+    auto_close int fd = openat(job, DRAFT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return err_set(e, ERR_SYSTEM, errno, "create '%s': %s", draft, strerror(errno));
+        return err_set(e, ERR_SYSTEM, errno, "create '%s': %s", DRAFT, strerror(errno));
     if (archive_write(spec, write_to, &fd, report, totals, e) == 0) {
-        if (fchmod(fd, 0644) == 0 && renameat(dir, draft, dir, file) == 0)
+        if (fchmod(fd, 0644) == 0 && renameat(job, DRAFT, dir, file) == 0)
             return 0;
         (void)err_set(e, ERR_SYSTEM, errno, "name '%s': %s", file, strerror(errno));
     }
-    (void)unlinkat(dir, draft, 0);
+    (void)unlinkat(job, DRAFT, 0);
     return -1;
 }
 
@@ -61,10 +60,11 @@ int local_artifacts_keep(const struct helper *h, const char *url, const char *ty
         return err_set(e, ERR_USAGE, 0, "unknown artifact type: %s", shown);
     if (dir_make(folder, 0755, e) < 0)
         return -1;
-    auto_close int dir = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (dir < 0)
+    auto_close int dir = open(folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    auto_close int job = openat(dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0 || job < 0)
         return err_set(e, ERR_SYSTEM, errno, "open '%s': %s", folder, strerror(errno));
-    if (write_file(dir, file, spec, &h->report, &totals, e) < 0)
+    if (write_file(job, dir, file, spec, &h->report, &totals, e) < 0)
         return -1;
     strvec_pushf(&fields, "bytes=%lld", (long long)totals.archive);
     strvec_pushf(&fields, "file=%s", file);
@@ -81,7 +81,7 @@ static char *first_file(const char *folder)
     DIR *d = opendir(folder);
 
     for (const struct dirent *x = d ? readdir(d) : NULL; x && !found; x = readdir(d))
-        if (*x->d_name != '.')
+        if (strcmp(x->d_name, ".") != 0 && strcmp(x->d_name, "..") != 0)
             found = xstrdup(x->d_name);
     if (d)
         (void)closedir(d);

@@ -154,13 +154,15 @@ compile:
   artifacts: {paths: [out/, "$NOTHING"], exclude: ["out/**/*.o"], name: "$CI_JOB_NAME-1"}
 check: {stage: test, script: ['"out/a b/grüße.txt" || test -x "out/a b/grüße.txt"', test ! -e out/x.o, test -L out/link]}
 without: {stage: test, dependencies: [], script: [test ! -e out]}
-other: {stage: test, script: [echo new >late.txt], artifacts: {untracked: true}}
+other: {stage: test, script: [echo new >late.txt], artifacts: {untracked: true, name: ".schön $CI_JOB_ID"}}
 late: {stage: late, dependencies: [other], script: [grep new late.txt]}
 """)
         result = c.run()
         self.assertEqual(result.code, 0, result)
         self.assertIn("Downloading artifacts", result.text)
-        self.assertEqual(self.kept(c), ["1-compile/archive/compile-1.zip", "4-other/archive/artifacts.zip"])
+        compiled, other = self.kept(c)
+        self.assertEqual(compiled, "1-compile/archive/compile-1.zip")
+        self.assertRegex(other, r"^4-other/archive/\.schön \d+\.zip$")
         self.assertEqual(self.names(c, "1-compile/archive/compile-1.zip"), ["out/a b/grüße.txt", "out/link"])
         self.assertNotIn("Downloading artifacts for", "\n".join(result.lines_of("without")))
         self.assertEqual(len([line for line in result.lines_of("late") if "Downloading artifacts for" in line]), 1)

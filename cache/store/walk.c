@@ -13,6 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Of a project: what `atelier pipeline` keeps for later jobs (stages/pipeline/artifact_store.h). Jobs choose the names in
+ * there, and one that looks like a cache's is none. */
+#define ARTIFACTS ".artifacts"
 #define PROTECTED    ".protected"
 #define METADATA_MAX 65536
 
@@ -174,7 +177,7 @@ static void read_folder(struct walk *w, int dir, unsigned depth)
     DIR *d = list(w, dir);
 
     while (d && (name = next_name(d))) {
-        if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || (depth == 0 && strcmp(name, ARTIFACTS) == 0))
             continue;
         if (S_ISDIR(st.st_mode) && depth < STORE_DEPTH_MAX)
             enter(w, dir, name, read_folder, depth + 1);

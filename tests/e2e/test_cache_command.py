@@ -271,6 +271,17 @@ class Prune(Store):
         self.good("prune", "--project", "group/proj", "--age", "1d")
         self.assertEqual(self.files(), [str((other / name).relative_to(self.root)) for name in WHOLE])
 
+    def test_artifacts_of_the_local_pipeline_are_no_caches(self):
+        """Whatever their jobs called them."""
+        kept = self.root / RUNNER / "7/.artifacts/0-1/1-build/archive"
+        kept.mkdir(parents=True)
+        for name in ("cache.zip", "archive_1.zip", "cache2"):
+            (kept / name).write_bytes(b"x" * 10000)
+            self.date(kept / name, 30)
+        self.assertEqual(self.good("ls"), ["0 caches, 0 B"])
+        self.assertEqual(self.good("prune", "--age", "1d"), ["Nothing to remove"])
+        self.assertEqual(len(self.files()), 3)
+
     def test_without_a_limit_only_leftovers(self):
         folder = self.make("a", used_days_ago=1000)
         for name in ("archive_123", "cache456", ".cache.zip.new"):

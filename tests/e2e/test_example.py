@@ -36,7 +36,7 @@ class Example(unittest.TestCase):
         git(self.checkout, "add", "-A")
         git(self.checkout, "commit", "-q", "-m", "hello")
         self.config = self.state / "config.yml"
-        helper = os.environ.get("ATELIER_TEST_HELPER")  # another helper image than this version's
+        helper = os.environ.get("ATELIER_TEST_HELPER_IMAGE")  # another helper image than this version's
         more = f"helper_image: {helper}\n" if helper else ""
         self.config.write_text(f"{more}builds: {self.state}/builds\ncache: {self.state}/cache\nimage: {IMAGE}\nkinds:\n{KINDS}")
 

@@ -9,7 +9,7 @@ import zlib
 from hooks import IMAGE
 from test_pipeline import PipelineTest, has_image
 
-HELPER = os.environ.get("ATELIER_TEST_HELPER")  # another helper image than this version's
+HELPER = os.environ.get("ATELIER_TEST_HELPER_IMAGE")  # another helper image than this version's
 
 
 class FilesTest(PipelineTest):

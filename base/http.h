@@ -31,13 +31,6 @@ struct http_origin {
     bool proxies;            /* by way of those that the environment names (http_proxy, no_proxy, ...) */
 };
 
-/* AWS Signature Version 4, made by libcurl. */
-struct http_signature {
-    const char *provider; /* "aws:amz:eu-west-1:s3" */
-    const char *key_id;
-    const char *key; /* secret */
-};
-
 /* Called while an exchange is under way: once at its start, and then whenever
  * `wake_fd` is readable (or hung up) and whenever the time in *next_ms has passed.
  * It may make other exchanges, on another client. It writes the time until it wants
@@ -73,8 +66,6 @@ struct http_request {
     http_source_fn *source;
     void *source_ctx;
     int64_t source_len; /* 0: unknown */
-
-    const struct http_signature *signature; /* NULL: none */
 
     /* Bytes sent after `body` once the answer's header has arrived, outside of its
      * Content-Length: the standard input of a connection that the daemon took over

@@ -45,18 +45,6 @@ static void set_tls(struct exchange *x)
     SET(x, CURLOPT_SSLKEY, o->key_file);
 }
 
-/* The key goes from here into libcurl's own memory and nowhere else. */
-static void set_signature(struct exchange *x)
-{
-    const struct http_signature *s = x->q->signature;
-
-    if (!s)
-        return;
-    SET(x, CURLOPT_AWS_SIGV4, s->provider);
-    SET(x, CURLOPT_USERNAME, s->key_id);
-    SET(x, CURLOPT_PASSWORD, s->key);
-}
-
 void exchange_set_origin(struct exchange *x)
 {
     const struct http_origin *o = x->origin;
@@ -73,5 +61,4 @@ void exchange_set_origin(struct exchange *x)
     SET(x, CURLOPT_UNIX_SOCKET_PATH, o->unix_socket);
     SET(x, CURLOPT_USERAGENT, o->user_agent);
     set_tls(x);
-    set_signature(x);
 }

@@ -1,5 +1,8 @@
 /* cache/helper/artifacts_downloader.c: `artifacts-downloader`: another job's artifacts into the project (contract 3.8). */
+#include "base/file.h"
+#include "base/number.h"
 #include "base/text.h"
+#include "cache/helper/idle.h"
 #include "cache/helper/job_credentials.h"
 #include "cache/helper/local_artifacts.h"
 #include "cache/helper/unpack.h"
@@ -40,9 +43,11 @@ static const struct flag flags[] = {
 struct work {
     const struct helper *h;
     const struct options *o;
-    char *token;   /* shortened */
-    int fd;        /* where the archive goes */
+    char *token;      /* shortened */
+    char *request_id; /* the header */
+    int fd;           /* where the archive goes */
     struct meter meter;
+    const struct http_response *r; /* of this try, while it is under way */
 };
 
 static int check(const struct helper *h, const struct options *o, struct err *e)
@@ -70,8 +75,14 @@ static int open_staging(struct work *w, struct err *e)
 {
     const char *given = w->o->staging && *w->o->staging ? w->o->staging : env_get(w->h->env, "TMPDIR");
     const char *folder = given ? given : "/tmp";
+    auto_free char *path = xasprintf("%s/artifactsXXXXXX", folder);
 
     w->fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (w->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) { /* an overlay of an older kernel */
+        w->fd = mkostemp(path, O_CLOEXEC);
+        if (w->fd >= 0)
+            (void)unlink(path);
+    }
     return w->fd < 0 ? err_set(e, ERR_SYSTEM, errno, "make a file in '%s': %s", folder, strerror(errno)) : 0;
 }
 
@@ -99,16 +110,23 @@ static const struct verdict *verdict_of(int status)
 static int on_data(void *ctx, const char *data, size_t len, struct err *e)
 {
     struct work *w = ctx;
+    const char *length = http_header(w->r, "content-length");
 
+    if (w->meter.total == 0 && length)
+        (void)number_parse(length, 1, INT64_MAX, &w->meter.total);
     meter_add(&w->meter, (int64_t)len);
-    while (len > 0) {
-        ssize_t n = write(w->fd, data, len);
-        if (n < 0 && errno != EINTR)
-            return err_set(e, ERR_CONFLICT, errno, "write the archive: %s", strerror(errno));
-        data += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
-    return 0;
+    if (fd_write(w->fd, data, len, e) == 0)
+        return 0;
+    e->kind = ERR_CONFLICT; /* another try would not find more room */
+    return err_wrap(e, "keep the archive until it is unpacked");
+}
+
+static void say_where(void *ctx, const struct url *to)
+{
+    const struct work *w = ctx;
+    auto_free char *host = url_host(to);
+
+    report_line(&w->h->report, LOG_INFO, "Direct download from %s", host);
 }
 
 static int fetch(struct work *w, bool direct, struct http_response *r, struct err *e)
@@ -117,9 +135,14 @@ static int fetch(struct work *w, bool direct, struct http_response *r, struct er
     const struct coordinator c = { .url = w->o->job.url, .token = w->o->job.token, .id = w->o->job.id };
     auto_free char *url = coordinator_artifacts_url(&c, direct ? "direct_download=true" : "");
     auto_free char *private = coordinator_header(&c);
-    const struct transfer_request q = { .method = "GET", .url = url, .private_header = private, .on_data = on_data,
-                                        .data_ctx = w, .timeout_ms = TIMEOUT_MS, .idle_ms = IDLE_MS,
-                                        .redirects = REDIRECTS };
+    auto_strvec headers = STRVEC_INIT;
+    const struct transfer_request q = { .method = "GET", .url = url, .headers = &headers, .private_header = private,
+                                        .on_data = on_data, .data_ctx = w, .timeout_ms = TIMEOUT_MS,
+                                        .idle_ms = idle_ms(w->h, IDLE_MS), .redirects = REDIRECTS,
+                                        .on_redirect = direct ? say_where : NULL, .redirect_ctx = w };
+
+    w->r = r;
+    strvec_push(&headers, w->request_id);
 
     if (ftruncate(w->fd, 0) < 0 || lseek(w->fd, 0, SEEK_SET) < 0)
         return err_set(e, ERR_CONFLICT, errno, "empty the file: %s", strerror(errno));
@@ -129,7 +152,8 @@ static int fetch(struct work *w, bool direct, struct http_response *r, struct er
     return rc;
 }
 
-static void describe(const struct work *w, int status, struct strvec *fields)
+/* r is NULL when no answer came. */
+static void describe(const struct work *w, const struct http_response *r, struct strvec *fields)
 {
     char text[64];
     auto_url host = { 0 };
@@ -139,8 +163,10 @@ static void describe(const struct work *w, int status, struct strvec *fields)
         strvec_pushf(fields, "host=%s", name);
     }
     strvec_pushf(fields, "id=%lld", (long long)w->o->job.id);
-    if (status)
-        strvec_pushf(fields, "responseStatus=%s", transfer_status(status, text, sizeof(text)));
+    if (r) {
+        strvec_pushf(fields, "correlation_id=%s", coordinator_correlation(w->request_id, r));
+        strvec_pushf(fields, "responseStatus=%s", transfer_status(r->status, text, sizeof(text)));
+    }
     strvec_pushf(fields, "token=%s", w->token);
 }
 
@@ -153,7 +179,7 @@ static int try_once(struct work *w, int try, struct err *e)
     const char *line = "Downloading artifacts from coordinator...";
 
     int rc = fetch(w, w->o->direct && try == 0, &r, &problem);
-    describe(w, rc < 0 ? 0 : r.status, &fields);
+    describe(w, rc < 0 ? NULL : &r, &fields);
     if (rc == 0 && r.status == 200) {
         report_fields(&w->h->report, LOG_INFO, &fields, "%s ok", line);
         return 0;
@@ -200,10 +226,12 @@ static int run(const struct helper *h, void *options, struct err *e)
     if (open_staging(&w, e) < 0)
         return -1;
     w.token = coordinator_short_token(w.o->job.token);
+    w.request_id = coordinator_request_id();
     int rc = download(&w, e);
     if (rc == 0)
-        rc = lseek(w.fd, 0, SEEK_SET) < 0 ? -1 : unpack_here(h, w.fd, e);
+        rc = unpack_here(h, w.fd, e);
     free(w.token);
+    free(w.request_id);
     (void)close(w.fd);
     return rc;
 }

@@ -7,9 +7,9 @@
 #include "cache/helper/selection.h"
 #include "cache/helper/statement.h"
 #include "cache/select/expand.h"
+#include "cache/transfer/random.h"
 
 #include <string.h>
-#include <sys/random.h>
 
 #define TRIES         3
 #define TRIES_BUSY    6 /* of one that answers 503 */
@@ -52,11 +52,12 @@ struct work {
     char *root, *name, *base; /* base: of GitLab, changed by a redirect */
     char *shown;              /* 'Uploading artifacts as "junit" to coordinator...' */
     char *token;              /* shortened */
+    char *request_id;         /* the header */
 };
 
 static void work_release(struct work *w)
 {
-    char *const owned[] = { w->root, w->name, w->base, w->shown, w->token };
+    char *const owned[] = { w->root, w->name, w->base, w->shown, w->token, w->request_id };
 
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
         free(owned[i]);
@@ -104,25 +105,12 @@ static char *file_name(const struct work *w)
     return name;
 }
 
-static char *boundary(void)
-{
-    unsigned char random[16] = { 0 };
-    auto_strbuf out = STRBUF_TEXT;
-
-    (void)getrandom(random, sizeof(random), 0);
-    strbuf_puts(&out, "atelier");
-    for (size_t i = 0; i < sizeof(random); i++)
-        strbuf_printf(&out, "%02x", random[i]);
-    return strbuf_take(&out);
-}
-
 /* One upload: rc as transfer_once() has it. */
-static int upload(const struct work *w, const struct transfer_request *asked, struct http_response *r, struct err *e)
+static int upload(const struct work *w, const struct transfer_request *plain, struct http_response *r, struct err *e)
 {
-    struct transfer_request q = *asked;
     const struct transfer t = job_credentials_transfer(w->h, &w->o->job);
     struct meter meter;
-    auto_free char *mark = boundary();
+    auto_free char *mark = random_hex();
     auto_free char *file = file_name(w);
     auto_free char *type = xasprintf("multipart/form-data; boundary=%s", mark);
     auto_free char *head = xasprintf("--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"%s\"\r\n"
@@ -133,6 +121,7 @@ static int upload(const struct work *w, const struct transfer_request *asked, st
     if (body_begin(&body, e) < 0)
         return -1;
     meter_begin(&meter, "Uploading artifacts", w->o->meter_ms, 0);
+    struct transfer_request q = *plain;
     q.content_type = type;
     q.source = body_read;
     q.source_ctx = &body;
@@ -150,6 +139,7 @@ static void describe(const struct work *w, const struct http_response *r, struct
 {
     char status[64];
 
+    strvec_pushf(fields, "correlation_id=%s", coordinator_correlation(w->request_id, r));
     strvec_pushf(fields, "id=%lld", (long long)w->o->job.id);
     strvec_pushf(fields, "responseStatus=%s", transfer_status(r->status, status, sizeof(status)));
     strvec_pushf(fields, "token=%s", w->token);
@@ -176,7 +166,7 @@ static const struct verdict {
     { 403, 1, "permission denied" },
     { 413, 1, "too large" },
     { 503, TRIES_BUSY, "service unavailable" },
-    { 0, TRIES, "upload failed with no response from coordinator" },
+    { 0, TRIES, NULL },
 };
 
 static const struct verdict *verdict_of(int status)
@@ -188,6 +178,8 @@ static const struct verdict *verdict_of(int status)
     return &verdicts[i];
 }
 
+/* GitLab says which of its hosts takes uploads, and that one wants the job's token too: so it goes there, but never
+ * from an encrypted connection to an open one. */
 static int redirect(struct work *w, const char *location, struct err *e)
 {
     auto_url from = { 0 };
@@ -196,6 +188,8 @@ static int redirect(struct work *w, const char *location, struct err *e)
 
     if (url_parse(w->base, &from, e) < 0 || url_follow(&from, location, &to, e) < 0)
         return -1;
+    if (text_starts(from.origin, "https:") && !text_starts(to.origin, "https:"))
+        return err_set(e, ERR_SYSTEM, 0, "%s redirects the upload to %s, which is not encrypted", from.shown, to.shown);
     free(w->base);
     w->base = xstrdup(to.origin);
     strvec_pushf(&fields, "location=%s", to.shown);
@@ -223,9 +217,10 @@ static int judge(struct work *w, const struct transfer_request *q, const struct 
 
     describe(w, r, &fields);
     report_fields(&w->h->report, v->status ? LOG_ERROR : LOG_WARNING, &fields, "%s %s", w->shown, complaint);
-    if (try + 1 >= v->tries)
-        return err_set(e, ERR_SYSTEM, r->status, "%s", v->fatal);
-    return 0;
+    if (try + 1 < v->tries)
+        return 0;
+    return v->fatal ? err_set(e, ERR_SYSTEM, r->status, "%s", v->fatal)
+                    : err_set(e, ERR_SYSTEM, r->status, "upload failed: %s", complaint);
 }
 
 static int pause_before(const struct work *w, const struct http_response *r, int try, const char *why, struct err *e)
@@ -240,21 +235,35 @@ static int pause_before(const struct work *w, const struct http_response *r, int
     return transfer_pause(&t, coordinator_wait_ms(r, ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS), e);
 }
 
+/* The request failed, or the archive did, which no other try mends. As try_once(). */
+static int go_on_without_answer(const struct work *w, const struct http_response *r, int try, struct err *why,
+                                struct err *e)
+{
+    auto_strvec fields = STRVEC_INIT;
+
+    if (why->kind != ERR_SYSTEM)
+        return err_move(e, why);
+    if (try + 1 < TRIES)
+        return pause_before(w, r, try, err_text(why), e) < 0 ? -1 : 1;
+    strvec_pushf(&fields, "error=%s", err_text(why));
+    report_fields(&w->h->report, LOG_WARNING, &fields, "%s failed", w->shown);
+    return err_set(e, ERR_SYSTEM, 0, "upload failed with no response from coordinator");
+}
+
 /* One try: 0 done, 1 again, -1 the end. */
 static int try_once(struct work *w, int try, struct err *e)
 {
     auto_free char *url = address(w);
     auto_free char *private = coordinator_header(&(const struct coordinator){ .token = w->o->job.token });
     auto_http_response r = HTTP_RESPONSE_INIT;
-    const struct transfer_request q = { .method = "POST", .url = url, .private_header = private,
+    auto_strvec headers = STRVEC_INIT;
+    const struct transfer_request q = { .method = "POST", .url = url, .headers = &headers, .private_header = private,
                                   .timeout_ms = w->o->timeout_ms, .idle_ms = w->o->response_ms };
     auto_err problem = ERR_INIT;
 
-    if (upload(w, &q, &r, &problem) < 0) {
-        if (problem.kind != ERR_SYSTEM || try + 1 >= TRIES)
-            return err_move(e, &problem);
-        return pause_before(w, &r, try, err_text(&problem), e) < 0 ? -1 : 1;
-    }
+    strvec_push(&headers, w->request_id);
+    if (upload(w, &q, &r, &problem) < 0)
+        return go_on_without_answer(w, &r, try, &problem, e);
     trace(w, &r);
     if (r.status == 201)
         return say_success(w, &r);
@@ -303,6 +312,7 @@ static int prepare(struct work *w, struct err *e)
     choose_name(w);
     w->base = xstrdup(w->o->job.url);
     w->token = coordinator_short_token(w->o->job.token);
+    w->request_id = coordinator_request_id();
     w->shown = *type ? xasprintf("Uploading artifacts as \"%s\" to coordinator...", shown)
                      : xstrdup("Uploading artifacts to coordinator...");
     w->spec.root = w->root;

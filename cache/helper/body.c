@@ -1,5 +1,7 @@
 #include "cache/helper/body.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -10,15 +12,9 @@
 static int push(void *ctx, const void *data, size_t len, struct err *e)
 {
     const struct body *b = ctx;
-    const char *at = data;
 
-    while (len > 0) {
-        ssize_t n = write(b->in, at, len);
-        if (n < 0 && errno != EINTR)
-            return err_set(e, ERR_CANCELLED, errno, "the server took no more of the archive");
-        at += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
+    if (fd_write(b->in, data, len, NULL) < 0)
+        return err_set(e, ERR_CANCELLED, errno, "the server took no more of the archive");
     return 0;
 }
 

@@ -1,10 +1,10 @@
 /* cache/helper/cache_archiver.c: `cache-archiver`: files into a cache on the host, and to a server (contract 3.5). */
-#include "base/number.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "cache/archive/write.h"
+#include "cache/helper/local_cache.h"
 #include "cache/helper/remote.h"
 #include "cache/helper/selection.h"
-#include "cache/store/local.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,9 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Of a key that is to be part of a header's name. */
+#define METADATA_KEY "abcdefghijklmnopqrstuvwxyz0123456789-_"
 
 struct options {
     struct selection selection;
@@ -105,16 +108,7 @@ static struct archive_spec spec_of(const struct work *w)
 
 static int write_to(void *ctx, const void *data, size_t len, struct err *e)
 {
-    const char *at = data;
-
-    while (len > 0) {
-        ssize_t n = write(*(int *)ctx, at, len);
-        if (n < 0 && errno != EINTR)
-            return err_set(e, ERR_SYSTEM, errno, "write the archive: %s", strerror(errno));
-        at += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
-    return 0;
+    return fd_write(*(int *)ctx, data, len, e);
 }
 
 /* CACHE_METADATA, as "key=value" with keys in lower case. */
@@ -167,26 +161,17 @@ static void take_alternate(const struct work *w)
         return;
     auto_store_draft d = STORE_DRAFT_INIT;
     auto_err problem = ERR_INIT;
-    if (store_begin(o->file, NULL, NULL, &d, &problem) == 0 && rename(o->alternate_file, o->file) == 0)
+    if (local_cache_begin(w->h, o->file, &d, &problem) == 0 && rename(o->alternate_file, o->file) == 0)
         report_line(&w->h->report, LOG_INFO, "Renamed alternate cache file to primary");
 }
 
-static int say_that_we_wait(void *ctx, struct err *e)
-{
-    const struct work *w = ctx;
-
-    (void)e;
-    report_line(&w->h->report, LOG_INFO, "Waiting for another job that writes this cache...");
-    return 0;
-}
-
-/* Under the lock: a job that we waited for may have written what we were about to. */
+/* Of two jobs that write it at once, the later one's stays, whole. */
 static int make_archive(struct work *w, struct err *e)
 {
     auto_store_draft d = STORE_DRAFT_INIT;
     auto_strvec metadata = STRVEC_INIT;
 
-    if (store_begin(w->o->file, say_that_we_wait, w, &d, e) < 0)
+    if (local_cache_begin(w->h, w->o->file, &d, e) < 0)
         return -1;
     const struct archive_spec spec = spec_of(w);
     if (archive_write(&spec, write_to, &d.fd, &w->h->report, NULL, e) < 0)
@@ -197,6 +182,21 @@ static int make_archive(struct work *w, struct err *e)
 
 /* ---- To the server ---- */
 
+/* Without white space around it; at most `len` bytes of it. */
+static char *trimmed(const char *text, size_t len)
+{
+    static const char white[] = " \t";
+    size_t skip = strspn(text, white);
+
+    if (skip >= len)
+        return xstrdup("");
+    char *out = xstrndup(text + skip, len - skip);
+    for (size_t end = strlen(out); end > 0 && strchr(white, out[end - 1]); end--)
+        out[end - 1] = '\0';
+    return out;
+}
+
+/* What the runner signed goes out as it is; the date is always the archive's, for extractors go by it. */
 static void add_headers(const struct work *w, int64_t mtime, struct strvec *out)
 {
     char date[64];
@@ -206,17 +206,30 @@ static void add_headers(const struct work *w, int64_t mtime, struct strvec *out)
     for (size_t i = 0; i < w->o->headers.n; i++) {
         const char *header = w->o->headers.items[i];
         size_t name = strcspn(header, ":");
-        const char *value = header + name + (header[name] == ':');
-        value += strspn(value, " \t");
-        if (name > 0 && strcspn(header, "\r\n") == strlen(header))
-            strvec_pushf(out, "%.*s: %s", (int)name, header, value);
+        auto_free char *key = trimmed(header, name);
+        auto_free char *value = trimmed(header + name + (header[name] == ':'), SIZE_MAX);
+        if (*key && strcspn(header, "\r\n") == strlen(header) && strcasecmp(key, "Last-Modified") != 0)
+            strvec_pushf(out, "%s: %s", key, value);
     }
     if (gmtime_r(&when, &tm) && strftime(date, sizeof(date), "Last-Modified: %a, %d %b %Y %H:%M:%S GMT", &tm) > 0)
         strvec_push(out, date);
 }
 
-static int send(const struct work *w, const struct object *object, const struct strvec *more, int fd,
-                const struct stat *st, struct err *e)
+/* The runner has them among --header, for an address that it presigned. */
+static void add_metadata(const struct work *w, const char *prefix, struct strvec *out)
+{
+    auto_strvec metadata = STRVEC_INIT;
+
+    read_metadata(w, &metadata);
+    for (size_t i = 0; i < metadata.n; i++) {
+        const char *entry = metadata.items[i];
+        size_t key = strcspn(entry, "=");
+        if (entry[strcspn(entry, "\r\n")] == '\0' && strspn(entry, METADATA_KEY) == key)
+            strvec_pushf(out, "%s%.*s: %s", prefix, (int)key, entry, entry + key + 1);
+    }
+}
+
+static int put(const struct work *w, const struct object *object, int fd, const struct stat *st, struct err *e)
 {
     const struct transfer t = remote_transfer(w->h);
     const struct object_tries tries = remote_tries(w->h, &w->o->remote);
@@ -224,11 +237,11 @@ static int send(const struct work *w, const struct object *object, const struct 
     auto_url shown = { 0 };
 
     add_headers(w, (int64_t)st->st_mtime, &headers);
-    strvec_push_all(&headers, more);
+    if (object->is_gocloud)
+        add_metadata(w, object->metadata_prefix, &headers);
     if (url_parse(object->url, &shown, e) < 0)
         return err_wrap(e, "--url");
-    report_line(&w->h->report, LOG_INFO, "Uploading %s to %s", strrchr(w->o->file, '/') ? strrchr(w->o->file, '/') + 1 : w->o->file,
-                shown.shown);
+    report_line(&w->h->report, LOG_INFO, "Uploading %s to %s", local_cache_name(w->o->file), shown.shown);
     return object_put(&t, object, &tries, fd, (int64_t)st->st_size, &headers, e);
 }
 
@@ -236,7 +249,6 @@ static int upload(const struct work *w, struct err *e)
 {
     const struct options *o = w->o;
     auto_object object = { 0 };
-    auto_s3_storage storage = { 0 };
     struct stat st;
 
     if (!has_server(o)) {
@@ -252,11 +264,11 @@ static int upload(const struct work *w, struct err *e)
                                              "Cache will be stored only locally.", (long long)st.st_size, (long long)o->size_max);
         return 0;
     }
-    if (remote_object(o->remote.url, o->remote.gocloud_url, &w->env, &object, &storage, e) < 0)
+    if (remote_object(o->remote.url, o->remote.gocloud_url, &w->env, &object, e) < 0)
         return -1;
-    report_line(&w->h->report, LOG_INFO, object.is_signed_by_us ? "Using GoCloud URL for cache upload"
+    report_line(&w->h->report, LOG_INFO, object.is_gocloud ? "Using GoCloud URL for cache upload"
                                                                 : "Using presigned URL for cache upload");
-    return send(w, &object, &storage.headers, fd, &st, e);
+    return put(w, &object, fd, &st, e);
 }
 
 /* With scripts of 18.11 and later: the archive on the host may be one that the server never got, or lost. */

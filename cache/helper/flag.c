@@ -2,6 +2,7 @@
 
 #include "base/number.h"
 #include "base/text.h"
+#include "cache/helper/go_duration.h"
 
 #include <string.h>
 
@@ -26,7 +27,7 @@ static int store(const struct flag *f, const char *value, void *options)
     case FLAG_NUMBER:
         return number_parse(value, 0, INT64_MAX, member);
     case FLAG_DURATION:
-        return duration_parse(value, member);
+        return go_duration_parse(value, member);
     }
     return -1;
 }
@@ -136,7 +137,7 @@ void flags_release(const struct flag *table, void *options)
 void flags_help(const struct flag *table, struct strbuf *out)
 {
     for (; table->name; table++) {
-        strbuf_printf(out, "  --%-28s %s", table->name, table->help);
+        strbuf_printf(out, "  %s%-*s %s", table->name[1] ? "--" : "-", table->name[1] ? 26 : 27, table->name, table->help);
         if (table->env)
             strbuf_printf(out, " [%s]", table->env);
         strbuf_puts(out, "\n");

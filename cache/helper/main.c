@@ -19,7 +19,7 @@ static const struct helper_command *const commands[] = {
 
 /* Before the command: of all programs of this family (contract 3.1). Those that only say how to log are read and left. */
 struct global {
-    bool debug, help, version, v;
+    bool debug, help, h, version, v;
     const char *log_format, *log_level, *l, *cpuprofile;
 };
 
@@ -28,10 +28,11 @@ struct global {
 static const struct flag global_flags[] = {
     { "debug", "RUNNER_DEBUG", NULL, FLAG_SWITCH, G(debug), "say more" },
     { "log-format", "LOG_FORMAT", NULL, FLAG_TEXT, G(log_format), "has no effect" },
-    { "log-level", "LOG_LEVEL", NULL, FLAG_TEXT, G(log_level), "has no effect" },
+    { "log-level", "LOG_LEVEL", NULL, FLAG_TEXT, G(log_level), "debug says more" },
     { "l", NULL, NULL, FLAG_TEXT, G(l), "the same" },
     { "cpuprofile", "CPU_PROFILE", NULL, FLAG_TEXT, G(cpuprofile), "has no effect" },
     { "help", NULL, NULL, FLAG_SWITCH, G(help), "print this and exit" },
+    { "h", NULL, NULL, FLAG_SWITCH, G(h), "the same" },
     { "version", NULL, NULL, FLAG_SWITCH, G(version), "print versions and exit" },
     { "v", NULL, NULL, FLAG_SWITCH, G(v), "the same" },
     { NULL, NULL, NULL, FLAG_TEXT, 0, NULL },
@@ -47,7 +48,7 @@ static int print_help(void)
     auto_strbuf out = STRBUF_TEXT;
 
     strbuf_puts(&out, "Usage: gitlab-runner [OPTION]... COMMAND [OPTION]...\n"
-                      "Caches and artifacts of GitLab jobs: the part of gitlab-runner that its scripts call.\n\nCommands:\n");
+                      "Caches and artifacts of GitLab jobs, for the scripts that gitlab-runner writes.\n\nCommands:\n");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         if (commands[i]->summary)
             strbuf_printf(&out, "  %-22s %s\n", commands[i]->name, commands[i]->summary);
@@ -77,6 +78,15 @@ static int print_version(void)
         strbuf_printf(&out, "OS/Arch:      linux/%s\n", strcmp(host.machine, "x86_64") == 0 ? "amd64" : host.machine);
     strbuf_printf(&out, "Libraries:    %s, %s\n", abilities, curl_version());
     return print(&out);
+}
+
+/* libcurl reads the lower-case name alone, for fear of CGI's variables; Go, and so every runner's owner, both. */
+static void take_proxy(void)
+{
+    const char *proxy = getenv("HTTP_PROXY");
+
+    if (proxy && !getenv("http_proxy"))
+        (void)setenv("http_proxy", proxy, 0);
 }
 
 static const struct helper_command *find(const char *name)
@@ -110,8 +120,15 @@ static int unknown_command(const struct helper *h, const char *name)
     return 1;
 }
 
+static bool wants_debug(const char *level)
+{
+    return level && strcasecmp(level, "debug") == 0;
+}
+
 int main(int argc, char **argv)
 {
+    take_proxy();
+
     auto_err e = ERR_INIT;
     struct global global = { 0 };
     struct helper h = {
@@ -122,10 +139,10 @@ int main(int argc, char **argv)
 
     int n = flags_parse(global_flags, argv + (argc > 0), environ, &h.report, &global, &e);
     char *const *rest = argv + (argc > 0) + (n > 0 ? n : 0);
-    h.report.debug = global.debug;
+    h.report.debug = global.debug || wants_debug(global.log_level) || wants_debug(global.l);
     if (n >= 0 && (global.version || global.v))
         return print_version();
-    if (n >= 0 && (global.help || !*rest || strcmp(*rest, "help") == 0))
+    if (n >= 0 && (global.help || global.h || !*rest || strcmp(*rest, "help") == 0))
         return print_help();
     const struct helper_command *c = n >= 0 ? find(*rest) : NULL;
     if (n >= 0 && !c)

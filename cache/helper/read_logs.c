@@ -50,9 +50,12 @@ static int open_file(const struct helper *h, const struct options *o)
 
 static int put_line(const char *line, size_t len, int64_t end, struct err *e)
 {
-    auto_free char *text = xasprintf("%lld %.*s\n", (long long)end, (int)len, line);
+    auto_strbuf text = STRBUF_TEXT;
 
-    return fd_write(STDOUT_FILENO, text, strlen(text), e);
+    strbuf_printf(&text, "%lld ", (long long)end);
+    strbuf_putn(&text, line, len);
+    strbuf_putc(&text, '\n');
+    return fd_write(STDOUT_FILENO, text.data, text.len, e);
 }
 
 /* The whole lines of the buffer leave it; so does a piece that is as long as a line may be. */
@@ -102,8 +105,10 @@ static int run(const struct helper *h, void *options, struct err *e)
     if (!o->path || !*o->path)
         return err_set(e, ERR_USAGE, 0, "Missing --path");
     auto_close int fd = open_file(h, o);
-    if (fd < 0)
+    if (fd < 0 && errno == ENOENT)
         return MISSING;
+    if (fd < 0)
+        return err_set(e, ERR_SYSTEM, errno, "error reading logs from %s: %s", o->path, strerror(errno));
     return follow(h, fd, o, e);
 }
 

@@ -4,7 +4,6 @@
 
 #include "cache/helper/helper.h"
 #include "cache/transfer/object.h"
-#include "cache/transfer/s3.h"
 
 struct remote {
     const char *url, *gocloud_url;
@@ -18,7 +17,8 @@ struct remote {
 /* Rows of a command's flags; `base` is the offset of its struct remote. */
 #define REMOTE_FLAGS(base)                                                                                             \
     { "url", NULL, NULL, FLAG_TEXT, (base) + offsetof(struct remote, url), "the presigned address" },                  \
-    { "gocloud-url", NULL, NULL, FLAG_TEXT, (base) + offsetof(struct remote, gocloud_url), "s3://BUCKET/KEY?region=..." }, \
+    { "gocloud-url", NULL, NULL, FLAG_TEXT, (base) + offsetof(struct remote, gocloud_url),                             \
+      "s3://BUCKET/KEY?region=... or azblob://CONTAINER/KEY" },                                                        \
     { "env-file", NULL, NULL, FLAG_TEXT, (base) + offsetof(struct remote, env_file), "more variables, KEY=value lines" }, \
     { "timeout", NULL, "10", FLAG_NUMBER, (base) + offsetof(struct remote, timeout_min), "minutes for one transfer" },  \
     { "retry", NULL, "2", FLAG_NUMBER, (base) + offsetof(struct remote, more_tries), "how often it is tried again" },   \
@@ -34,9 +34,9 @@ struct remote {
 
 /* The process's environment with the variables of --env-file behind it. */
 int remote_environment(const struct helper *h, const struct remote *r, struct strvec *out, struct err *e);
-/* The object: presigned, or signed by us. `url` or `gocloud` is given, the other NULL or "". */
-int remote_object(const char *url, const char *gocloud, const struct strvec *env, struct object *out,
-                  struct s3_storage *storage, struct err *e);
+/* The object: presigned, or named as Go's cloud library does. `url` or `gocloud` is given, the other NULL or "".
+ * ERR_CONFIG: a store that is not known here, or no keys to it. */
+int remote_object(const char *url, const char *gocloud, const struct strvec *env, struct object *out, struct err *e);
 struct object_tries remote_tries(const struct helper *h, const struct remote *r);
 struct transfer remote_transfer(const struct helper *h);
 

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define LOCK_PAUSE_MS 100
-#define LOCK_ROUNDS   10 /* between two calls of the one who waits */
 #define TRIES         10 /* for a folder that somebody removes meanwhile */
 
 static int fail(struct err *e, const struct store_draft *d, const char *what)
@@ -23,18 +22,25 @@ static int fail(struct err *e, const struct store_draft *d, const char *what)
 
 /* ---- The lock ---- */
 
+/* 0 when it is ours, 1 when who held it removed the folder meanwhile. */
 static int lock(struct store_draft *d, store_wait_fn *waiting, void *ctx, struct err *e)
 {
-    d->lock = openat(d->dir, STORE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (d->lock < 0)
-        return fail(e, d, "open the lock");
-    for (int round = 0; flock(d->lock, LOCK_EX | LOCK_NB) < 0; round++) {
+    auto_close int fd = openat(d->dir, STORE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct stat st;
+
+    if (fd < 0)
+        return errno == ENOENT ? 1 : fail(e, d, "open the lock");
+    for (int round = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; round++) {
         if (errno != EWOULDBLOCK)
             return fail(e, d, "lock");
-        if (round % LOCK_ROUNDS == 0 && waiting && waiting(ctx, e) < 0)
+        if (waiting && waiting(ctx, round == 0, e) < 0)
             return -1;
         (void)poll(NULL, 0, LOCK_PAUSE_MS);
     }
+    if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+        return 1;
+    d->lock = fd;
+    fd = -1;
     return 0;
 }
 
@@ -52,17 +58,42 @@ static int open_folder(const char *file, struct store_draft *d, struct err *e)
     return d->dir < 0 ? fail(e, d, "open the folder") : 0;
 }
 
-/* Who removes a cache takes its lock and its folder away, perhaps between two of our steps or while we wait:
- * then all begins anew. 1: it went away. */
+static char *name_beside(const char *name)
+{
+    return xasprintf(".%s.new", name);
+}
+
+static void remove_beside(const struct store_draft *d, const char *name)
+{
+    auto_free char *beside = name_beside(name);
+
+    (void)unlinkat(d->dir, beside, 0);
+}
+
+/* A file that has no name, and so is gone when we are; on file systems that know none of those (NFS, older
+ * overlays), one with a name that whoever writes next removes. */
+static int open_new(const struct store_draft *d, const char *name, mode_t mode)
+{
+    auto_free char *beside = name_beside(name);
+
+    remove_beside(d, name); /* of one that was killed */
+    int fd = openat(d->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+        fd = openat(d->dir, beside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    return fd;
+}
+
+/* Who removes a cache takes its lock and its folder away, perhaps between two of our steps or while we wait.
+ * 1: it went away. */
 static int open_and_lock(const char *file, store_wait_fn *waiting, void *ctx, struct store_draft *out, struct err *e)
 {
     auto_err problem = ERR_INIT;
-    struct stat st;
 
     *out = (struct store_draft)STORE_DRAFT_INIT;
-    if (open_folder(file, out, &problem) == 0 && lock(out, waiting, ctx, &problem) == 0)
-        return fstat(out->lock, &st) == 0 && st.st_nlink == 0;
-    return problem.code == ENOENT ? 1 : err_move(e, &problem);
+    int rc = open_folder(file, out, &problem) < 0 ? -1 : lock(out, waiting, ctx, &problem);
+    if (rc < 0)
+        return problem.code == ENOENT ? 1 : err_move(e, &problem);
+    return rc;
 }
 
 int store_begin(const char *file, store_wait_fn *waiting, void *ctx, struct store_draft *out, struct err *e)
@@ -73,10 +104,11 @@ int store_begin(const char *file, store_wait_fn *waiting, void *ctx, struct stor
         store_release(out);
         rc = open_and_lock(file, waiting, ctx, out, e);
     }
-    if (rc != 0)
-        return rc < 0 ? -1
-                      : err_set(e, ERR_SYSTEM, ENOENT, "the folder '%s' goes away each time that it is made", out->folder);
-    out->fd = openat(out->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (rc > 0)
+        return err_set(e, ERR_SYSTEM, ENOENT, "the folder '%s' goes away each time that it is made", out->folder);
+    if (rc < 0)
+        return -1;
+    out->fd = open_new(out, out->name, 0600);
     return out->fd < 0 ? fail(e, out, "make a file") : 0;
 }
 
@@ -84,12 +116,14 @@ int store_begin(const char *file, store_wait_fn *waiting, void *ctx, struct stor
 static int name_it(struct store_draft *d, int fd, const char *name, struct err *e)
 {
     auto_free char *source = xasprintf("/proc/self/fd/%d", fd);
-    auto_free char *beside = xasprintf(".%s.new", name);
+    auto_free char *beside = name_beside(name);
+    struct stat st;
 
-    (void)unlinkat(d->dir, beside, 0); /* of one that was killed between the two */
-    if (linkat(AT_FDCWD, source, d->dir, beside, AT_SYMLINK_FOLLOW) < 0 || renameat(d->dir, beside, d->dir, name) < 0)
-        return fail(e, d, "name the file");
-    return 0;
+    if (fstat(fd, &st) < 0)
+        return fail(e, d, "look at the new file");
+    if (st.st_nlink == 0 && linkat(AT_FDCWD, source, d->dir, beside, AT_SYMLINK_FOLLOW) < 0)
+        return fail(e, d, "name the new file");
+    return renameat(d->dir, beside, d->dir, name) < 0 ? fail(e, d, "name the new file") : 0;
 }
 
 static char *metadata_text(const struct strvec *metadata)
@@ -109,7 +143,7 @@ static char *metadata_text(const struct strvec *metadata)
 static int write_metadata(struct store_draft *d, const struct strvec *metadata, struct err *e)
 {
     auto_free char *text = metadata_text(metadata);
-    auto_close int fd = openat(d->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0640);
+    auto_close int fd = open_new(d, STORE_METADATA, 0640);
 
     if (fd < 0)
         return fail(e, d, "make a file");
@@ -132,6 +166,10 @@ void store_release(struct store_draft *d)
 {
     int *const fds[] = { &d->fd, &d->lock, &d->dir };
 
+    if (d->lock >= 0 && d->name) {
+        remove_beside(d, d->name);
+        remove_beside(d, STORE_METADATA);
+    }
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
         if (*fds[i] >= 0)
             (void)close(*fds[i]);

@@ -7,7 +7,8 @@
  *
  * All slots of a runner share them. A writer locks, writes a file that has no name
  * yet, and gives it the name when it is whole: so readers see the old archive or
- * the new one, and of a writer that is killed nothing stays. */
+ * the new one, and of a writer that is killed nothing stays. Nothing is synced to the
+ * disk: after a power failure an archive may be broken, and the job goes without. */
 #ifndef CACHE_STORE_LOCAL_H
 #define CACHE_STORE_LOCAL_H
 
@@ -34,9 +35,10 @@ struct store_draft {
 
 #define STORE_DRAFT_INIT { NULL, NULL, -1, -1, -1 }
 
-/* Lock the folder of `file`, which is made if need be, and open a new file there. While another
- * holds the lock, `waiting` is called about every second (first at once) and may end it with an error. */
-typedef int store_wait_fn(void *ctx, struct err *e);
+/* Called ten times a second while another holds the lock; a negative return ends the waiting with the error that it set. */
+typedef int store_wait_fn(void *ctx, bool first, struct err *e);
+/* Lock the folder of `file`, which is made if need be, also when who held the lock removes it, and open a new
+ * file there. `waiting` may be NULL. */
 int store_begin(const char *file, store_wait_fn *waiting, void *ctx, struct store_draft *out, struct err *e);
 /* Give it its name. `mtime`: seconds since the epoch, -1: now. `metadata` ("key=value", may be NULL) goes beside it. */
 int store_commit(struct store_draft *d, int64_t mtime, const struct strvec *metadata, struct err *e);

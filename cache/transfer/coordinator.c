@@ -3,11 +3,14 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "cache/transfer/random.h"
 
+#include <curl/curl.h>
 #include <string.h>
 #include <time.h>
 
 #define SHORT_TOKEN 9 /* characters (contract 1.4) */
+#define REQUEST_ID  "X-Request-Id: "
 #define WAIT_MAX_MS ((int64_t)60000)
 
 char *coordinator_artifacts_url(const struct coordinator *c, const char *query)
@@ -24,6 +27,20 @@ char *coordinator_artifacts_url(const struct coordinator *c, const char *query)
 char *coordinator_header(const struct coordinator *c)
 {
     return xasprintf("JOB-TOKEN: %s", c->token);
+}
+
+char *coordinator_request_id(void)
+{
+    auto_free char *id = random_hex();
+
+    return xasprintf(REQUEST_ID "%s", id);
+}
+
+const char *coordinator_correlation(const char *request_id, const struct http_response *r)
+{
+    const char *theirs = http_header(r, "x-request-id");
+
+    return theirs && *theirs ? theirs : request_id + strlen(REQUEST_ID);
 }
 
 char *coordinator_short_token(const char *token)
@@ -53,7 +70,7 @@ char *coordinator_complaint(const struct transfer_request *q, const struct http_
     if (!*message || url_parse(q->url, &shown, NULL) < 0)
         return xstrdup(status);
     auto_free char *quoted = text_quote(message);
-    return xasprintf("%s %s: %s (%s)", q->method, shown.shown, status, quoted);
+    return xasprintf("%s %s%s: %s (%s)", q->method, shown.origin, shown.path, status, quoted);
 }
 
 int64_t coordinator_wait_ms(const struct http_response *r, int64_t otherwise_ms)
@@ -64,12 +81,7 @@ int64_t coordinator_wait_ms(const struct http_response *r, int64_t otherwise_ms)
 
     if (after && number_parse(after, 0, 3600, &seconds) == 0)
         ms = seconds * 1000;
-    else if (until && timestamp_parse(until, &seconds) == 0)
+    else if (until && (seconds = (int64_t)curl_getdate(until, NULL)) >= 0)
         ms = (seconds - (int64_t)time(NULL)) * 1000;
     return ms < 0 ? 0 : ms < WAIT_MAX_MS ? ms : WAIT_MAX_MS;
-}
-
-bool coordinator_is_busy(int status)
-{
-    return status == 408 || status == 429 || status == 500 || (status >= 502 && status <= 504) || status >= 512;
 }

@@ -10,7 +10,7 @@
 #define TERMINAL_MS 100
 #define BAR_WIDTH   30
 
-const char *meter_size(int64_t bytes, char *buf, unsigned len)
+static const char *in_units(int64_t bytes, int digits, char *buf, unsigned len)
 {
     static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB" };
     double value = (double)bytes;
@@ -18,8 +18,13 @@ const char *meter_size(int64_t bytes, char *buf, unsigned len)
 
     for (; value >= 1000 && unit + 1 < ARRAY_SIZE(units); unit++)
         value /= 1000;
-    (void)snprintf(buf, len, unit == 0 ? "%.0f %s" : "%.2f %s", value, units[unit]);
+    (void)snprintf(buf, len, "%.*f %s", unit == 0 ? 0 : digits, value, units[unit]);
     return buf;
+}
+
+const char *meter_size(int64_t bytes, char *buf, unsigned len)
+{
+    return in_units(bytes, 2, buf, len);
 }
 
 void meter_begin(struct meter *m, const char *label, int64_t frequency_ms, int64_t total)
@@ -57,10 +62,10 @@ static void show(struct meter *m)
 
     m->shown = clock_ms();
     m->started = true;
-    (void)snprintf(rate, sizeof(rate), "%.1f MB/s", (double)m->done / 1000.0 / (double)(ms > 0 ? ms : 1));
+    (void)in_units(ms > 0 ? m->done * 1000 / ms : m->done, 1, rate, sizeof(rate));
     strbuf_printf(&line, "\r%s", m->label);
     draw_bar(m, &line);
-    strbuf_printf(&line, " %s%s%s (%s)%16s", meter_size(m->done, done, sizeof(done)), m->total > 0 ? "/" : "",
+    strbuf_printf(&line, " %s%s%s (%s/s)%16s", meter_size(m->done, done, sizeof(done)), m->total > 0 ? "/" : "",
                   m->total > 0 ? meter_size(m->total, total, sizeof(total)) : "", rate, "");
     (void)fd_write(m->fd, line.data, line.len, NULL);
 }

@@ -11,8 +11,6 @@
 #include <time.h>
 
 #define REDIRECTS 10
-/* Of the answer to what was asked, or between two pieces of it. */
-#define IDLE_MS ((int64_t)30000)
 
 void object_of_url(const char *url, struct object *out)
 {
@@ -22,11 +20,25 @@ void object_of_url(const char *url, struct object *out)
 void object_release(struct object *o)
 {
     free(o->url);
-    strvec_release(&o->headers);
-    free(o->provider);
-    free(o->key_id);
-    free(o->key);
+    signer_release(&o->signer);
+    strvec_release(&o->upload);
     *o = (struct object){ 0 };
+}
+
+void object_encode_key(struct strbuf *out, const char *key, size_t len)
+{
+    int n = 0;
+    char *raw = curl_easy_unescape(NULL, key, (int)len, &n);
+
+    for (const char *part = raw; part && *part;) {
+        size_t part_len = strcspn(part, "/");
+        auto_free char *segment = xstrndup(part, part_len);
+        http_encode(out, segment);
+        if (part[part_len] == '/')
+            strbuf_putc(out, '/');
+        part += part_len + (part[part_len] == '/');
+    }
+    curl_free(raw);
 }
 
 void object_info_release(struct object_info *i)
@@ -36,18 +48,15 @@ void object_info_release(struct object_info *i)
     *i = (struct object_info){ .size = -1, .modified = -1 };
 }
 
-struct transfer_request object_request(const struct object *o, const char *method, const struct object_tries *tries,
-                                       struct http_signature *signature)
+struct transfer_request object_request(const struct object *o, const char *method, const struct object_tries *tries)
 {
-    *signature = (struct http_signature){ .provider = o->provider, .key_id = o->key_id, .key = o->key };
     return (struct transfer_request){
         .method = method,
         .url = o->url,
-        .headers = &o->headers,
-        .signature = o->is_signed_by_us ? signature : NULL,
+        .signer = o->signer.key ? &o->signer : NULL,
         .timeout_ms = tries->timeout_ms,
-        .idle_ms = IDLE_MS,
-        .redirects = o->is_signed_by_us ? 0 : REDIRECTS,
+        .idle_ms = tries->idle_ms,
+        .redirects = o->is_gocloud ? 0 : REDIRECTS,
     };
 }
 
@@ -77,7 +86,6 @@ void object_read_info(const struct http_response *r, struct object_info *out)
     if (modified)
         out->modified = (int64_t)curl_getdate(modified, NULL);
     out->etag = xstrdup(etag ? etag : "");
-    out->accepts_ranges = r->status == 206;
     for (size_t i = 0; i < r->headers.n; i++)
         add_metadata(r->headers.items[i], &out->metadata);
 }
@@ -102,12 +110,15 @@ int object_refused(const struct http_response *r, struct err *e)
     auto_free char *code = element(body, "Code");
     auto_free char *message = element(body, "Message");
 
-    if (r->status == 404)
-        return err_set(e, ERR_NOT_FOUND, r->status, "file does not exist");
     if (!*code)
         return err_set(e, ERR_SYSTEM, r->status, "received: %s", transfer_status(r->status, buf, sizeof(buf)));
     return err_set(e, ERR_SYSTEM, r->status, "received: %s. Request failed with code: %s, message: %s",
                    transfer_status(r->status, buf, sizeof(buf)), code, message);
+}
+
+int object_missing(const struct http_response *r, struct err *e)
+{
+    return r->status == 404 ? err_set(e, ERR_NOT_FOUND, r->status, "file does not exist") : object_refused(r, e);
 }
 
 /* ---- Tries ---- */
@@ -131,8 +142,7 @@ int object_again(const struct transfer *t, const struct object_tries *tries, int
 int object_head(const struct transfer *t, const struct object *o, const struct object_tries *tries,
                 struct object_info *out, struct err *e)
 {
-    struct http_signature signature;
-    const struct transfer_request q = object_request(o, "HEAD", tries, &signature);
+    const struct transfer_request q = object_request(o, "HEAD", tries);
 
     for (int try = 0;; try++) {
         auto_http_response r = HTTP_RESPONSE_INIT;
@@ -142,7 +152,7 @@ int object_head(const struct transfer *t, const struct object *o, const struct o
             return 0;
         }
         if (rc == 0)
-            (void)object_refused(&r, e);
+            (void)object_missing(&r, e);
         if (object_again(t, tries, try, rc, r.status, e) < 0)
             return -1;
     }
@@ -182,14 +192,14 @@ static bool has_header(const struct strvec *headers, const char *name)
 int object_put(const struct transfer *t, const struct object *o, const struct object_tries *tries, int fd,
                int64_t size, const struct strvec *headers, struct err *e)
 {
-    struct http_signature signature;
-    struct transfer_request q = object_request(o, "PUT", tries, &signature);
+    struct transfer_request q = object_request(o, "PUT", tries);
     auto_strvec all = STRVEC_INIT;
 
-    strvec_push_all(&all, &o->headers);
     if (headers)
         strvec_push_all(&all, headers);
+    strvec_push_all(&all, &o->upload);
     q.headers = &all;
+    q.redirects = 0; /* the body would have to be sent again, and no object store does that */
     q.content_type = has_header(headers, "Content-Type") ? NULL : "application/octet-stream";
     for (int try = 0;; try++) {
         auto_http_response r = HTTP_RESPONSE_INIT;

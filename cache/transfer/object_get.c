@@ -23,6 +23,7 @@ struct get {
     struct object_info *info;
     bool is_known; /* *info is the object's */
     bool unwanted;
+    bool changed;  /* it is no longer what *info says: all that was fetched is worth nothing */
     struct meter meter;
     struct part *parts;
     size_t n;
@@ -36,11 +37,45 @@ static bool can_go_on(const struct object_info *info)
     return *info->etag && !text_starts(info->etag, "W/");
 }
 
-/* The object was replaced while it was fetched, or its server takes no ranges: from the beginning. */
+static void learn(struct get *g, struct object_info *info)
+{
+    object_info_release(g->info);
+    *g->info = *info;
+    *info = (struct object_info){ 0 };
+    g->is_known = true;
+    g->meter.total = g->info->size > 0 ? g->info->size : 0;
+}
+
+static void ask_want(struct get *g)
+{
+    g->unwanted = g->want && g->want(g->want_ctx, g->info) != 0;
+}
+
+static bool asks_range(const struct part *p)
+{
+    return p->from + p->done > 0 || p->to >= 0;
+}
+
+/* "bytes 100-199/200": it begins where the part goes on. */
+static bool begins_right(const struct part *p)
+{
+    const char *range = http_header(p->r, "content-range");
+    auto_free char *wanted = xasprintf("bytes %lld-", (long long)(p->from + p->done));
+
+    return p->r->status == 206 && range && text_starts(range, wanted);
+}
+
+/* No range although one was asked for: the object was replaced, or the server knows none. The one part that there
+ * is starts over; of several, each would bring all of it. */
 static int start_over(struct part *p, struct err *e)
 {
-    if (p->get->n > 1)
+    struct get *g = p->get;
+
+    if (g->n > 1 || p->r->status == 206) {
+        g->changed = true;
         return err_set(e, ERR_SYSTEM, 0, "the object changed while it was fetched");
+    }
+    meter_add(&g->meter, -p->done);
     p->done = 0;
     return 0;
 }
@@ -53,17 +88,12 @@ static int look_at_header(struct part *p, struct err *e)
     p->begun = true;
     object_read_info(p->r, &now);
     bool same = g->is_known && strcmp(now.etag, g->info->etag) == 0;
-    if (p->done > 0 && (p->r->status != 206 || !same) && start_over(p, e) < 0)
+    if (asks_range(p) && !(begins_right(p) && (same || !g->is_known)) && start_over(p, e) < 0)
         return -1;
-    if (g->is_known && same)
+    if (same)
         return 0;
-    object_info_release(g->info);
-    *g->info = now;
-    now = (struct object_info){ 0 };
-    g->is_known = true;
-    if (g->meter.total == 0)
-        g->meter.total = g->info->size > 0 ? g->info->size : 0;
-    g->unwanted = g->want && g->want(g->want_ctx, g->info) != 0;
+    learn(g, &now);
+    ask_want(g);
     return 0;
 }
 
@@ -106,7 +136,7 @@ static bool is_complete(const struct part *p)
 
 static void add_range(const struct part *p, struct strvec *headers)
 {
-    if (p->from + p->done == 0 && p->to < 0)
+    if (!asks_range(p))
         return;
     strvec_pushf(headers, p->to < 0 ? "Range: bytes=%lld-" : "Range: bytes=%lld-%lld", (long long)(p->from + p->done),
                  (long long)(p->to - 1));
@@ -119,7 +149,6 @@ struct round {
     size_t n;
     struct part **parts;
     struct transfer_request *requests;
-    struct http_signature *signatures;
     struct strvec *headers;
     struct http_response *answers;
     struct err *errs;
@@ -134,7 +163,6 @@ static void round_release(struct round *r)
     }
     free(r->parts);
     free(r->requests);
-    free(r->signatures);
     free(r->headers);
     free(r->answers);
     free(r->errs);
@@ -146,11 +174,10 @@ static void add_request(struct round *r, const struct object *o, struct part *p)
 
     if (p->done > 0 && !(p->get->is_known && can_go_on(p->get->info)))
         p->done = 0;
-    strvec_push_all(&r->headers[i], &o->headers);
     add_range(p, &r->headers[i]);
     r->answers[i] = (struct http_response)HTTP_RESPONSE_INIT;
     r->parts[i] = p;
-    r->requests[i] = object_request(o, "GET", p->get->tries, &r->signatures[i]);
+    r->requests[i] = object_request(o, "GET", p->get->tries);
     r->requests[i].headers = &r->headers[i];
     r->requests[i].on_data = on_data;
     r->requests[i].data_ctx = p;
@@ -163,7 +190,6 @@ static void round_begin(struct round *r, const struct object *o, struct get *g)
     *r = (struct round){
         .parts = xcalloc(g->n, sizeof(*r->parts)),
         .requests = xcalloc(g->n, sizeof(*r->requests)),
-        .signatures = xcalloc(g->n, sizeof(*r->signatures)),
         .headers = xcalloc(g->n, sizeof(*r->headers)),
         .answers = xcalloc(g->n, sizeof(*r->answers)),
         .errs = xcalloc(g->n, sizeof(*r->errs)),
@@ -173,16 +199,17 @@ static void round_begin(struct round *r, const struct object *o, struct get *g)
             add_request(r, o, &g->parts[i]);
 }
 
-/* What became of one: 0 when it is complete. */
+/* What became of one: 0 when it is complete. *status is that of an answer that was a refusal. */
 static int judge(struct part *p, struct err *why, int *status, struct err *e)
 {
-    *status = p->r->status;
     if (p->get->unwanted)
         return 0;
     if (why->msg)
         return err_move(e, why);
-    if (p->r->status / 100 != 2)
-        return object_refused(p->r, e);
+    if (p->r->status / 100 != 2) {
+        *status = p->r->status;
+        return object_missing(p->r, e);
+    }
     if (!p->begun && look_at_header(p, e) < 0)
         return -1;
     int64_t wanted = p->to >= 0 ? p->to - p->from : p->get->info->size;
@@ -192,7 +219,7 @@ static int judge(struct part *p, struct err *why, int *status, struct err *e)
     return 0;
 }
 
-/* One try of what is missing; *status is that of an answer that was no success. */
+/* One try of what is missing; *status as judge() sets it. */
 static int fetch_missing(const struct object *o, struct get *g, int *status, struct err *e)
 {
     __attribute__((cleanup(round_release))) struct round r;
@@ -205,63 +232,84 @@ static int fetch_missing(const struct object *o, struct get *g, int *status, str
         (void)transfer_all(g->t, r.requests, r.answers, r.errs, r.n);
     for (size_t i = 0; i < r.n; i++) {
         auto_err problem = ERR_INIT;
-        int now = 0;
-        if (judge(r.parts[i], &r.errs[i], &now, &problem) == 0)
-            continue;
-        *status = problem.kind == ERR_SYSTEM && !r.errs[i].msg ? now : 0;
-        rc = err_move(e, &problem);
+        if (judge(r.parts[i], &r.errs[i], status, &problem) < 0)
+            rc = err_move(e, &problem);
     }
     return rc;
 }
 
 /* ---- All of it ---- */
 
-/* Whether it is worth several ranges: asked for by its first byte, as a HEAD is not presigned. */
+/* A server that knows no ranges begins to send all of it. */
+static int expect_one_byte(void *ctx, const char *data, size_t len, struct err *e)
+{
+    const struct http_response *r = ctx;
+
+    (void)data;
+    return r->status == 206 && len <= 1 ? 0 : err_set(e, ERR_CONFLICT, 0, "no range");
+}
+
+/* How large it is, asked for by its first byte, as a HEAD is not presigned; -1: not to be fetched in parts. */
 static int64_t ask_size(const struct object *o, struct get *g)
 {
     auto_strvec headers = STRVEC_INIT;
     auto_http_response r = HTTP_RESPONSE_INIT;
     auto_object_info info = { 0 };
-    struct http_signature signature;
-    struct transfer_request q = object_request(o, "GET", g->tries, &signature);
+    auto_err ignored = ERR_INIT;
+    struct transfer_request q = object_request(o, "GET", g->tries);
 
-    strvec_push_all(&headers, &o->headers);
     strvec_push(&headers, "Range: bytes=0-0");
     q.headers = &headers;
+    q.on_data = expect_one_byte;
+    q.data_ctx = &r;
     q.redirects = 0;
-    if (transfer_once(g->t, &q, &r, NULL) < 0 || r.status != 206)
+    if (transfer_once(g->t, &q, &r, &ignored) < 0 || r.status != 206)
         return -1;
     object_read_info(&r, &info);
-    return can_go_on(&info) ? info.size : -1;
+    if (!can_go_on(&info) || info.size <= g->tries->piece)
+        return -1;
+    info.parallel = true;
+    learn(g, &info);
+    return g->info->size;
 }
 
+/* As many as are worth it. Each is an equal share, not one of the pieces: fewer requests bring as much. */
 static void plan_parts(const struct object *o, struct get *g)
 {
     const struct object_tries *tries = g->tries;
-    int64_t size = tries->piece > 0 && tries->side_by_side > 1 ? ask_size(o, g) : -1;
-    int64_t pieces = size > tries->piece ? (size + tries->piece - 1) / tries->piece : 1;
+    int64_t size = !g->changed && tries->piece > 0 && tries->side_by_side > 1 ? ask_size(o, g) : -1;
+    int64_t pieces = size > 0 ? (size + tries->piece - 1) / tries->piece : 1;
 
-    g->n = (size_t)(pieces < tries->side_by_side ? pieces : tries->side_by_side);
-    g->n = g->n > 0 ? g->n : 1;
+    free(g->parts);
+    g->n = (size_t)(pieces < tries->side_by_side || pieces == 1 ? pieces : tries->side_by_side);
     g->parts = xcalloc(g->n, sizeof(*g->parts));
     for (size_t i = 0; i < g->n; i++)
         g->parts[i] = (struct part){ .get = g,
-                                     .from = g->n > 1 ? size / (int64_t)g->n * (int64_t)i : 0,
-                                     .to = g->n > 1 ? size / (int64_t)g->n * (int64_t)(i + 1) : -1 };
-    if (g->n > 1)
+                                     .from = size > 0 ? size / (int64_t)g->n * (int64_t)i : 0,
+                                     .to = size > 0 ? size / (int64_t)g->n * (int64_t)(i + 1) : -1 };
+    if (size > 0) {
         g->parts[g->n - 1].to = size;
+        ask_want(g);
+    }
 }
 
 static int fetch(const struct object *o, struct get *g, struct err *e)
 {
-    for (int try = 0;; try++) {
+    plan_parts(o, g);
+    for (int try = 0; !g->unwanted; try++) {
         int status = 0;
         if (fetch_missing(o, g, &status, e) == 0)
-            return g->unwanted;
+            break;
         /* The disk's problem, or an object that is not there, is not mended by another try. */
         if (e->kind != ERR_SYSTEM || object_again(g->t, g->tries, try, status ? 0 : -1, status, e) < 0)
             return -1;
+        if (g->changed) {
+            meter_add(&g->meter, -g->meter.done);
+            plan_parts(o, g);
+            g->is_known = g->changed = false;
+        }
     }
+    return g->unwanted;
 }
 
 int object_get(const struct transfer *t, const struct object *o, const struct object_tries *tries, int fd,
@@ -269,7 +317,6 @@ int object_get(const struct transfer *t, const struct object *o, const struct ob
 {
     struct get g = { .t = t, .tries = tries, .fd = fd, .want = want, .want_ctx = ctx, .info = out };
 
-    plan_parts(o, &g);
     meter_begin(&g.meter, "Downloading cache", tries->meter_ms, 0);
     int rc = fetch(o, &g, e);
     if (!g.unwanted)

@@ -86,13 +86,7 @@ static void read_parameters(const char *query, struct address *a)
 
 static int read_address(const char *url, struct address *a, struct err *e)
 {
-    if (!text_starts(url, "s3://")) {
-        auto_free char *scheme = xstrndup(url, strcspn(url, ":"));
-        auto_free char *shown = text_quote(scheme);
-        return err_set(e, ERR_CONFIG, 0, "this helper knows s3:// and presigned addresses, not '%s://'; the runner's "
-                       "[runners.cache] can give it either", shown);
-    }
-    const char *rest = url + strlen("s3://");
+    const char *rest = url + strlen(S3_SCHEME);
     size_t bucket = strcspn(rest, "/?");
     size_t path = strcspn(rest, "?");
     a->bucket = xstrndup(rest, bucket);
@@ -122,7 +116,6 @@ static char *origin_of(const struct address *a, const char *region)
 static char *url_of(const struct address *a, const char *region)
 {
     auto_free char *origin = origin_of(a, region);
-    auto_free char *key = decode(a->key, strlen(a->key));
     auto_strbuf url = STRBUF_TEXT;
 
     if (a->path_style || a->endpoint || strchr(a->bucket, '.'))
@@ -130,14 +123,7 @@ static char *url_of(const struct address *a, const char *region)
     else
         strbuf_printf(&url, "%.*s%s.%s/", (int)(strstr(origin, "://") + 3 - origin), origin, a->bucket,
                       strstr(origin, "://") + 3);
-    for (const char *part = key; *part;) {
-        size_t len = strcspn(part, "/");
-        auto_free char *segment = xstrndup(part, len);
-        http_encode(&url, segment);
-        if (part[len] == '/')
-            strbuf_putc(&url, '/');
-        part += len + (part[len] == '/');
-    }
+    object_encode_key(&url, a->key, strlen(a->key));
     return strbuf_take(&url);
 }
 
@@ -165,29 +151,23 @@ static int sign(const struct address *a, const struct strvec *env, struct object
     if (!id || !*id || !key || !*key)
         return err_set(e, ERR_CONFIG, 0, "no keys for the cache's bucket '%s': AWS_ACCESS_KEY_ID and "
                        "AWS_SECRET_ACCESS_KEY are not set; profiles and roles of the host are not known here", a->bucket);
-    out->is_signed_by_us = true;
-    out->provider = xasprintf("aws:amz:%s:s3", region);
-    out->key_id = xstrdup(id);
-    out->key = xstrdup(key);
+    out->is_gocloud = true;
+    out->metadata_prefix = "x-amz-meta-";
+    out->signer = (struct signer){ .region = xstrdup(region),
+                                   .key_id = xstrdup(id),
+                                   .key = xstrdup(key),
+                                   .token = token && *token ? xstrdup(token) : NULL };
     out->url = url_of(a, region);
-    strvec_push(&out->headers, "x-amz-content-sha256: UNSIGNED-PAYLOAD");
-    if (token && *token)
-        strvec_pushf(&out->headers, "x-amz-security-token: %s", token);
     return 0;
 }
 
-int s3_object(const char *url, const struct strvec *env, struct object *out, struct s3_storage *storage, struct err *e)
+int s3_object(const char *url, const struct strvec *env, struct object *out, struct err *e)
 {
     __attribute__((cleanup(address_release))) struct address a = { 0 };
 
     *out = (struct object){ 0 };
     if (read_address(url, &a, e) < 0 || sign(&a, env, out, e) < 0)
         return -1;
-    add_encryption(&a, &storage->headers);
+    add_encryption(&a, &out->upload);
     return 0;
-}
-
-void s3_storage_release(struct s3_storage *s)
-{
-    strvec_release(&s->headers);
 }

@@ -3,37 +3,44 @@
 #include <poll.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#define PAUSE_MAX_MS ((int64_t)300000)
 
 static const char *given(const char *text)
 {
     return text && *text ? text : NULL;
 }
 
-/* Where an owner of runners puts an authority for one host. */
-static char *authority_of(const struct url *u)
+/* Where an owner of runners puts what belongs to one host: "<host>.crt" and the like. NULL: nothing there. */
+static char *file_for(const struct url *u, const char *ending)
 {
     auto_free char *host = url_host(u);
     const char *home = getenv("HOME");
 
     if (strchr(host, '/'))
         return NULL;
-    char *path = geteuid() == 0 ? xasprintf("/etc/gitlab-runner/certs/%s.crt", host)
-                                : xasprintf("%s/.gitlab-runner/certs/%s.crt", home ? home : "", host);
+    char *path = geteuid() == 0 ? xasprintf("/etc/gitlab-runner/certs/%s%s", host, ending)
+                                : xasprintf("%s/.gitlab-runner/certs/%s%s", home ? home : "", host, ending);
     if (access(path, R_OK) == 0)
         return path;
     free(path);
     return NULL;
 }
 
-static int connect_to(const struct transfer *t, const struct url *u, struct http **out, struct err *e)
+/* `is_first`: the server that the caller named, and that is to know who we are. */
+static int connect_to(const struct transfer *t, const struct url *u, bool is_first, struct http **out, struct err *e)
 {
-    auto_free char *own = given(t->ca_file) ? NULL : authority_of(u);
+    auto_free char *authority = file_for(u, ".crt");
+    auto_free char *certificate = file_for(u, ".auth.crt");
+    auto_free char *key = file_for(u, ".auth.key");
+    bool as_told = is_first && given(t->cert_file);
     const struct http_origin origin = {
         .base = u->origin,
-        .more_ca = given(t->ca_file) ? t->ca_file : own,
-        .cert_file = given(t->cert_file),
-        .key_file = given(t->key_file),
+        .more_ca = given(t->ca_file) ? t->ca_file : authority ? authority : given(getenv("SSL_CERT_FILE")),
+        .cert_file = as_told ? t->cert_file : certificate,
+        .key_file = as_told ? given(t->key_file) : key,
         .verify = true,
         .user_agent = "gitlab-runner " ATELIER_VERSION " (atelier)",
         .connect_ms = TRANSFER_CONNECT_MS,
@@ -66,6 +73,8 @@ static struct http_request request_to(const struct transfer *t, const struct tra
         strvec_push_all(headers, q->headers);
     if (q->private_header && is_first)
         strvec_push(headers, q->private_header);
+    if (q->signer && is_first)
+        signature_add(q->signer, q->method, u, q->content_type, (int64_t)time(NULL), headers);
     return (struct http_request){
         .method = q->method,
         .path = u->path,
@@ -74,7 +83,6 @@ static struct http_request request_to(const struct transfer *t, const struct tra
         .source = q->source,
         .source_ctx = q->source_ctx,
         .source_len = q->source_len,
-        .signature = is_first ? q->signature : NULL,
         .on_data = q->on_data,
         .data_ctx = q->data_ctx,
         .timeout_ms = q->timeout_ms,
@@ -92,7 +100,7 @@ static int exchange(const struct transfer *t, const struct transfer_request *q, 
     auto_strvec headers = STRVEC_INIT;
     const struct http_request request = request_to(t, q, u, is_first, &headers);
 
-    if (connect_to(t, u, &h, e) < 0)
+    if (connect_to(t, u, is_first, &h, e) < 0)
         return -1;
     return http_exchange(h, &request, r, e);
 }
@@ -105,7 +113,7 @@ int transfer_all(const struct transfer *t, const struct transfer_request *q, str
     auto_free struct http_request *requests = xcalloc(n, sizeof(*requests));
     auto_free struct strvec *headers = xcalloc(n, sizeof(*headers));
 
-    if (url_parse(q[0].url, &u, &errs[0]) < 0 || connect_to(t, &u, &h, &errs[0]) < 0)
+    if (url_parse(q[0].url, &u, &errs[0]) < 0 || connect_to(t, &u, true, &h, &errs[0]) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)
         requests[i] = request_to(t, &q[i], &u, true, &headers[i]);
@@ -137,6 +145,8 @@ int transfer_once(const struct transfer *t, const struct transfer_request *q, st
         struct url next = { 0 };
         if (url_follow(&at, http_header(r, "location"), &next, e) < 0)
             return err_wrap(e, "%s redirects elsewhere", at.shown);
+        if (q->on_redirect)
+            q->on_redirect(q->redirect_ctx, &next);
         url_release(&at);
         at = next;
         http_response_release(r);
@@ -191,6 +201,6 @@ int transfer_pause(const struct transfer *t, int64_t ms, struct err *e)
 {
     struct pollfd stop = { .fd = t->interrupt_fd, .events = POLLIN };
 
-    (void)poll(&stop, 1, (int)ms);
+    (void)poll(&stop, 1, (int)(ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS));
     return check_stop(t, e);
 }

@@ -3,12 +3,14 @@
  * Redirects are followed for what has no body. What is meant for one server alone
  * (JOB-TOKEN) is not said to another that it redirects to. Proxies are those of
  * the environment; authorities are the system's, and the file that gitlab-runner
- * gives or that lies in /etc/gitlab-runner/certs (contract 3.1). */
+ * gives or that lies in /etc/gitlab-runner/certs (contract 3.1). A client's certificate
+ * is for the first server alone, too. */
 #ifndef CACHE_TRANSFER_TRANSFER_H
 #define CACHE_TRANSFER_TRANSFER_H
 
 #include "base/http.h"
 #include "cache/report.h"
+#include "cache/transfer/signature.h"
 #include "cache/transfer/url.h"
 
 #define TRANSFER_CONNECT_MS ((int64_t)30000)
@@ -20,6 +22,9 @@ struct transfer {
     int interrupt_fd; /* readable: stop */
 };
 
+/* Told where a redirect leads, before it is followed. */
+typedef void transfer_redirect_fn(void *ctx, const struct url *to);
+
 struct transfer_request {
     const char *method;
     const char *url;
@@ -29,12 +34,14 @@ struct transfer_request {
     http_source_fn *source; /* a body; NULL: none */
     void *source_ctx;
     int64_t source_len; /* 0: unknown, sent in chunks */
-    const struct http_signature *signature;
+    const struct signer *signer; /* whose request it is to an object store, for the first server alone; NULL: nobody's */
     http_data_fn *on_data; /* the body of a good answer; NULL: dropped into r->body */
     void *data_ctx;
     int64_t timeout_ms; /* for all of it */
     int64_t idle_ms;    /* without a byte either way */
     int redirects;      /* how many are followed */
+    transfer_redirect_fn *on_redirect; /* NULL: nobody wants to know */
+    void *redirect_ctx;
 };
 
 /* ERR_CANCELLED when it was told to stop, ERR_SYSTEM when no answer came, ERR_USAGE for an address that is none. */

@@ -53,8 +53,8 @@ static int read_url(const char *base, const char *text, struct url *out, struct 
     if (!u)
         return err_set(e, ERR_SYSTEM, 0, "no memory for an address");
     CURLUcode code = base ? curl_url_set(u, CURLUPART_URL, base, CURLU_PATH_AS_IS) : CURLUE_OK;
-    if (code == CURLUE_OK)
-        code = curl_url_set(u, CURLUPART_URL, text, CURLU_PATH_AS_IS);
+    if (code == CURLUE_OK) /* with its blanks and the like encoded, as browsers take them */
+        code = curl_url_set(u, CURLUPART_URL, text, CURLU_PATH_AS_IS | CURLU_URLENCODE);
     if (code != CURLUE_OK || !is_http(u))
         return err_set(e, ERR_USAGE, 0, "this is no http:// or https:// address: %s",
                        code == CURLUE_OK ? "another scheme" : curl_url_strerror(code));

@@ -81,6 +81,27 @@ def word_problems(root):
         yield from (f"{name}: no --{option}" for name, text in completions.items() if not completes(text, option))
 
 
+def helper_problems(root):
+    """Every command and option of the helper in its manual; the overview on one screen."""
+    manual = plain((root / "packaging/man/atelier-helper.1").read_text())
+
+    def ask(*args):
+        return subprocess.run([os.environ["ATELIER_HELPER"], *args], check=True, capture_output=True, text=True,
+                              timeout=60).stdout
+
+    overview = ask("--help")
+    if len(overview.splitlines()) > LINES or max(map(len, overview.splitlines())) > COLUMNS:
+        yield f"atelier-helper --help: more than {LINES} lines or {COLUMNS} columns"
+    for command in listed(overview, "Commands", r"  ([\w-]+)"):
+        if not has_word(manual, command):
+            yield f"atelier-helper.1: nothing about the command {command}"
+        text = ask(command, "--help")
+        yield from (f"atelier-helper.1: nothing about {option}" for option in re.findall(r"^  (--?[\w-]+)", text, re.M)
+                    if not has_word(manual, option))
+        yield from (f"atelier-helper.1: nothing about {name}" for name in re.findall(r" \[([A-Z_]+)\]$", text, re.M)
+                    if not has_word(manual, name))
+
+
 def known_keys(text):
     """The keys that atelier names when it meets one that it does not know and that is like none of them."""
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
@@ -120,7 +141,8 @@ def readme_problems(root):
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    checks = (sample_problems(root), help_problems(), word_problems(root), key_problems(root), readme_problems(root))
+    checks = (sample_problems(root), help_problems(), word_problems(root), key_problems(root), readme_problems(root),
+              helper_problems(root))
     found = [problem for check in checks for problem in check]
     print("\n".join(found) if found else "docs: they say what the program says")
     return 1 if found else 0

@@ -239,6 +239,31 @@ class Jobs:
         for text in ("uid-1234", self.greeting, "after-1234"):
             self.assertIn(text, result.trace)
 
+    def test_artifacts_and_cache(self) -> None:
+        """What one job leaves, the next one has: through our helper image, by this runner's scripts."""
+        cache = [{"key": "deps/1", "untracked": False, "policy": "pull-push", "paths": ["vendor/"], "when": "on_success",
+                  "fallback_keys": []}]
+        always = {"untracked": False, "when": "always", "expire_in": "1 week"}
+        artifacts = [{**always, "name": "result", "paths": ["out/*"], "exclude": ["out/*.o"],
+                      "artifact_type": "archive", "artifact_format": "zip"},
+                     {**always, "name": "junit.xml", "paths": ["report.xml"], "artifact_type": "junit",
+                      "artifact_format": "gzip"}]
+        first = self.submit("mkdir out vendor", "echo made-$((40 + 2)) >out/a", "touch out/b.o",
+                            "echo built-$((40 + 3)) >vendor/lib", "echo '<testsuite/>' >report.xml",
+                            cache=cache, artifacts=artifacts)
+        result = self.finish(first)
+        self.assert_success(result)
+        sent = {upload.query["artifact_type"]: upload for upload in self.gitlab.uploads.get(first, ())}
+        self.assertEqual(set(sent), {"archive", "junit"}, result.trace)
+        self.assertEqual((sent["archive"].filename, sent["archive"].query["expire_in"]), ("result.zip", "1 week"))
+        self.assertNotIn("Missing gitlab-runner", result.trace)
+        result = self.run_job("ls out", "cat out/a vendor/lib", cache=cache, dependencies=[
+            {"id": first, "name": "build", "artifacts_file": {"filename": "result.zip", "size": len(sent["archive"].body)}}])
+        self.assert_success(result)
+        for text in ("made-42", "built-43", "Successfully extracted cache", "Downloading artifacts from coordinator... ok"):
+            self.assertIn(text, result.trace)
+        self.assertNotIn("b.o", result.trace)
+
     def kept(self, number: int) -> list[str]:
         return docker("volume", "ls", "--filter", "label=atelier.role=kept", "--filter", f"name=-{number}-kept",
                       "--format", '{{.Label "atelier.job"}}')

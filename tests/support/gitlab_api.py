@@ -29,6 +29,7 @@ import os
 import pathlib
 import re
 import secrets
+import socket
 import subprocess
 import sys
 import tempfile
@@ -159,9 +160,15 @@ class Request(typing.NamedTuple):
 
 
 class Reply(typing.NamedTuple):
-    status: int
+    status: int  # 0: none, the connection is closed
     headers: dict[str, str] = {}
     body: bytes = b""
+
+
+class Early(typing.NamedTuple):
+    """A reply that is given before the request's body was read."""
+
+    reply: Reply
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -171,13 +178,37 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def _serve(self) -> None:
-        if "Transfer-Encoding" in self.headers:
-            self.close_connection = True
-            return self._send(Reply(411))
         path, _, query = self.path.partition("?")
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        request = Request(self.command, urllib.parse.unquote(path), query, self.headers, body)
-        self._send(self.server.gitlab.answer(request))
+        request = Request(self.command, urllib.parse.unquote(path), query, self.headers, b"")
+        early = self.server.gitlab.refuse_early(request)
+        if early:
+            return self._refuse(early)
+        reply = self.server.gitlab.answer(request._replace(body=self._body()))
+        if reply.status:
+            self._send(reply)
+        else:
+            self.close_connection = True
+
+    def _refuse(self, reply: Reply) -> None:
+        """The body is not wanted; what is under way of it is dropped, as nginx does it (lingering_close)."""
+        self._send(reply)
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_WR)
+        while self.connection.recv(65536):
+            pass
+
+    def _body(self) -> bytes:
+        if "Transfer-Encoding" not in self.headers:
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = bytearray()
+        while size := int(self.rfile.readline() or self._gone(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return bytes(body)
+
+    def _gone(self) -> typing.NoReturn:
+        raise ConnectionAbortedError("the client went away within its body")
 
     do_GET = do_POST = do_PUT = do_PATCH = _serve
 
@@ -253,6 +284,30 @@ class _Repository:
         return Reply(status, headers, body)
 
 
+# --- artifacts ----------------------------------------------------------------
+
+
+class Upload(typing.NamedTuple):
+    """What a runner's artifacts-uploader sent (UploadRawArtifacts, network/gitlab.go)."""
+
+    query: dict[str, str]
+    filename: str
+    body: bytes
+    headers: typing.Mapping[str, str]
+
+
+def read_upload(request: Request) -> Upload:
+    """The one part of a multipart message; anything else is an error."""
+    kind, _, mark = request.headers["Content-Type"].partition("; boundary=")
+    head, _, rest = request.body.partition(b"\r\n\r\n")
+    end = f"\r\n--{mark}--\r\n".encode()
+    first = re.fullmatch(rf'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="([^"]*)"\r\n'
+                         r"Content-Type: application/octet-stream", head.decode())
+    if kind != "multipart/form-data" or not first or not rest.endswith(end) or f"--{mark}".encode() in rest[:-len(end)]:
+        raise ValueError(f"no message of one file: {request.headers['Content-Type']} {head!r}")
+    return Upload(dict(urllib.parse.parse_qsl(request.query)), first[1], rest[:-len(end)], request.headers)
+
+
 # --- the server ---------------------------------------------------------------
 
 
@@ -265,6 +320,10 @@ class GitLab:
     def __init__(self, address: str = "127.0.0.1", files: dict[str, str] | None = None):
         self.runner_token = f"glrt-{secrets.token_hex(10)}"
         self._jobs: dict[int, _Job] = {}
+        self.uploads: dict[int, list[Upload]] = {}  # of each job, in order
+        self.requests: list[Request] = []  # for artifacts, with the query and headers as they came
+        self.direct: typing.Callable[[bytes], str] | None = None  # keeps them elsewhere, and says where
+        self._replies: list[Reply | Early | typing.Callable[[Request], Reply]] = []
         self._changed = threading.Condition()
         self._closed = False
         self._folder = tempfile.TemporaryDirectory(prefix="gitlab-api-")
@@ -341,6 +400,16 @@ class GitLab:
             self._changed.notify_all()
             return submitted.state
 
+    def run(self) -> int:
+        """A job that runs already, for programs that are not a runner's."""
+        number = self.submit(job(["true"]))
+        self._jobs[number].state = "running"
+        return number
+
+    def reply_next(self, *replies: Reply | Early | typing.Callable[[Request], Reply]) -> None:
+        """Answer the next requests for artifacts in this way."""
+        self._replies.extend(replies)
+
     def state(self, number: int) -> str:
         return self._jobs[number].state
 
@@ -364,6 +433,8 @@ class GitLab:
         payload["git_info"]["sha"] = self.sha
         payload["git_info"]["repo_url"] = (
             f"http://gitlab-ci-token:{token}@{self.address}:{self.port}/{PROJECT}.git")
+        for dependency in payload["dependencies"]:  # the running job's own is what it may download with
+            dependency["token"] = token
         payload["variables"] = [*self._predefined(payload), *payload["variables"]]
         return payload
 
@@ -412,6 +483,11 @@ class GitLab:
         ]
 
     # What a runner asks.
+
+    def refuse_early(self, request: Request) -> Reply | None:
+        """What a proxy in front of GitLab says without reading the body."""
+        early = self._replies and isinstance(self._replies[0], Early)
+        return self._artifacts(request, 0).reply if early else None
 
     def answer(self, request: Request) -> Reply:
         """Answer one HTTP request."""
@@ -519,11 +595,34 @@ class GitLab:
             return Reply(401, {"WWW-Authenticate": 'Basic realm="GitLab"'}, b"HTTP Basic: Access denied\n")
         return self._repository.serve(request)
 
+    def _artifacts(self, request: Request, number: int) -> Reply:
+        """Up (POST) and down (GET) with a job's token: its own, or any running job's (network/gitlab.go)."""
+        with self._changed:
+            self.requests.append(request)
+            reply = self._replies.pop(0) if self._replies else None
+            token = request.headers.get("JOB-TOKEN")
+            known = any(live.token == token for live in self._jobs.values() if live.state in LIVE)
+        if reply is not None:
+            return reply(request) if callable(reply) else reply
+        if not known:
+            return _message(401 if request.method == "GET" else 403, "Forbidden")
+        if request.method == "POST":
+            self.uploads.setdefault(number, []).append(read_upload(request))
+            return _json(201, {"id": number}, {"X-Request-Id": f"request-{number}"})
+        files = [upload.body for upload in self.uploads.get(number, ()) if upload.query["artifact_format"] == "zip"]
+        if not files:
+            return _message(404, "Not Found")
+        if self.direct and request.query == "direct_download=true":
+            return Reply(302, {"Location": self.direct(files[0])})
+        return Reply(200, {"Content-Type": "application/octet-stream"}, files[0])
+
     _ROUTES = (
         ("POST", r"/api/v4/runners/verify", _verify),
         ("POST", r"/api/v4/jobs/request", _request_job),
         ("PATCH", r"/api/v4/jobs/(\d+)/trace", _append_trace),
         ("PUT", r"/api/v4/jobs/(\d+)", _update),
+        ("POST", r"/api/v4/jobs/(\d+)/artifacts", _artifacts),
+        ("GET", r"/api/v4/jobs/(\d+)/artifacts", _artifacts),
     )
 
 

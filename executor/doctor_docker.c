@@ -44,8 +44,9 @@ void doctor_daemon(struct doctor *d)
     doctor_say(d, VERDICT_PROBLEM, fix, "%s", err_text(&e));
 }
 
-/* Drivers that copy whole layers, or that Docker itself has given up. */
-static const char *const poor_drivers[] = { "vfs", "devicemapper", "aufs", "overlay", NULL };
+/* Drivers that copy whole layers, or that Docker itself has given up. Its old "overlay" is not among them:
+ * Podman calls overlay2 so. */
+static const char *const poor_drivers[] = { "vfs", "devicemapper", "aufs", NULL };
 
 void doctor_storage(struct doctor *d)
 {

@@ -28,14 +28,20 @@ class ServiceTest(unittest.TestCase):
             return images.busybox(f"atelier-test/{name}", applets=APPLETS, files={"tmp/index.html": (b"hello", 0o644)},
                                   changes=changes)
         cls.web = make("web", "EXPOSE 8080", 'CMD ["/bin/httpd","-f","-p","8080","-h","/tmp"]')
-        cls.two = make("two", "EXPOSE 8080 8081")
-        cls.docker = make("docker", "EXPOSE 2375 2376")
+        cls.two = make("two", "EXPOSE 8080", "EXPOSE 8081")
+        cls.docker = make("docker", "EXPOSE 2375", "EXPOSE 2376")
         cls.plain = make("plain", 'CMD ["/bin/sleep","1000"]')
-        cls.checked = make("checked", "EXPOSE 8080", "HEALTHCHECK CMD test -e /tmp/ready")
 
     @classmethod
     def tearDownClass(cls):
-        images.remove(cls.web, cls.two, cls.docker, cls.plain, cls.checked)
+        images.remove(cls.web, cls.two, cls.docker, cls.plain)
+
+    def checked(self):
+        """An image with a HEALTHCHECK, which Podman does not import."""
+        image = images.busybox("atelier-test/checked", applets=APPLETS,
+                               changes=["EXPOSE 8080", "HEALTHCHECK CMD test -e /tmp/ready"])
+        self.addCleanup(images.remove, image)
+        return image
 
     def job(self, *services, config="", **options):
         job = Job(config, **options)
@@ -172,7 +178,7 @@ class Given(ServiceTest):
 class Awaited(ServiceTest):
     def test_its_healthcheck(self):
         began = time.monotonic()
-        job, _ = self.prepared({"name": self.checked, "alias": "db", **sh("sleep 2; touch /tmp/ready; sleep 1000")})
+        job, _ = self.prepared({"name": self.checked(), "alias": "db", **sh("sleep 2; touch /tmp/ready; sleep 1000")})
         self.assertGreater(time.monotonic() - began, 2)
         health = docker("inspect", "-f", "{{.State.Health.Status}}", job.container("service"))
         self.assertEqual(health, "healthy", "though nothing answers on the port that is exposed")
@@ -244,7 +250,7 @@ class Missed(ServiceTest):
         self.assertIn("[service:db] thinking", said.out)
 
     def test_one_whose_healthcheck_fails(self):
-        said = self.refused({"name": self.checked, **sh("sleep 1000")}, config="services: {wait: 2s}\n")
+        said = self.refused({"name": self.checked(), **sh("sleep 1000")}, config="services: {wait: 2s}\n")
         self.assertIn("HEALTHCHECK says", said.err)
 
     def test_only_a_warning_where_the_owner_says_so(self):

@@ -204,6 +204,27 @@ void engine_query_labels(struct strbuf *query, const struct strvec *labels)
     engine_query(query, "filters", text);
 }
 
+/* Whether an object bears the label "k=v" or "k". */
+static bool bears(const json_t *object, const char *label)
+{
+    auto_free char *key = xstrndup(label, strcspn(label, "="));
+    const char *value = strchr(label, '=');
+    const char *has = json_string_value(json_object_get(json_object_get(object, "Labels"), key));
+
+    return has && (!value || strcmp(has, value + 1) == 0);
+}
+
+/* Podman 4 lists volumes and networks that bear any one of the labels: those of other jobs. */
+static void keep_bearers(json_t *list, const struct strvec *labels)
+{
+    for (size_t i = json_array_size(list); i-- > 0;)
+        for (size_t l = 0; l < labels->n; l++)
+            if (!bears(json_array_get(list, i), labels->items[l])) {
+                (void)json_array_remove(list, i);
+                break;
+            }
+}
+
 int engine_list(struct engine *d, const char *what, const char *path, const struct strvec *labels,
                 json_t **out, struct err *e)
 {
@@ -213,5 +234,9 @@ int engine_list(struct engine *d, const char *what, const char *path, const stru
     const struct engine_call c = {
         .what = what, .method = "GET", .path = path, .query = strbuf_text(&query)
     };
-    return engine_call(d, &c, out, e);
+    if (engine_call(d, &c, out, e) < 0)
+        return -1;
+    json_t *volumes = json_object_get(*out, "Volumes");
+    keep_bearers(volumes ? volumes : *out, labels);
+    return 0;
 }

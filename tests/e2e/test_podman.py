@@ -73,6 +73,13 @@ class Plain(PodmanTest):
         self.assertEqual(self.assert_runs(job, f"id -u; touch {folder}/mine; echo more >>{folder}/file"), "1234\n")
         self.assert_clean(job)
 
+    def test_garbage_of_another_runner_is_left_alone(self):
+        job = self.prepared()
+        gc = ["gc", "--dry-run", "--older-than", "0", "--runner"]
+        self.assertIn(job.label, job.hook(*gc, "tEsT_0123").out)
+        self.assertNotIn(job.label, job.hook(*gc, "another").out)
+        self.assert_clean(job)
+
     def test_a_background_process_does_not_hold_the_job(self):
         job = self.prepared()
         self.assertEqual(self.assert_runs(job, "sleep 600 & setsid sleep 601 & echo done"), "done\n")

@@ -35,7 +35,7 @@ static int find_helper(struct engine *d, const struct place *place, char **id, s
     return container_start(d, *id, e);
 }
 
-int build_folder_give(const struct engine *d, const struct place *place, int64_t uid, int64_t gid,
+int build_folder_give(const struct engine *d, const struct place *place, const char *project, int64_t uid, int64_t gid,
                       const struct engine_watch *watch, struct err *e)
 {
     auto_engine *second = NULL;
@@ -52,6 +52,7 @@ int build_folder_give(const struct engine *d, const struct place *place, int64_t
         strvec_push(&argv, words[i]);
     strvec_pushf(&argv, "%" PRId64, uid);
     strvec_pushf(&argv, "%" PRId64, gid);
+    strvec_push(&argv, project);
     if (engine_again(d, &second, e) < 0 || find_helper(second, place, &helper, e) < 0 ||
         exec_run(second, helper, &spec, &code, e) < 0)
         return err_wrap(e, "give the build folder to the user of the job's image");

@@ -10,9 +10,9 @@
 #include "engine/engine.h"
 #include "stages/place.h"
 
-/* Give it away, by root in the helper's container, on a connection of its own. Returns
+/* `project`: the folder of the sources in it. Give it away, by root in the helper's container, on a connection of its own. Returns
  * when all of it is done, which may take a second or two for each 100,000 files; the watch may end that. */
-int build_folder_give(const struct engine *d, const struct place *place, int64_t uid, int64_t gid,
+int build_folder_give(const struct engine *d, const struct place *place, const char *project, int64_t uid, int64_t gid,
                       const struct engine_watch *watch, struct err *e);
 
 #endif

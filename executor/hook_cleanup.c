@@ -12,8 +12,8 @@
 
 /* A prepare that was killed may have left requests with the daemon that are not carried
  * out yet: then this often nothing has to be there, one look after the other. */
-#define LATE_LOOKS 4
-#define LATE_MS    300
+#define LATE_LOOKS 6
+#define LATE_MS    500
 #define ROUNDS     12
 
 /* Remove what is there now; *found counts it. */
@@ -42,7 +42,7 @@ static int remove_all(struct engine *d, const struct strvec *labels, int looks, 
         quiet = rc == 0 && found == 0 ? quiet + 1 : 0;
         if (quiet == looks)
             return 0;
-        if (looks > 1)
+        if (looks > 1 || rc < 0) /* a network whose containers are on their way out is in use */
             (void)poll(NULL, 0, LATE_MS);
     }
     return err_text(e)[0] ? -1 : 0;

@@ -186,6 +186,13 @@ static int tick(void *ctx, int64_t *next_ms, struct err *e)
     return kill_container(r, e);
 }
 
+static const char *project_dir(const struct run *r)
+{
+    const char *folder = env_get(r->in->env, "CUSTOM_ENV_CI_PROJECT_DIR");
+
+    return folder ? folder : "";
+}
+
 /* The runner in the container waits for the folder: it must not, when nobody will give it. */
 static int give_folder(struct run *r, struct err *e)
 {
@@ -193,7 +200,7 @@ static int give_folder(struct run *r, struct err *e)
     auto_err ignored = ERR_INIT;
 
     r->waiting = true;
-    int rc = build_folder_give(r->engine, r->place, r->mark.uid, r->mark.gid, &watch, e);
+    int rc = build_folder_give(r->engine, r->place, project_dir(r), r->mark.uid, r->mark.gid, &watch, e);
     r->waiting = false;
     if (rc < 0)
         (void)kill_container(r, &ignored);
@@ -260,9 +267,8 @@ static void build_argv(const struct run *r, struct strvec *argv)
 {
     auto_free char *mark = mark_word(&r->mark);
     const char *folder = r->place->builds_dir;
-    const char *project = env_get(r->in->env, "CUSTOM_ENV_CI_PROJECT_DIR");
     const char *const marked[] = { "sh", "-c", shell_runner, "atelier", mark, folder, NULL };
-    const char *const first[] = { "sh", "-c", shell_taker, "atelier", folder, project ? project : "", shell_runner, NULL };
+    const char *const first[] = { "sh", "-c", shell_taker, "atelier", folder, project_dir(r), shell_runner, NULL };
     const char *const other[] = { "sh", "-c", shell_runner, "atelier", NULL };
 
     strvec_push_all(argv, &r->entrypoint);
@@ -286,8 +292,10 @@ static int execute(struct run *r, const struct host *h, struct script *script, i
     };
 
     build_argv(r, &argv);
-    if (r->entrypoint.n > 0) /* it may want the job's variables; the script exports its own */
+    if (r->entrypoint.n > 0) { /* it may want the job's variables; the script exports its own */
         job_variables(&h->job, r->in->env, &env);
+        strvec_push(&env, "TINI_SUBREAPER=true"); /* tini is not process 1 here, and complains of it */
+    }
     int rc = exec_run(r->engine, r->container, &spec, code, e);
     return mark_finish(&r->mark, write_stdout, NULL, rc < 0 ? NULL : e) < 0 ? -1 : rc;
 }

@@ -62,6 +62,7 @@ int job_from_env(char *const *env, struct job *out, struct err *e)
     job.image.platform = xstrdup("");
     job.image.user = xstrdup("");
     job.protected_ref = strcmp(job_env(env, "CI_COMMIT_REF_PROTECTED"), "true") == 0;
+    job.wants_init = strcmp(job_env(env, "FF_USE_INIT_WITH_DOCKER_EXECUTOR"), "true") == 0;
     job.timeout_s = TIMEOUT_S;
     (void)number_parse(job_env(env, "CI_JOB_TIMEOUT"), 1, INT32_MAX, &job.timeout_s);
     *out = job;

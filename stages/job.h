@@ -51,6 +51,7 @@ struct job {
     char *slot;            /* CI_CONCURRENT_PROJECT_ID */
     char *concurrent;      /* CI_CONCURRENT_ID */
     bool protected_ref;
+    bool wants_init; /* FF_USE_INIT_WITH_DOCKER_EXECUTOR, as the docker executor hears it */
     int64_t timeout_s;
     struct job_image image;
     struct credential *credentials;

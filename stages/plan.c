@@ -165,6 +165,8 @@ static json_t *container_config(enum plan_role role, const struct plan *plan, co
     if (strcmp(network, "host") != 0 && !text_starts(network, "container:"))
         json_object_set_new(c, "Hostname", json_string(plan->place.hostname));
     join_network(c, plan, name);
+    if (role == PLAN_BUILD && job->wants_init)
+        json_object_set_new(json_object_get(c, "HostConfig"), "Init", json_true());
     settings_apply(kind->settings, role == PLAN_BUILD ? FOR_JOB : FOR_HELPER, c);
     place_mac_address(c, network);
     return c;

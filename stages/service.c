@@ -183,6 +183,8 @@ static json_t *container_config(const struct planner *p, const struct job_servic
         json_object_set_new(config, "Cmd", json_strings(&asked->command));
     if (*asked->image.user)
         json_object_set_new(config, "User", json_string(asked->image.user));
+    if (p->job->wants_init)
+        json_object_set_new(json_object_get(config, "HostConfig"), "Init", json_true());
     settings_apply(p->kind->settings, FOR_SERVICES, config);
     return config;
 }

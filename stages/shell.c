@@ -70,7 +70,20 @@ const char shell_keeper[] = KEEPER_BEGINS "\n"
     "  chgrp \"$2\" . && chmod g+w . && { [ \"$1\" = 0 ] || mkdir \".owner-$1-$2\"; }\n" \
     "}\n"
 
-const char shell_giver[] = GIVE "cd \"$1\" && give \"$2\" \"$3\"\n";
+/* What git notes of a file in its index has the owner and the time of its last change too, by
+ * which every file would seem changed now: `git diff-index` would call a fresh checkout dirty. */
+#define FORGIVE                                                            \
+    "forgive() {\n"                                                        \
+    "  find \"$1/.git/config\" \"$1/.git/modules\" -name config -type f"   \
+    " -exec git config -f {} core.checkStat minimal \\;"                   \
+    " -exec git config -f {} core.trustctime false \\; 2>/dev/null\n"      \
+    "}\n"
+
+const char shell_giver[] =
+    GIVE
+    FORGIVE
+    "forgive \"$4\"\n"
+    "cd \"$1\" && give \"$2\" \"$3\"\n";
 
 /* A job may have put a file or a link in the place of a folder on the way to the project's,
  * or of the one beside it: git and the runner's scripts would fail there for ever, or work

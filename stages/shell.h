@@ -23,7 +23,7 @@ extern const char shell_keeper[];
 extern const char shell_runner[];
 
 /* Gives what is in the build folder to the user whom the job's image runs as, as
- * `sh -c shell_giver atelier FOLDER UID GID`, by root in the helper's container. The
+ * `sh -c shell_giver atelier FOLDER UID GID PROJECT`, by root in the helper's container. The
  * empty folder `.owner-UID-GID` in it says that all of it is done. */
 extern const char shell_giver[];
 

@@ -98,6 +98,13 @@ class BuildFolder(unittest.TestCase):
                     self.assertTrue((job.project / "sub/file").is_file())
                     self.assertFalse(job.project.is_symlink() or job.project.parent.is_symlink())
 
+    def test_git_finds_nothing_changed(self):
+        """Its index notes owners and times, which are others when the folder is given away."""
+        for options in ({"user": "1000:1000"}, {"entrypoint": DROP}):
+            job = self.prepared(**options)
+            self.run_in(job, FETCH, "get_sources")
+            self.assertEqual(self.run_in(job, "cd $CI_PROJECT_DIR; git diff-index --quiet HEAD -- 2>/dev/null && echo clean"), "clean\n")
+
     def test_next_job_of_another_user_has_it_too(self):
         one = self.prepared(user="1000:1000")
         self.run_in(one, FETCH, "get_sources")

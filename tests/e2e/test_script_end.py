@@ -142,6 +142,11 @@ class Init(ScriptEnd):
         self.assertEqual(job.run("cat /proc/1/comm", "get_sources").out, "docker-init\n")
         self.assert_usable(job)
 
+    def test_by_the_runners_feature_flag(self):
+        job = self.prepared(FF_USE_INIT_WITH_DOCKER_EXECUTOR="true")
+        self.assertEqual(job.run("cat /proc/1/comm").out, "docker-init\n")
+        self.assert_usable(job)
+
     def test_cancel(self):
         for user in (None, "1000:1000"):
             job = self.prepared(INIT, user=user)

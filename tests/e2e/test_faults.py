@@ -1,4 +1,5 @@
 """A daemon that goes away half-way, that lies, or that stops in the middle of a word."""
+import json
 import pathlib
 import tempfile
 import unittest
@@ -59,12 +60,14 @@ class DaemonGoesAway(unittest.TestCase):
 class DaemonMisbehaves(unittest.TestCase):
     """A scripted daemon, for what a real one does not do on request."""
 
-    LISTED = '>> GET /containers/json\n  200 [{"Id":"c1","State":"running","Labels":{}}]\n'
+    LISTED = '>> GET /containers/json\n  200 [{"Id":"c1","State":"running","Labels":@LABELS@}]\n'
 
     def run_against(self, script, *hook, **job_options):
         with tempfile.TemporaryDirectory(prefix="atelier-daemon-") as folder:
             path = f"{folder}/docker.sock"
-            with Daemon(path, script), Job(env={"DOCKER_HOST": f"unix://{path}"}, **job_options) as job:
+            job = Job(env={"DOCKER_HOST": f"unix://{path}"}, **job_options)
+            labels = json.dumps({"atelier.job": job.label, "atelier.role": "build"})
+            with Daemon(path, script.replace("@LABELS@", labels)), job:
                 if hook == ("run",):
                     hook = ("run", job.script("echo hi"), "build_script")
                 return job.hook(*hook)
@@ -109,7 +112,7 @@ class DaemonMisbehaves(unittest.TestCase):
         script = (self.LISTED + '> POST /containers/c1/exec\n  201 {"Id":"e1"}\n'
                   '> POST /exec/e1/start\n  200 stream\n  stdout "hello\\n"\n'
                   '>> GET /exec/e1/json\n  cut\n>> GET /containers/c1/json\n  200 {"State":{"Running":true}}\n')
-        self.assert_refused(self.run_against(script, "run"))
+        self.assert_refused(self.run_against(script, "run"), "exit code")
 
     def test_image_without_a_shell_in_the_words_of_crun(self):
         script = ('>> GET /containers/json\n  200 []\n>> GET /networks\n  200 []\n'

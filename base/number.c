@@ -1,5 +1,7 @@
 #include "base/number.h"
 
+#include "base/text.h"
+
 #include "base/memory.h"
 
 #include <errno.h>
@@ -32,6 +34,18 @@ int number_parse(const char *text, int64_t min, int64_t max, int64_t *out)
     errno = 0;
     long long value = strtoll(text, &end, 10);
     if (errno || *end || value < min || value > max)
+        return -1;
+    *out = value;
+    return 0;
+}
+
+int bool_parse(const char *text, bool *out)
+{
+    static const char *const yes[] = { "1", "t", "T", "TRUE", "true", "True", NULL };
+    static const char *const no[] = { "0", "f", "F", "FALSE", "false", "False", NULL };
+    bool value = text_is_any(text, yes);
+
+    if (!value && !text_is_any(text, no))
         return -1;
     *out = value;
     return 0;

@@ -2,11 +2,15 @@
 #ifndef BASE_NUMBER_H
 #define BASE_NUMBER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Each returns 0, or -1 and leaves *out alone. No error object: the caller knows
  * what the text is for and says so. */
 int number_parse(const char *text, int64_t min, int64_t max, int64_t *out);
+/* The words that Go's ParseBool takes, which gitlab-runner's variables and options have: 1, t, T, TRUE, true, True,
+ * and their opposites. */
+int bool_parse(const char *text, bool *out);
 /* "90s", "10m", "1h30m", "2d", "500ms"; a bare number is seconds. Result in milliseconds. */
 int duration_parse(const char *text, int64_t *out_ms);
 /* "512m", "2g", "1GiB", "64k", "1048576": Docker's binary units, in bytes. */

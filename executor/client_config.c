@@ -139,18 +139,12 @@ static int keep_output(void *ctx, enum stream_kind kind, const char *data, size_
     return 0;
 }
 
-static int tick(void *ctx, int64_t *next_ms, struct err *e)
-{
-    *next_ms = -1;
-    return host_check_interrupt(ctx, e);
-}
-
 int client_config_write(const struct host *h, const struct invocation *in, struct engine *d, const char *container,
                         bool has_entrypoint, struct err *e)
 {
     const char *const words[] = { "sh", "-c", shell_client_config, "atelier", CLIENT_CONFIG_FOLDER,
                                   has_entrypoint ? "000" : "077" };
-    const struct engine_watch watch = { tick, (void *)(uintptr_t)in, in->interrupt_fd };
+    const struct engine_watch watch = host_watch(in);
     auto_secret *text = NULL;
     auto_strvec argv = STRVEC_INIT;
     auto_strbuf complaint = STRBUF_INIT(COMPLAINT_BYTES);

@@ -58,14 +58,6 @@ static void progress(void *ctx, const char *line)
     log_info(f->out, "%s", line);
 }
 
-static int pull_tick(void *ctx, int64_t *next_ms, struct err *e)
-{
-    const struct fetch *f = ctx;
-
-    *next_ms = -1;
-    return host_check_interrupt(f->in, e);
-}
-
 static int64_t random_wait(void)
 {
     unsigned dice = 0;
@@ -125,7 +117,7 @@ static int pull(const struct fetch *f, const struct plan_container *c, struct er
         return -1;
     struct registry_auth auth = login_auth(&found.login);
     struct fetch ctx = *f;
-    const struct engine_watch watch = { pull_tick, &ctx, f->in->interrupt_fd };
+    const struct engine_watch watch = host_watch(f->in);
     const struct image_transfer transfer = {
         .platform = c->platform,
         .auth = found.source ? &auth : NULL,

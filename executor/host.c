@@ -2,6 +2,7 @@
 
 #include "base/interrupt.h"
 
+#include <stdint.h>
 #include <string.h>
 
 int host_init(const struct invocation *in, struct host *out, struct err *e)
@@ -38,4 +39,15 @@ int host_check_interrupt(const struct invocation *in, struct err *e)
     int number = interrupt_take(in->interrupt_fd);
 
     return number ? err_set(e, ERR_CANCELLED, number, "cancelled (%s)", strsignal(number)) : 0;
+}
+
+static int end_at_signal(void *ctx, int64_t *next_ms, struct err *e)
+{
+    *next_ms = -1;
+    return host_check_interrupt(ctx, e);
+}
+
+struct engine_watch host_watch(const struct invocation *in)
+{
+    return (struct engine_watch){ end_at_signal, (void *)(uintptr_t)in, in->interrupt_fd };
 }

@@ -25,6 +25,8 @@ int host_connect(const struct host *h, const struct invocation *in, struct engin
 
 /* ERR_CANCELLED when a signal has come. */
 int host_check_interrupt(const struct invocation *in, struct err *e);
+/* A watch that ends a call with that when a signal comes. Borrows `in`. */
+struct engine_watch host_watch(const struct invocation *in);
 
 #define auto_host __attribute__((cleanup(host_release))) struct host
 

@@ -141,12 +141,6 @@ static int keep_output(void *ctx, enum stream_kind kind, const char *data, size_
     return 0;
 }
 
-static int tick(void *ctx, int64_t *next_ms, struct err *e)
-{
-    *next_ms = -1;
-    return host_check_interrupt(ctx, e);
-}
-
 /* "port 80 does not answer", "ports 80, 443 do not answer" */
 static void judge_ports(struct waiting *one, const char *unanswered)
 {
@@ -173,7 +167,7 @@ static void judge_ports(struct waiting *one, const char *unanswered)
 static int ask_ports(const struct wait *w, struct err *e)
 {
     const struct fetch *with = w->s->with;
-    const struct engine_watch watch = { tick, (void *)(uintptr_t)with->in, with->in->interrupt_fd };
+    const struct engine_watch watch = host_watch(with->in);
     const char *const words[] = { "sh", "-c", shell_unanswered, "atelier" };
     auto_strvec argv = STRVEC_INIT;
     auto_strbuf silent = STRBUF_INIT((size_t)1 << 20);

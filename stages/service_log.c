@@ -13,13 +13,10 @@
 
 int service_log_asked(char *const *env)
 {
-    static const char *const yes[] = { "1", "t", "T", "TRUE", "true", "True", NULL };
-    static const char *const no[] = { "", "0", "f", "F", "FALSE", "false", "False", NULL };
     const char *word = job_env(env, "CI_DEBUG_SERVICES");
+    bool asked = false;
 
-    if (text_is_any(word, yes))
-        return 1;
-    return text_is_any(word, no) ? 0 : -1;
+    return *word && bool_parse(word, &asked) < 0 ? -1 : asked;
 }
 
 char *service_log_begin(struct service_log *l)

@@ -44,7 +44,7 @@ const char shell_keeper[] = KEEPER_BEGINS "\n"
  * keeper's, or an init's that was given the keeper to run (`init: true`), and not a
  * host's whose process namespace the container shares. The keeper's copy of itself has
  * it too, and may have a `sleep`. */
-#define FIND_KEEPER                                                        \
+#define IS_KEEPER                                                        \
     "is_keeper() {\n"                                                      \
     "  first=\n"                                                           \
     "  read -r first 2>/dev/null </proc/$1/cmdline\n"                      \
@@ -148,7 +148,7 @@ const char shell_taker[] =
 const char shell_runner[] =
     ANNOUNCE
     STATUS
-    FIND_KEEPER
+    IS_KEEPER
     OUTERMOST
     SWEEP
     "trap : TERM\n"
@@ -172,7 +172,7 @@ const char shell_client_config[] =
 /* Our runner is one of those without a parent, its child is the outermost shell. */
 const char shell_stopper[] =
     STATUS
-    FIND_KEEPER
+    IS_KEEPER
     "is_keeper 1 || exit 1\n"
     "each() {\n"
     "  alive=\n"

@@ -4,6 +4,7 @@
 #include "cache/helper/body.h"
 #include "cache/helper/job_credentials.h"
 #include "cache/helper/local_artifacts.h"
+#include "cache/helper/pack.h"
 #include "cache/helper/selection.h"
 #include "cache/helper/statement.h"
 #include "cache/select/expand.h"
@@ -283,11 +284,7 @@ static int choose_format(struct work *w, struct err *e)
 
     if (archive_format_parse(w->o->format ? w->o->format : "", &w->spec.format) < 0)
         return err_set(e, ERR_USAGE, 0, "unsupported archive format: %s", shown);
-    if (archive_level_parse(w->o->level ? w->o->level : "", &w->spec.level) < 0) {
-        auto_free char *level = text_quote(w->o->level);
-        report_line(&w->h->report, LOG_WARNING, "compression level \"%s\" is invalid, falling back to default", level);
-        w->spec.level = LEVEL_DEFAULT;
-    }
+    w->spec.level = pack_level(w->o->level ? w->o->level : "", &w->h->report);
     return 0;
 }
 

@@ -1,8 +1,7 @@
 /* cache/helper/cache_archiver.c: `cache-archiver`: files into a cache on the host, and to a server (contract 3.5). */
-#include "base/file.h"
-#include "base/text.h"
 #include "cache/archive/write.h"
 #include "cache/helper/local_cache.h"
+#include "cache/helper/pack.h"
 #include "cache/helper/remote.h"
 #include "cache/helper/selection.h"
 
@@ -98,17 +97,8 @@ static struct archive_spec spec_of(const struct work *w)
         spec.format = others_read_only_zip(w) ? FORMAT_ZIP : FORMAT_TAR_ZSTD;
     else if (archive_format_parse(format, &spec.format) < 0 || spec.format > FORMAT_TAR_ZSTD)
         spec.format = FORMAT_ZIP;
-    if (archive_level_parse(level, &spec.level) < 0) {
-        auto_free char *shown = text_quote(level);
-        report_line(&w->h->report, LOG_WARNING, "compression level \"%s\" is invalid, falling back to default", shown);
-        spec.level = LEVEL_DEFAULT;
-    }
+    spec.level = pack_level(level, &w->h->report);
     return spec;
-}
-
-static int write_to(void *ctx, const void *data, size_t len, struct err *e)
-{
-    return fd_write(*(int *)ctx, data, len, e);
 }
 
 /* CACHE_METADATA, as "key=value" with keys in lower case. */
@@ -174,7 +164,7 @@ static int make_archive(struct work *w, struct err *e)
     if (local_cache_begin(w->h, w->o->file, &d, e) < 0)
         return -1;
     const struct archive_spec spec = spec_of(w);
-    if (archive_write(&spec, write_to, &d.fd, &w->h->report, NULL, e) < 0)
+    if (archive_write(&spec, pack_to_fd, &d.fd, &w->h->report, NULL, e) < 0)
         return err_wrap(e, "the cache was not written, an older one stays");
     read_metadata(w, &metadata);
     return store_commit(&d, -1, &metadata, e);

@@ -6,10 +6,6 @@
 
 #include <string.h>
 
-/* As Go reads a bool: nothing else is one. */
-static const char *const truths[] = { "1", "t", "T", "true", "TRUE", "True", NULL };
-static const char *const lies[] = { "0", "f", "F", "false", "FALSE", "False", NULL };
-
 static int store(const struct flag *f, const char *value, void *options)
 {
     void *member = (char *)options + f->offset;
@@ -22,8 +18,7 @@ static int store(const struct flag *f, const char *value, void *options)
         strvec_push(member, value);
         return 0;
     case FLAG_SWITCH:
-        *(bool *)member = text_is_any(value, truths);
-        return *(bool *)member || text_is_any(value, lies) ? 0 : -1;
+        return bool_parse(value, member);
     case FLAG_NUMBER:
         return number_parse(value, 0, INT64_MAX, member);
     case FLAG_DURATION:

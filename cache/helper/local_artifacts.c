@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "cache/helper/pack.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,11 +27,6 @@ static char *folder_of(const char *url, const char *type)
 
 /* ---- Keeping ---- */
 
-static int write_to(void *ctx, const void *data, size_t len, struct err *e)
-{
-    return fd_write(*(int *)ctx, data, len, e);
-}
-
 /* Beside its folder until it is whole, so that all that is in the folder is. */
 static int write_file(int job, int dir, const char *file, const struct archive_spec *spec, const struct report *report,
                       struct archive_totals *totals, struct err *e)
@@ -39,7 +35,7 @@ static int write_file(int job, int dir, const char *file, const struct archive_s
     auto_close int fd = openat(job, DRAFT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_set(e, ERR_SYSTEM, errno, "create '%s': %s", DRAFT, strerror(errno));
-    if (archive_write(spec, write_to, &fd, report, totals, e) == 0) {
+    if (archive_write(spec, pack_to_fd, &fd, report, totals, e) == 0) {
         if (fchmod(fd, 0644) == 0 && renameat(job, DRAFT, dir, file) == 0)
             return 0;
         (void)err_set(e, ERR_SYSTEM, errno, "name '%s': %s", file, strerror(errno));

@@ -216,9 +216,32 @@ static void test_timestamps(void **state)
     }
 }
 
+static void test_bool(void **state)
+{
+    (void)state;
+    static const char *const yes[] = { "1", "t", "T", "TRUE", "true", "True" };
+    static const char *const no[] = { "0", "f", "F", "FALSE", "false", "False" };
+    static const char *const neither[] = { "", "yes", "on", "tRUE", "true ", "2", "-1" };
+    bool value;
+
+    for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
+        value = false;
+        assert_int_equal(bool_parse(yes[i], &value), 0);
+        assert_true(value);
+        assert_int_equal(bool_parse(no[i], &value), 0);
+        assert_false(value);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(neither); i++) {
+        value = true;
+        assert_int_equal(bool_parse(neither[i], &value), -1);
+        assert_true(value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bool),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_units),
         cmocka_unit_test(test_formats),

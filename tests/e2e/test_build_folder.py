@@ -159,7 +159,7 @@ class BuildFolder(unittest.TestCase):
         run = job.start_run("echo begins")
         docker("exec", job.container("helper"), "sh", "-c", "until [ -e /tmp/begun ]; do sleep 0.05; done")
         terminate(run)
-        out, err = run.communicate(timeout=20)
+        out, err = run.communicate(timeout=120)
         self.assertEqual((run.returncode, out), (2, ""), err)
         self.assertIn("told to end this script", err)
 

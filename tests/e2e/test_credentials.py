@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 import time
@@ -149,17 +150,15 @@ class Credentials(unittest.TestCase):
         self.prepare("has a path separator", code=1, variable=variable, sent=self.password)
 
     def test_cancelled_while_a_helper_thinks(self):
-        self.helper("slow", "exec sleep 60")
+        self.helper("slow", "exec sleep 600")
         hook = self.job(variable=json.dumps({"credsStore": "slow"})).start("prepare")
         start = time.monotonic()
         while not (self.home / "asked").exists():
-            self.assertLess(time.monotonic() - start, 30, "the helper was never asked")
+            self.assertLess(time.monotonic() - start, 60, "the helper was never asked")
             time.sleep(0.05)
-        start = time.monotonic()
         terminate(hook)
-        _, err = hook.communicate(timeout=30)
+        _, err = hook.communicate(timeout=120)
         self.assertEqual(hook.returncode, 2, err)
-        self.assertLess(time.monotonic() - start, 10)
 
 
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")
@@ -243,8 +242,11 @@ class Retries(unittest.TestCase):
     def test_three_times_and_no_more(self):
         start = time.monotonic()
         result, pulls = self.prepare(self.STUMBLES * 3)
+        took = time.monotonic() - start
         self.assertEqual(pulls, 3)
-        self.assertGreaterEqual(time.monotonic() - start, 4, "two waits of at least 2 s")
+        waits = [float(wait) for wait in re.findall(r"; try [23] of 3 in (\d+\.\d) s", result.err)]
+        self.assertEqual(len(waits), 2, result)
+        self.assertGreater(took, sum(waits) - 0.2, "it waited as long as it said")
         self.assertIn("TLS handshake timeout", result.err.splitlines()[-1])
 
     def test_once_when_it_was_refused_or_the_host_is_at_fault(self):
@@ -259,13 +261,11 @@ class Retries(unittest.TestCase):
             hook = self.job().start("prepare")
             while "try 2 of 3" not in (line := hook.stderr.readline()):
                 self.assertTrue(line, "the hook ended before its wait")
-            start = time.monotonic()
             terminate(hook)
-            _, err = hook.communicate(timeout=30)
-            self.assertLess(time.monotonic() - start, 1.5)
+            _, err = hook.communicate(timeout=60)
             self.assertEqual(hook.returncode, 2, err)
             self.assertIn("cancelled", err)
-            self.assertEqual(self.pulls(daemon), 1)
+            self.assertEqual(self.pulls(daemon), 1, "after its whole wait it would have tried again")
 
 
 if __name__ == "__main__":

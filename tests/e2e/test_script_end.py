@@ -153,7 +153,7 @@ class Init(ScriptEnd):
             run = job.start_run(BEHIND + "trap 'echo trapped; exit 0' TERM; echo ready; sleep 604 & wait; sleep 605")
             run.stdout.readline()
             terminate(run)
-            out, err = run.communicate(timeout=20)
+            out, err = run.communicate(timeout=120)
             self.assertEqual((run.returncode, out.replace("Killed\n", "")), (2, "trapped\n"), err)
             self.assert_usable(job)
 

@@ -157,7 +157,7 @@ class ServiceLogs(unittest.TestCase):
         process = job.start_run("sleep 1000")
         time.sleep(0.5)
         process.kill()  # the hook alone, not its group
-        process.communicate(timeout=20)  # ends when nobody has its streams open any more
+        process.communicate(timeout=120)  # ends when nobody has its streams open any more
         self.assertEqual(process.returncode, -signal.SIGKILL)
 
     def test_a_service_that_is_never_ready(self):

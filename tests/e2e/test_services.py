@@ -216,8 +216,9 @@ class Awaited(ServiceTest):
 class Missed(ServiceTest):
     def test_one_that_ends(self):
         began = time.monotonic()
-        said = self.refused({"name": self.web, "alias": "db", **sh("echo no data folder; echo really >&2; exit 3")})
-        self.assertLess(time.monotonic() - began, 10)
+        said = self.refused({"name": self.web, "alias": "db", **sh("echo no data folder; echo really >&2; exit 3")},
+                            config="services: {wait: 300s}\n")
+        self.assertLess(time.monotonic() - began, 120, "before the wait was over")
         self.assertIn(f"service '{self.web}' (db) ended with exit code 3", said.err)
         self.assertIn("[service:db] no data folder\n", said.out)
         self.assertIn("[service:db] really\n", said.out, "of both its streams")
@@ -241,10 +242,8 @@ class Missed(ServiceTest):
         self.assert_runs(job, "true")
 
     def test_one_that_is_never_ready(self):
-        began = time.monotonic()
         said = self.refused({"name": self.web, "alias": "db", **sh("echo thinking; sleep 1000")},
                             config="services: {wait: 2s}\n")
-        self.assertLess(time.monotonic() - began, 10)
         self.assertIn(f"service '{self.web}' (db) was not ready within 2", said.err)
         self.assertIn("port 8080 does not answer", said.err)
         self.assertIn("[service:db] thinking", said.out)
@@ -280,7 +279,7 @@ class Missed(ServiceTest):
 class Cancelled(ServiceTest):
     def waiting(self):
         """A prepare that waits for a service, and its job."""
-        job = self.job({"name": self.web, **sh("sleep 1000")})
+        job = self.job({"name": self.web, **sh("sleep 1000")}, config="services: {wait: 300s}\n")
         hook = job.start("prepare")
         self.addCleanup(hook.communicate)
         for line in hook.stdout:
@@ -290,10 +289,8 @@ class Cancelled(ServiceTest):
 
     def test_while_it_waits(self):
         job, hook = self.waiting()
-        began = time.monotonic()
         terminate(hook)
-        self.assertEqual(hook.wait(10), 2)
-        self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual(hook.wait(120), 2, "before the wait for the service was over")
         self.assert_clean(job)
 
     def test_killed_while_it_waits(self):

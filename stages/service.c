@@ -224,7 +224,14 @@ static int plan_one(struct planner *p, size_t n, struct err *e)
     auto_strvec env = STRVEC_INIT;
 
     strvec_push_all(&env, &p->env);
-    if (variables_expand(&p->variables, asked->image.name, &image, e) < 0 || check_image(p, image, e) < 0 ||
+    if (variables_expand(&p->variables, asked->image.name, &image, e) < 0)
+        return err_wrap(e, "services[%zu]", n);
+    if (*image == '\0') {
+        auto_free char *written = text_quote(asked->image.name);
+        strvec_pushf(&p->plan->warnings, "services[%zu] is not started: it names no image ('%s').", n, written);
+        return 0;
+    }
+    if (check_image(p, image, e) < 0 ||
         add_own_variables(p, asked->variables, &env, e) < 0)
         return err_wrap(e, "services[%zu]", n);
     if (choose_aliases(p, n, image, &aliases, e) < 0)

@@ -16,8 +16,9 @@
 /* Add the job's services to its plan. `env` is the hook's, where the values of the
  * job's variables are. A name that another service has already is left out with a
  * warning; a service without any name of its own is not started at all (contract
- * 5.5). ERR_JOB when a service has no image, one that is not allowed, or no network
- * to be found on: jobs on the host's network, on a shared one or on none have none. */
+ * 5.5), nor one whose image is empty: `name: $MAYBE` is how a job has a service now
+ * and then. ERR_JOB when a service's image cannot be one or is not allowed, or there
+ * is no network to be found on: jobs on the host's network, on a shared one or on none have none. */
 int service_plan(const struct job *job, char *const *env, const struct kinds *kinds,
                  const struct host_settings *host, struct plan *plan, struct err *e);
 

@@ -276,15 +276,37 @@ static void test_no_secret_is_given_or_described(void **state)
     assert_non_null(strstr(shown, "PASSWORD"));
 }
 
+/* ---- What is passed over ---- */
+
+static const struct {
+    const char *services, *warning;
+} nameless[] = {
+    { "[{'name':''},{'name':'redis'}]", "services[0] is not started: it names no image ('')." },
+    { "[{'name':'redis'},{'name':'$NOT_SET'}]", "services[1] is not started: it names no image ('$NOT_SET')." },
+    { "[{'alias':'x'},{'name':'redis'}]", "services[0] is not started: it names no image ('')." },
+    { "['postgres',{'name':'redis'}]", "services[0] is not started: it names no image ('')." },
+};
+
+static void test_one_without_an_image_is_not_started(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(nameless); i++) {
+        print_message("    %s\n", nameless[i].services);
+        auto_fixture f = { 0 };
+        assert_int_equal(fixture_plan(&f, NULL, nameless[i].services, NULL), 0);
+        assert_int_equal(f.plan.n_services, 1);
+        assert_string_equal(f.plan.services[0].image, "redis");
+        assert_int_equal(f.plan.warnings.n, 1);
+        assert_string_equal(f.plan.warnings.items[0], nameless[i].warning);
+    }
+}
+
 /* ---- What is refused ---- */
 
 static const struct {
     const char *config, *services, *error;
 } refusals[] = {
-    { NULL, "[{'name':''}]", "services[0]: '' is no image's name" },
     { NULL, "[{'name':'a'},{'name':'Bad Name'}]", "services[1]: 'Bad Name' is no image's name" },
-    { NULL, "[{'alias':'x'}]", "services[0]: '' is no image's name" },
-    { NULL, "['postgres']", "services[0]: '' is no image's name" },
     { "kinds: {test: {services: redis:*}}", "[{'name':'pg:1'}]",
       "services[0]: service 'pg:1' is not allowed for jobs of kind 'test' on this host; allowed: redis:* "
       "(kinds: test: services)" },
@@ -443,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_pull),
         cmocka_unit_test(test_names_of_the_job_yield),
         cmocka_unit_test(test_no_secret_is_given_or_described),
+        cmocka_unit_test(test_one_without_an_image_is_not_started),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_allowed),
         cmocka_unit_test(test_healthchecks_are_asked_each_second),

@@ -11,21 +11,25 @@ MAY_CALL = {
     "executor": {"executor", "stages", "cache", "engine", "base"},
 }
 PIPELINE = {"stages", "base"}  # starts the hooks as processes: neither executor nor engine
+DEPLOY = {"stages", "engine", "base"}  # another upper floor of stages: it runs no job, so neither pipeline nor caches
+FLOORS = {"pipeline": PIPELINE, "deploy": DEPLOY}
 HELPERS = ("cache/archive/", "cache/helper/", "cache/report.h", "cache/select/", "cache/transfer/")  # the helper's, in libraries that no hook links
 
 
 def problems(root):
     for room, allowed in MAY_CALL.items():
         for path in sorted((root / room).rglob("*.[ch]")):
-            rooms = PIPELINE if "pipeline" in path.parts else allowed
+            floor = path.parent.name if room == "stages" and path.parent.name in FLOORS else ""
+            rooms = FLOORS.get(floor, allowed)
             for number, line in enumerate(path.read_text().splitlines(), 1):
                 found = re.match(r'#include "([^/"]+)/', line)
                 if found and found[1] not in rooms:
                     yield f"{path.relative_to(root)}:{number}: {room} may not include {found[1]}/"
                 if found and room != "cache" and line.split('"')[1].startswith(HELPERS):
                     yield f"{path.relative_to(root)}:{number}: only cache/ includes what is the helper's"
-                if '"stages/pipeline/' in line and room == "stages" and rooms is not PIPELINE:
-                    yield f"{path.relative_to(root)}:{number}: stages may not include its own upper floor, pipeline/"
+                upper = re.match(r'#include "stages/(\w+)/', line)
+                if upper and room == "stages" and upper[1] != floor:
+                    yield f"{path.relative_to(root)}:{number}: stages/{floor} may not include the upper floor {upper[1]}/"
 
 
 def main():

@@ -38,6 +38,12 @@ const struct command commands[] = {
       "Docker's volumes are not seen. Exit status: verify 1 when an archive is broken,\n"
       "prune 2 when something could not be removed.\n",
       1, -1, "pranS", false, command_cache },
+    { "compose", "check [FILE...]", "check compose files before they are deployed",
+      "Each FILE [docker-compose.yml] is read as a deploy reads it, with the variables\n"
+      "of the .env beside it. Prints every problem as FILE:LINE:COLUMN: problem; what\n"
+      "to do. A variable that is not set gets a note: the deploy will ask for it.\n"
+      "Exit status: 0 good, 1 a problem, 2 could not be read.\n",
+      1, -1, "vetq", false, command_compose },
     { "doctor", "", "check this host, and say what to type",
       "Asks Docker, looks at folders, images and leftovers, and changes nothing.\n"
       "Exit status: 0 no problem, 1 a problem; warnings are none.\n", 0, 0, "", false, command_doctor },

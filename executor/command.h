@@ -22,9 +22,12 @@ struct invocation {
     const char *project;    /* --project NAME, NULL when not given */
     const char *size;       /* --size SIZE, NULL when not given */
     const char *age;        /* --age AGE, NULL when not given */
+    const char *environment; /* --environment NAME, NULL when not given */
     bool helper;            /* --helper */
     bool dry_run;
     bool list;
+    bool strict;
+    bool quiet;
     char *const *args;      /* what follows the command, NULL-terminated */
     char *const *env;
     int interrupt_fd;       /* base/interrupt.h */
@@ -58,6 +61,7 @@ void command_help(const struct command *c, struct strbuf *out);
 const struct command *command_find(const char *name);
 
 command_fn hook_config, hook_prepare, hook_run, hook_cleanup;
-command_fn command_pipeline, command_check, command_sample, command_gc, command_doctor, command_shell, command_cache;
+command_fn command_pipeline, command_check, command_sample, command_gc, command_doctor, command_shell, command_cache,
+    command_compose;
 
 #endif

@@ -32,6 +32,9 @@ static const struct row rows[] = {
     { 'b', "branch", "NAME", "as the pipeline of this branch [the current one]", I(branch), false },
     { 'C', "directory", "DIR", "the checkout [the current folder]", I(directory), false },
     { 'l', "list", NULL, "print the jobs and run nothing", I(list), false },
+    { 'e', "environment", "NAME", "as a deploy to this environment", I(environment), false },
+    { 't', "strict", NULL, "a variable that is not set is a problem", I(strict), false },
+    { 'q', "quiet", NULL, "say nothing but problems", I(quiet), false },
     { 'h', "help", NULL, "print this and exit", P(wants_help), true },
     { 'V', "version", NULL, "print versions and exit", P(wants_version), true },
 };

@@ -22,7 +22,7 @@ _atelier()
         word=${COMP_WORDS[i]}
         case $word in
             -C | --directory) directory=${COMP_WORDS[++i]} ;;
-            -b | --branch | -c | --config | -v | --variables | -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age) ((++i)) ;;
+            -b | --branch | -c | --config | -v | --variables | -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age | -e | --environment) ((++i)) ;;
             -*) ;;
             *)
                 if [[ ! $command ]]; then
@@ -54,7 +54,7 @@ _atelier()
         -b | --branch)
             mapfile -t COMPREPLY < <(compgen -W "$(git ${directory:+-C "$directory"} for-each-ref --format='%(refname:short)' refs/heads 2>/dev/null)" -- "$cur")
             return ;;
-        -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age) return ;;
+        -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age | -e | --environment) return ;;
     esac
 
     case $command in
@@ -62,6 +62,7 @@ _atelier()
         cache)
             options+=' --project --runner'
             [[ $argument != prune ]] || options+=' --age --dry-run --size' ;;
+        compose) options+=' --environment --quiet --strict --variables' ;;
         prepare) options+=' --dry-run' ;;
         shell) options+=' --helper --service' ;;
         pipeline) options+=' --branch --directory --list --variables' ;;
@@ -73,9 +74,16 @@ _atelier()
 
     case $command in
         '')
-            mapfile -t COMPREPLY < <(compgen -W 'config prepare run cleanup pipeline shell check sample gc cache doctor' -- "$cur") ;;
+            mapfile -t COMPREPLY < <(compgen -W 'config prepare run cleanup pipeline shell check sample gc cache compose doctor' -- "$cur") ;;
         cache)
             [[ $argument ]] || mapfile -t COMPREPLY < <(compgen -W 'ls stat verify prune' -- "$cur") ;;
+        compose)
+            if [[ $argument ]]; then
+                compopt -o filenames 2>/dev/null
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            else
+                mapfile -t COMPREPLY < <(compgen -W check -- "$cur")
+            fi ;;
         run)
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;

@@ -1,6 +1,6 @@
 # fish completion of atelier(1)
 
-set -l commands config prepare run cleanup pipeline shell check sample gc cache doctor
+set -l commands config prepare run cleanup pipeline shell check sample gc cache compose doctor
 
 # The jobs of the checkout: the first column of the list, below its heading.
 function __atelier_jobs
@@ -39,6 +39,7 @@ complete -c atelier -n "$no_command" -a check -d "Check the host's configuration
 complete -c atelier -n "$no_command" -a sample -d "Print a commented configuration with every key"
 complete -c atelier -n "$no_command" -a gc -d "Remove what runners that were killed left behind"
 complete -c atelier -n "$no_command" -a cache -d "Show, check and prune the host's caches"
+complete -c atelier -n "$no_command" -a compose -d "Check compose files before they are deployed"
 complete -c atelier -n "$no_command" -a doctor -d "Check this host, and say what to type"
 
 complete -c atelier -n "__fish_seen_subcommand_from prepare" -s n -l dry-run -d "Print what would be made"
@@ -52,6 +53,12 @@ complete -c atelier -n "__fish_seen_subcommand_from cache" -s r -l runner -x -d 
 complete -c atelier -n "__fish_seen_subcommand_from prune" -s a -l age -x -d "Unused for so long, it goes, such as 30d"
 complete -c atelier -n "__fish_seen_subcommand_from prune" -s n -l dry-run -d "Print what would be removed"
 complete -c atelier -n "__fish_seen_subcommand_from prune" -s S -l size -x -d "So much may stay, such as 20g"
+complete -c atelier -n "__fish_seen_subcommand_from compose; and not __fish_seen_subcommand_from check" -a check
+complete -c atelier -n "__fish_seen_subcommand_from compose" -F
+complete -c atelier -n "__fish_seen_subcommand_from compose" -s e -l environment -x -d "As a deploy to this environment"
+complete -c atelier -n "__fish_seen_subcommand_from compose" -s q -l quiet -d "Say nothing but problems"
+complete -c atelier -n "__fish_seen_subcommand_from compose" -s t -l strict -d "A variable that is not set is a problem"
+complete -c atelier -n "__fish_seen_subcommand_from compose" -s v -l variables -r -F -d "File of further variables"
 complete -c atelier -n "__fish_seen_subcommand_from run" -F
 complete -c atelier -n "__fish_seen_subcommand_from shell" -s H -l helper -d "In the helper container"
 complete -c atelier -n "__fish_seen_subcommand_from shell" -s s -l service -x -d "In this service"

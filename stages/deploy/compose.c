@@ -1,5 +1,6 @@
 #include "stages/deploy/compose.h"
 
+#include "base/number.h"
 #include "base/text.h"
 #include "stages/deploy/compose_key.h"
 
@@ -69,15 +70,15 @@ static void read_version(struct compose_reader *r, const struct yaml *y)
 {
     if (compose_absent(y) || !compose_is(r, y, YAML_SCALAR, "version", "a text such as '3.8'"))
         return;
-    const char *text = y->text;
-    bool is_three = text[0] == '3' && (!text[1] || (text[1] == '.' && text[2] && !text[strspn(text + 2, "0123456789") + 2]));
-    if (is_three && strlen(text) < 8) {
-        r->compose->version = xstrdup(text);
+    const char *minor = y->text + strspn(y->text, "3");
+    int64_t number;
+    if (minor == y->text + 1 && (!*minor || (*minor == '.' && number_parse(minor + 1, 0, 99, &number) == 0))) {
+        r->compose->version = xstrdup(y->text);
         return;
     }
-    auto_free char *shown = text_quote(text);
-    compose_problem(r, y, "format %s is not read; write version: '3.8', or take `version` out, and mend the keys that are named "
-                    "then", shown);
+    auto_free char *shown = text_quote(y->text);
+    compose_problem(r, y, "format %s is not read; write version: '3.8', or take `version` out, and mend the keys that "
+                    "are named then", shown);
 }
 
 static void read_file(struct compose_reader *r, const struct yaml *y)
@@ -121,7 +122,9 @@ int compose_read(const char *file, const char *text, size_t len, const struct co
     auto_yaml *y = NULL;
     auto_err problem = ERR_INIT;
     size_t first = problems->n;
-    struct compose_reader r = { .file = file, .variables = v, .problems = problems, .warnings = warnings, .compose = &c };
+    struct compose_reader r = {
+        .file = file, .variables = v, .problems = problems, .warnings = warnings, .compose = &c
+    };
 
     if (yaml_read(file, text, len, &limits, &y, &problem) < 0) {
         strvec_push(problems, err_text(&problem));

@@ -119,8 +119,8 @@ void compose_read_links(struct compose_reader *r, const struct yaml *y, struct c
         add(s, name, DEPENDS_STARTED);
         if (alias && strcmp(alias, name) != 0) {
             auto_free char *shown = text_quote(alias);
-            compose_problem(r, item, "the other name `%s` is not made; reach the service as `%s`, and write `depends_on`",
-                            shown, name);
+            compose_problem(r, item, "the other name `%s` is not made; reach the service as `%s`, and write "
+                            "`depends_on`", shown, name);
         }
     }
 }

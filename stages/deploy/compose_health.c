@@ -45,10 +45,11 @@ static void read_test_list(struct compose_reader *r, const struct yaml *y, struc
     if (strcmp(first, "NONE") == 0 && y->n == 1)
         disable(h);
     else if (strcmp(first, "CMD-SHELL") == 0 && y->n != 2)
-        compose_problem(r, y, "a test [CMD-SHELL, …] has one text for the shell behind it; write [CMD, word, word…] for words");
-    else if ((strcmp(first, "CMD") != 0 && strcmp(first, "CMD-SHELL") != 0) || y->n < 2 || y->n > WORDS_MAX)
-        compose_problem(r, y, "a test's list begins with CMD or CMD-SHELL and has a command behind it, or is [NONE]; write "
+        compose_problem(r, y, "a test [CMD-SHELL, …] has one text for the shell behind it; for words write "
                         "[CMD, word, word…]");
+    else if ((strcmp(first, "CMD") != 0 && strcmp(first, "CMD-SHELL") != 0) || y->n < 2 || y->n > WORDS_MAX)
+        compose_problem(r, y, "a test's list begins with CMD or CMD-SHELL and has a command behind it, or is [NONE]; "
+                        "write [CMD, word, word…]");
 }
 
 static void read_test(struct compose_reader *r, const struct yaml *y, struct compose_health *h)

@@ -152,8 +152,8 @@ static void add_host(struct compose_reader *r, const struct yaml *at, const char
     }
     auto_free char *shown_name = text_quote(name);
     auto_free char *shown = text_quote(address);
-    compose_problem(r, at, "`%s` with the address `%s` in `extra_hosts` is no host; write name:ADDRESS, with an IP address",
-                    shown_name, shown);
+    compose_problem(r, at, "`%s` with the address `%s` in `extra_hosts` is no host; write name:ADDRESS, with an IP "
+                    "address", shown_name, shown);
 }
 
 static void read_short_host(struct compose_reader *r, const struct yaml *y, struct compose_service *s)

@@ -111,7 +111,9 @@ static int compare(const void *a, const void *b)
     const struct pair *one = a, *other = b;
     int order = strcmp(one->key, other->key);
 
-    return order ? order : one->at->line - other->at->line;
+    if (order == 0)
+        order = one->at->line - other->at->line;
+    return order ? order : one->at->column - other->at->column;
 }
 
 static void read_pairs(struct compose_reader *r, const struct yaml *y, struct pairs *p)
@@ -125,8 +127,8 @@ static void read_pairs(struct compose_reader *r, const struct yaml *y, struct pa
     for (size_t i = 1; i < p->n; i++)
         if (strcmp(p->items[i].key, p->items[i - 1].key) == 0) {
             auto_free char *shown = text_quote(p->items[i].key);
-            compose_problem(r, p->items[i].at, "`%s` is twice in `%s`, first in line %d; take one out", shown, p->keyword,
-                            p->items[i - 1].at->line);
+            compose_problem(r, p->items[i].at, "`%s` is twice in `%s`, first in line %d; take one out", shown,
+                            p->keyword, p->items[i - 1].at->line);
         }
 }
 
@@ -193,7 +195,8 @@ void compose_read_labels(struct compose_reader *r, const struct yaml *y, struct 
         trim(pair->value);
         s->label_lines[i] = pair->at->key ? pair->at->key_line : pair->at->line;
         if (text_starts(pair->key, "atelier."))
-            compose_problem(r, pair->at, "labels `atelier.…` are for the deploy's own use; call this one something else");
+            compose_problem(r, pair->at, "labels `atelier.…` are for the deploy's own use; call this one something "
+                            "else");
     }
     give(&p, &s->labels);
 }
@@ -221,8 +224,8 @@ static const char *const *driver_options(struct compose_reader *r, const struct 
         if (strcmp(drivers[i].name, driver) == 0)
             return drivers[i].options;
     auto_free char *shown = text_quote(driver);
-    compose_problem(r, at, "the logging driver `%s` is not allowed: where logs go is the target's to say; write json-file, "
-                    "local or journald, or take it out", shown);
+    compose_problem(r, at, "the logging driver `%s` is not allowed: where logs go is the target's to say; write "
+                    "json-file, local or journald, or take it out", shown);
     return NULL;
 }
 

@@ -31,7 +31,8 @@ bool compose_absent(const struct yaml *y);
 bool compose_is(struct compose_reader *r, const struct yaml *y, enum yaml_type type, const char *keyword,
                 const char *wanted);
 /* A map's keys are all among `known`; the others are problems. */
-void compose_check_keys(struct compose_reader *r, const struct yaml *map, const char *keyword, const char *const *known);
+void compose_check_keys(struct compose_reader *r, const struct yaml *map, const char *keyword,
+                        const char *const *known);
 
 enum compose_kind {
     COMPOSE_LINE, /* one line without control characters */

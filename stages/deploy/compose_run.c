@@ -102,7 +102,8 @@ void compose_read_restart(struct compose_reader *r, const struct yaml *y, struct
         return;
     }
     auto_free char *shown = text_quote(text);
-    compose_problem(r, y, "`restart` is `%s`; it must be \"no\", always, unless-stopped, on-failure or on-failure:3", shown);
+    compose_problem(r, y, "`restart` is `%s`; it must be \"no\", always, unless-stopped, on-failure or on-failure:3",
+                    shown);
 }
 
 void compose_read_read_only(struct compose_reader *r, const struct yaml *y, struct compose_service *s)

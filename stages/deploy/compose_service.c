@@ -23,8 +23,8 @@ static void read_service(struct compose_reader *r, const struct yaml *y)
     s->name = xstrdup(y->key);
     s->line = y->key_line;
     if (!is_name(y->key))
-        compose_key_problem(r, y, "`%s` is no name for a service; it has letters, digits, - _ and ., a letter or digit first, "
-                            "and at most 63 of them", shown);
+        compose_key_problem(r, y, "`%s` is no name for a service; it has letters, digits, - _ and ., a letter or digit "
+                            "first, and at most 63 of them", shown);
     if (y->type != YAML_MAP) {
         compose_problem(r, y, "the service `%s` is %s; it must be a map with an `image`", shown, yaml_type_name(y));
         return;

@@ -195,13 +195,14 @@ static bool is_another_value(const char *text)
     if (digits + fraction == len)
         return text[len - 1] == '0' || text[len - 1] == '.';
     const char *exponent = text + digits + fraction;
-    return (*exponent == 'e' || *exponent == 'E') && exponent[1] && exponent[strspn(exponent + 1, "+-0123456789") + 1] == '\0';
+    return (*exponent == 'e' || *exponent == 'E') && exponent[1] && !exponent[strspn(exponent + 1, "+-0123456789") + 1];
 }
 
 void compose_warn_of_number(struct compose_reader *r, const struct yaml *y)
 {
     if (y->type == YAML_SCALAR && !y->quoted && is_another_value(y->text))
-        compose_warning(r, y, "docker-compose reads `%s` as something else than this text; write '%s'", y->text, y->text);
+        compose_warning(r, y, "docker-compose reads `%s` as something else than this text; write '%s'", y->text,
+                        y->text);
 }
 
 void compose_read_bool(struct compose_reader *r, const struct yaml *y, const char *keyword, bool *out)

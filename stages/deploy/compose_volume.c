@@ -124,8 +124,8 @@ static void read_short(struct compose_reader *r, const struct yaml *y, struct co
         return;
     char *rest = text, *source = strsep(&rest, ":"), *target = strsep(&rest, ":"), *mode = strsep(&rest, ":");
     if (!target)
-        compose_problem(r, y, "the volume `%s` has no folder on the target, and would be lost with its container; write "
-                        "./data/NAME:%s", shown, *shown == '/' ? shown : "/PATH");
+        compose_problem(r, y, "the volume `%s` has no folder on the target, and would be lost with its container; "
+                        "write ./data/NAME:%s", shown, *shown == '/' ? shown : "/PATH");
     else if (rest || (mode && read_mode(mode, &read_only) < 0))
         compose_problem(r, y, "`%s` is not understood; write ./data/NAME:/PATH, with :ro behind it if it is only read",
                         shown);
@@ -149,8 +149,8 @@ static bool is_bind(struct compose_reader *r, const struct yaml *y)
 
     if (text && strcmp(text, "bind") == 0)
         return true;
-    compose_problem(r, type ? type : y, "only volumes of `type: bind` are kept on the target; write that, with a `source` "
-                    "below ./data");
+    compose_problem(r, type ? type : y, "only volumes of `type: bind` are kept on the target; write that, with a "
+                    "`source` below ./data");
     return false;
 }
 
@@ -166,7 +166,8 @@ static void read_long(struct compose_reader *r, const struct yaml *y, struct com
     if (!is_bind(r, y))
         return;
     if (compose_absent(source) || compose_absent(target)) {
-        compose_problem(r, y, "a volume has no `source` or no `target`; write `source: ./data/NAME` and `target: /PATH`");
+        compose_problem(r, y, "a volume has no `source` or no `target`; write `source: ./data/NAME` and "
+                        "`target: /PATH`");
         return;
     }
     if (!compose_absent(read_only))

@@ -52,6 +52,13 @@ static const struct {
       "{'command':'cache', 'args':['prune'], 'size':'20g', 'age':'30d', 'dry_run':true}" },
     { { "cache", "ls", "-p", "g/p", "-r", "t" }, "{'args':['ls'], 'project':'g/p', 'runner':'t'}" },
     { { "cache", "verify", "--", "-n" }, "{'args':['verify','-n'], 'dry_run':false}" },
+    { { "compose", "check", "a.yml", "-e", "prod", "-tq" }, NULL, "unknown option '-tq'" },
+    { { "compose", "check", "a.yml", "-e", "prod", "-t", "-q", "-v", "f" },
+      "{'command':'compose', 'args':['check','a.yml'], 'environment':'prod', 'strict':true, 'quiet':true, 'variables':'f'}" },
+    { { "compose", "check", "--environment=prod" }, "{'environment':'prod', 'strict':false, 'quiet':false}" },
+    { { "compose", "check", "--strict", "--quiet" }, "{'environment':null, 'strict':true, 'quiet':true}" },
+    { { "compose" }, NULL, "usage: atelier compose check [FILE...]" },
+    { { "pipeline", "--strict" }, NULL, "'atelier pipeline' has no option '--strict'" },
     { { "run", "/tmp/script", "build_script" }, "{'command':'run', 'args':['/tmp/script','build_script']}" },
     { { "pipeline" }, "{'command':'pipeline', 'args':[]}" },
     { { "pipeline", "a", "b c", "" }, "{'command':'pipeline', 'args':['a','b c','']}" },
@@ -157,6 +164,9 @@ static void check_line(size_t row)
     assert_null(strstr(err_text(&e), "hunter2"));
     if (rc == 0) {
         auto_json *got = describe(&in, &parsed);
+        (void)json_object_set_new(got, "environment", or_null(in.environment));
+        (void)json_object_set_new(got, "strict", json_boolean(in.strict));
+        (void)json_object_set_new(got, "quiet", json_boolean(in.quiet));
         expect_members(got, lines[row].want);
     }
 }

@@ -9,6 +9,7 @@
 
 /* Of one service; a range may be no longer either. */
 #define PORTS_MAX 256
+#define HOSTS_MAX 256
 
 static const char port_form[] = "a port such as 9000, '8080/udp' or '8000-8010'";
 
@@ -146,7 +147,9 @@ static void add_host(struct compose_reader *r, const struct yaml *at, const char
 
     if (is_host(name) && is_address(bare)) {
         auto_free char *entry = xasprintf("%s:%s", name, bare);
-        if (!strvec_has(&s->extra_hosts, entry))
+        if (s->extra_hosts.n == HOSTS_MAX)
+            compose_problem(r, at, "`extra_hosts` has more than %d addresses; write a DNS record", HOSTS_MAX);
+        else if (!strvec_has(&s->extra_hosts, entry))
             strvec_give(&s->extra_hosts, take(&entry));
         return;
     }

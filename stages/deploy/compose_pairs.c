@@ -7,8 +7,6 @@
 #include <ctype.h>
 #include <string.h>
 
-#define PAIRS_MAX 1000
-
 struct pair {
     char *key, *value;
     bool secret;
@@ -59,10 +57,6 @@ static void add(struct compose_reader *r, struct pairs *p, const struct yaml *at
     }
     if (!owned)
         return;
-    if (p->n == PAIRS_MAX) {
-        compose_problem(r, at, "`%s` has more than %d entries; make it shorter", p->keyword, PAIRS_MAX);
-        return;
-    }
     p->items = xreallocarray(p->items, p->n + 1, sizeof(*p->items));
     p->items[p->n++] = (struct pair){ xstrdup(key), take(&owned), secret, at };
 }

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#define WORDS_MAX 1000
-
 void compose_read_image(struct compose_reader *r, const struct yaml *y, struct compose_service *s)
 {
     auto_free char *text = compose_text(r, y, "image", COMPOSE_LINE, NULL);
@@ -27,7 +25,7 @@ void compose_read_image(struct compose_reader *r, const struct yaml *y, struct c
 /* A list's items are words already. */
 static void read_word_list(struct compose_reader *r, const struct yaml *y, const char *keyword, struct strvec *out)
 {
-    for (size_t i = 0; i < y->n && i <= WORDS_MAX; i++) {
+    for (size_t i = 0; i < y->n; i++) {
         auto_free char *word = compose_text(r, y->items[i], keyword, COMPOSE_TEXT, NULL);
         compose_warn_of_number(r, y->items[i]);
         if (word)
@@ -62,8 +60,6 @@ static void read_words(struct compose_reader *r, const struct yaml *y, const cha
         read_word_list(r, y, keyword, out);
     else
         read_word_text(r, y, keyword, out);
-    if (out->n > WORDS_MAX)
-        compose_problem(r, y, "`%s` has more than %d words; put it into a script in the image", keyword, WORDS_MAX);
 }
 
 void compose_read_command(struct compose_reader *r, const struct yaml *y, struct compose_service *s)

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define SERVICES_MAX 100
+/* Of one key: a list or map that is longer was not written by hand. */
+#define ENTRIES_MAX 1000
 
 /* It becomes a host's name, and part of a container's. */
 static bool is_name(const char *name)
@@ -13,6 +15,18 @@ static bool is_name(const char *name)
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
 
     return *name && !strchr("-_.", *name) && strlen(name) <= 63 && name[strspn(name, letters)] == '\0';
+}
+
+static void read_key(struct compose_reader *r, const struct yaml *y, struct compose_service *s)
+{
+    const struct compose_key *key = compose_key_check(r, y, IN_COMPOSE_SERVICE);
+
+    if (!key || compose_absent(y))
+        return;
+    if (y->n > ENTRIES_MAX)
+        compose_key_problem(r, y, "`%s` has more than %d entries; make it shorter", key->name, ENTRIES_MAX);
+    else
+        key->read(r, y, s);
 }
 
 static void read_service(struct compose_reader *r, const struct yaml *y)
@@ -31,11 +45,8 @@ static void read_service(struct compose_reader *r, const struct yaml *y)
     }
     if (compose_absent(yaml_get(y, "image")))
         compose_key_problem(r, y, "the service `%s` has no `image`; build and push one in a job, and name it", shown);
-    for (size_t i = 0; i < y->n; i++) {
-        const struct compose_key *key = compose_key_check(r, y->items[i], IN_COMPOSE_SERVICE);
-        if (key && !compose_absent(y->items[i]))
-            key->read(r, y->items[i], s);
-    }
+    for (size_t i = 0; i < y->n; i++)
+        read_key(r, y->items[i], s);
 }
 
 void compose_read_services(struct compose_reader *r, const struct yaml *services)

@@ -13,11 +13,26 @@ static const char *read_quoted(const char *p, struct strbuf *word)
     char quote = *p++;
 
     for (; *p && *p != quote; p++) {
+        if (quote == '"' && p[0] == '\\' && p[1] == '\n') {
+            p++;
+            continue;
+        }
         if (quote == '"' && *p == '\\' && p[1] && strchr("\"\\$`", p[1]))
             p++;
         strbuf_putc(word, *p);
     }
     return *p ? p + 1 : NULL;
+}
+
+/* White space, and lines that go on in the next one. */
+static const char *skip_space(const char *p)
+{
+    for (;;) {
+        p += strspn(p, space);
+        if (p[0] != '\\' || p[1] != '\n')
+            return p;
+        p += 2;
+    }
 }
 
 static bool is_operator(const char *word)
@@ -30,7 +45,7 @@ static bool is_operator(const char *word)
 int compose_words(const char *text, struct strvec *out, bool *operator)
 {
     *operator = false;
-    for (const char *p = text + strspn(text, space); *p; p += strspn(p, space)) {
+    for (const char *p = skip_space(text); *p; p = skip_space(p)) {
         auto_strbuf word = STRBUF_TEXT;
         bool bare = true;
         while (*p && !strchr(space, *p)) {
@@ -39,6 +54,10 @@ int compose_words(const char *text, struct strvec *out, bool *operator)
                 p = read_quoted(p, &word);
                 if (!p)
                     return -1;
+                continue;
+            }
+            if (p[0] == '\\' && p[1] == '\n') {
+                p += 2;
                 continue;
             }
             if (*p == '\\') {

@@ -325,6 +325,31 @@ static void test_sizes(void **state)
     expect_refused("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "nested more than 32 deep");
 }
 
+/* A key of `n` entries, and of one more. */
+static void expect_limit(const char *key, const char *format, int n, const char *want)
+{
+    auto_strbuf text = STRBUF_TEXT;
+    strbuf_printf(&text, "services:\n  a:\n    image: i\n    %s:\n", key);
+    for (int i = 0; i <= n; i++) {
+        auto_free char *number = xasprintf("%d", 1000 + i);
+        strbuf_printf(&text, "      - %s%s\n", format, number);
+        auto_compose_case c = { 0 };
+        if (i == n - 1)
+            compose_case_good(strbuf_text(&text), &c);
+    }
+    expect_refused(strbuf_text(&text), want);
+}
+
+static void test_lists(void **state)
+{
+    (void)state;
+    expect_limit("environment", "A=", 1, "`A` is twice");
+    expect_limit("labels", "a", 1000, "f.yml:4:5: `labels` has more than 1000 entries; make it shorter");
+    expect_limit("expose", "", 256, "f.yml:261:9: `expose` has more than 256 ports");
+    expect_limit("volumes", "./data:/x", 100, "f.yml:105:9: `volumes` has more than 100 entries");
+    expect_limit("extra_hosts", "db=2001:db8::", 256, "f.yml:261:9: `extra_hosts` has more than 256 addresses");
+}
+
 static void test_many_problems_are_counted(void **state)
 {
     (void)state;
@@ -368,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_a_problem_is_said_once),
         cmocka_unit_test(test_a_hundred_services),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_lists),
         cmocka_unit_test(test_many_problems_are_counted),
         cmocka_unit_test(test_what_variables_come_to_is_bounded),
     };

@@ -28,6 +28,8 @@ static const struct {
     { "a > b", "<a><>><b>", true },
     { "a '&&' b", "<a><&&><b>", false },
     { "find . -exec x {} \\;", "<find><.><-exec><x><{}><;>", false },
+    { "a \\\n  b\\\nc \\\n", "<a><bc>", false }, /* lines that go on */
+    { "\"a\\\nb\" 'a\\\nb'", "<ab><a\\\nb>", false },
     { "a # b", "<a><#><b>", false },
 };
 

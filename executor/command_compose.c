@@ -30,6 +30,12 @@ static char *secret_prefix(const char *environment)
     return prefix;
 }
 
+/* One whose value is not known here. */
+static bool looks_secret(const char *name)
+{
+    return env_file_is_secret(name, "some value");
+}
+
 /* The values that a deploy would have: a secret's own name begins with SV_ and is for no file. */
 static const char *find(void *ctx, const char *name, bool *secret)
 {
@@ -38,8 +44,10 @@ static const char *find(void *ctx, const char *name, bool *secret)
     const struct variable *own = variables_find(&s->variables, secret_name);
     const struct variable *v = own ? own : text_starts(name, "SV_") ? NULL : variables_find(&s->variables, name);
 
-    if (!v)
+    if (!v) {
+        *secret = looks_secret(name);
         return NULL;
+    }
     *secret = own || (v->flags & VARIABLE_MASKED);
     return v->value;
 }
@@ -67,6 +75,8 @@ static void missing(void *ctx, const char *name, struct strbuf *hint)
         }
     }
     strbuf_printf(hint, "create %s%s in the project's CI/CD variables", s->prefix, name);
+    if (!looks_secret(name))
+        strbuf_printf(hint, ", or call it X_%s if it is no secret", name);
 }
 
 static int read_variables(const char *path, bool may_be_missing, struct variables *out, struct err *e)

@@ -66,7 +66,8 @@ struct compose {
 
 /* Where the file's variables come from. */
 struct compose_variables {
-    const char *(*find)(void *ctx, const char *name, bool *secret); /* NULL: it is not set */
+    /* NULL: it is not set; *secret may be so all the same, when one of that name would be. */
+    const char *(*find)(void *ctx, const char *name, bool *secret);
     /* Appends what to do about one that is not set: "create SV_PROD_API_KEY in …". May be NULL. */
     void (*missing)(void *ctx, const char *name, struct strbuf *hint);
     void *ctx;

@@ -156,15 +156,14 @@ char *compose_text(struct compose_reader *r, const struct yaml *y, const char *k
     if (!compose_is(r, y, YAML_SCALAR, keyword, "text"))
         return NULL;
     interpolate(y->text, r->variables, &i);
-    if (!is_complete(r, y, &i))
-        return NULL;
+    bool complete = is_complete(r, y, &i);
     if (i.secret && !secret) {
         auto_free char *shown = text_quote(y->text);
         compose_problem(r, y, "`%s` puts a secret into `%s`, which anybody on the target can read; a secret may be "
                         "in `environment` alone, where a command's shell finds it as $$NAME", shown, keyword);
         return NULL;
     }
-    if (!is_acceptable(r, y, keyword, kind, &i))
+    if (!complete || !is_acceptable(r, y, keyword, kind, &i))
         return NULL;
     if (secret)
         *secret = i.secret;

@@ -51,10 +51,11 @@ static int add(struct expansion *x, const char *text, size_t len)
 }
 
 /* `message`: what ${X:?message} says. */
-static void unset(struct expansion *x, const char *name, const char *message)
+static void unset(struct expansion *x, const char *name, bool secret, const char *message)
 {
     auto_strbuf text = STRBUF_TEXT;
 
+    x->out->secret |= secret;
     if (x->out->unset.n == UNSET_MAX)
         return;
     strbuf_printf(&text, "variable `%s` is not set", name);
@@ -118,7 +119,7 @@ static int put_operator(struct expansion *x, const char *name, const char *opera
         if (there)
             return put_value(x, value, secret);
         auto_free char *message = xstrndup(word.at, (size_t)(word.end - word.at));
-        unset(x, name, message);
+        unset(x, name, secret, message);
         return 0;
     }
 }
@@ -130,7 +131,7 @@ static int put_plain(struct expansion *x, const char *name)
 
     if (value)
         return put_value(x, value, secret);
-    unset(x, name, NULL);
+    unset(x, name, secret, NULL);
     return 0;
 }
 

@@ -14,7 +14,7 @@
 
 struct interpolated {
     char *text;             /* complete only when both lists are empty; never NULL */
-    bool secret;            /* a secret's value is in it */
+    bool secret;            /* a secret's value is in it, or would be */
     struct strvec unset;    /* a text for each variable that is missing, with what to do; the first 20 */
     struct strvec problems; /* what is wrong with the text itself */
 };

@@ -52,7 +52,7 @@ class ComposeCheck(unittest.TestCase):
         self.assertTrue(lines[2].startswith("docker-compose.yml:6:15: the volume `/etc` is a folder of the host; "), result)
 
     def test_variables_that_only_the_deploy_has(self):
-        self.write("services:\n  app:\n    image: ${CI_REGISTRY_IMAGE}\n    environment: {A: $API_KEY, B: $API_KEY, C: $X_C}\n")
+        self.write("services:\n  app:\n    image: ${CI_REGISTRY_IMAGE}\n    environment: {A: $API_KEY, B: $API_KEY, C: $X_C, D: $D}\n")
         result = self.check()
         self.assertEqual((result.code, result.out), (0, "docker-compose.yml: good, 1 service\n"), result)
         self.assertEqual(result.err.splitlines(), [
@@ -60,12 +60,21 @@ class ComposeCheck(unittest.TestCase):
             "note: docker-compose.yml:4:22: variable `API_KEY` is not set; create SV_<ENVIRONMENT>_API_KEY in the project's "
             "CI/CD variables",
             "note: docker-compose.yml:4:48: variable `X_C` is not set; write it into `variables` of the deploy's job",
+            "note: docker-compose.yml:4:56: variable `D` is not set; create SV_<ENVIRONMENT>_D in the project's CI/CD "
+            "variables, or call it X_D if it is no secret",
         ])
         self.assertEqual(self.check("--quiet").err, "")
         named = self.check("--environment", "review/my-app")
         self.assertIn("create SV_REVIEW_MY_APP_API_KEY in the project", named.err)
         strict = self.check("--strict", "--quiet")
-        self.assertEqual((strict.code, len(strict.err.splitlines())), (1, 4), strict)
+        self.assertEqual((strict.code, len(strict.err.splitlines())), (1, 5), strict)
+
+    def test_a_secret_without_a_value_is_one(self):
+        self.write("services:\n  app:\n    image: i\n    command: 'run --key $API_KEY'\n    environment: {K: $API_KEY}\n")
+        result = self.check()
+        self.assertEqual(result.code, 1)
+        self.assertIn("docker-compose.yml:4:14: `run --key $API_KEY` puts a secret into `command`", result.err)
+        self.assertIn("note: docker-compose.yml:4:14: variable `API_KEY` is not set", result.err)
 
     def test_an_environments_secrets(self):
         """"Ajouter des variables secrètes": each environment has its own, and they are for `environment` alone."""

@@ -154,6 +154,7 @@ static const struct {
     { "${API_KEY?x}", true },
     { "${NONE:-$API_KEY}", true },
     { "${X_NAME:+${API_KEY}}", true },
+    { "${API_KEY:?e}${API_KEY}", true },
     { "${API_KEY:+given}", false }, /* only that it is set */
     { "${X_NAME:-$API_KEY}", false },
     { "$$API_KEY", false },

@@ -119,8 +119,9 @@ void compose_read_links(struct compose_reader *r, const struct yaml *y, struct c
         add(s, name, DEPENDS_STARTED);
         if (alias && strcmp(alias, name) != 0) {
             auto_free char *shown = text_quote(alias);
+            auto_free char *shown_name = text_quote(name);
             compose_problem(r, item, "the other name `%s` is not made; reach the service as `%s`, and write "
-                            "`depends_on`", shown, name);
+                            "`depends_on`", shown, shown_name);
         }
     }
 }
@@ -156,8 +157,8 @@ static void say_cycle(struct walk *w, size_t again)
         strbuf_printf(&text, "%s -> ", c->services[w->path[i]].name);
     strbuf_puts(&text, c->services[again].name);
     const struct yaml *at = yaml_get(w->r->services, c->services[again].name);
-    compose_key_problem(w->r, at, "services wait for each other in a circle (%s); take one out of `depends_on`",
-                        strbuf_text(&text));
+    auto_free char *shown = text_quote(strbuf_text(&text));
+    compose_key_problem(w->r, at, "services wait for each other in a circle (%s); take one out of `depends_on`", shown);
 }
 
 static bool is_on_path(const struct walk *w, size_t service)

@@ -72,7 +72,8 @@ bool compose_is(struct compose_reader *r, const struct yaml *y, enum yaml_type t
 {
     if (y->type == type)
         return true;
-    compose_problem(r, y, "`%s` is %s here; it must be %s", keyword, yaml_type_name(y), wanted);
+    auto_free char *shown = text_quote(keyword); /* in a map it may be a name */
+    compose_problem(r, y, "`%s` is %s here; it must be %s", shown, yaml_type_name(y), wanted);
     return false;
 }
 

@@ -60,7 +60,7 @@ class ComposeCheck(unittest.TestCase):
             "note: docker-compose.yml:4:22: variable `API_KEY` is not set; create SV_<ENVIRONMENT>_API_KEY in the project's "
             "CI/CD variables",
             "note: docker-compose.yml:4:48: variable `X_C` is not set; write it into `variables` of the deploy's job",
-            "note: docker-compose.yml:4:56: variable `D` is not set; create SV_<ENVIRONMENT>_D in the project's CI/CD "
+            "note: docker-compose.yml:4:57: variable `D` is not set; create SV_<ENVIRONMENT>_D in the project's CI/CD "
             "variables, or call it X_D if it is no secret",
         ])
         self.assertEqual(self.check("--quiet").err, "")

@@ -201,6 +201,7 @@ static const struct {
 
     { "depends_on: t", "`depends_on` is text here; it must be a list of services" },
     { "depends_on: [other]", "f.yml:4:18: `other` in `depends_on` is no service of this file; write one, or take it out" },
+    { "depends_on: {\"t\\x1b\": x}", "`t\\x1b` is text here; it must be a map" },
     { "depends_on: {t: {condition: healthy}}", "`condition` is `healthy`; it must be service_started" },
     { "depends_on: {t: service_healthy}", "`t` is text here; it must be a map with a `condition`" },
     { "depends_on: {t: {conditions: x}}", "unknown key `conditions` in `depends_on`; did you mean `condition`?" },
@@ -263,6 +264,8 @@ static const struct {
     { "services: {a: {image: i}}\n---\n{}", "a second document starts here" },
     { "services: {a: {image: i, depends_on: [b]}, b: {image: i, depends_on: [c]}, c: {image: i, depends_on: [b]}}",
       "f.yml:1:44: services wait for each other in a circle (b -> c -> b); take one out of `depends_on`" },
+    { "services: {\"a\\x1b\": {image: i, depends_on: {\"a\\x1b\": }}}", "in a circle (a\\x1b -> a\\x1b)" },
+    { "services: {\"a\\x1b\": {image: i}, b: {image: i, links: [\"a\\x1b:c\"]}}", "has a line's end or another control character" },
     { "services: {a: {image: i, links: [b]}, b: {image: i, depends_on: [a]}}", "in a circle (a -> b -> a)" },
 };
 

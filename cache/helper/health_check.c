@@ -19,6 +19,7 @@ struct options {
 
 static const struct flag flags[] = {
     { "port", NULL, NULL, FLAG_LIST, offsetof(struct options, ports), "a port of this host; all of them must accept" },
+    { "p", NULL, NULL, FLAG_LIST, offsetof(struct options, ports), "the same" },
     { NULL, NULL, NULL, FLAG_TEXT, 0, NULL },
 };
 

@@ -23,6 +23,6 @@ struct helper_command {
 };
 
 extern const struct helper_command artifacts_downloader, artifacts_uploader, cache_archiver, cache_extractor, cache_init,
-    cache_verify, health_check, read_logs;
+    cache_verify, health_check, proxy_exec, read_logs;
 
 #endif

@@ -14,7 +14,7 @@ extern char **environ;
 
 static const struct helper_command *const commands[] = {
     &artifacts_downloader, &artifacts_uploader, &cache_archiver, &cache_extractor, &cache_init, &cache_verify, &health_check,
-    &read_logs,
+    &proxy_exec, &read_logs,
 };
 
 /* Before the command: of all programs of this family (contract 3.1). Those that only say how to log are read and left. */

@@ -4,7 +4,7 @@
 
 #include "stages/pipeline/job_files.h"
 #include "stages/pipeline/job_run.h"
-#include "stages/pipeline/mask.h"
+#include "base/mask.h"
 
 /* A job under way. */
 struct job_run {

@@ -14,7 +14,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-from helper import HelperCase  # noqa: E402
+from helper import Done, HelperCase  # noqa: E402
 
 
 def listener() -> socket.socket:
@@ -123,6 +123,52 @@ class Others(HelperCase):
         self.assertEqual(self.read(process, 7), b"5 here\n")
         (self.project / "late").unlink()
         self.assertEqual(self.finish(process).code, 100)
+
+    # --- proxy-exec
+
+    def proxy(self, script: str, *options: object, **more) -> Done:
+        return self.run_helper("proxy-exec", *options, "--", "sh", "-c", script, **more)
+
+    def test_proxy_exec(self) -> None:
+        """Output and errors alike, and so do later commands that have the same folder."""
+        keeps = {"RUNNER_TEMP_PROJECT_DIR": str(self.folder)}
+        done = self.proxy("echo early s3cret; echo ::add-mask::s3cret; sleep 0.2; echo s3cret; echo no s3cret >&2; exit 7", env=keeps)
+        self.assertEqual((done.code, done.out), (7, "early s3cret\n::add-mask::[MASKED]\n[MASKED]\n"))
+        self.assertEqual(done.log, "no [MASKED]")
+        self.assertEqual((self.folder / "masking.db").stat().st_mode & 0o777, 0o600)
+        self.assertEqual(self.proxy("echo a s3cret", "--temp-dir", self.folder).out, "a [MASKED]\n")
+        self.assertEqual(self.proxy("echo a s3cret").out, "a s3cret\n")
+
+    def test_proxy_exec_of_a_process_in_the_background(self) -> None:
+        done = self.proxy("yes & echo $! $$; exec sh -c 'kill -USR1 $$'")
+        self.assertEqual(done.code, 128 + signal.SIGUSR1)
+        self.assertRegex(done.out, r"\A(y\n)*\d+ \d+\n")
+
+    def test_proxy_exec_passes_signals_on(self) -> None:
+        process = self.start("proxy-exec", "sh", "-c", "trap 'echo told; exit 3' TERM; echo ready; while :; do sleep 0.1; done")
+        self.assertEqual(self.read(process, 6), b"ready\n")
+        process.terminate()
+        done = self.finish(process)
+        self.assertEqual((done.code, done.out), (3, "told\n"))
+
+    def test_proxy_exec_copies_itself(self) -> None:
+        place = self.folder / "tmp"
+        done = self.proxy("echo done", "--bootstrap", "--temp-dir", place)
+        self.assertEqual((done.code, done.out), (0, "done\n"), done.log)
+        copied = subprocess.run([place / "gitlab-runner-helper", "--version"], capture_output=True, text=True)
+        self.assertIn("(atelier-helper)", copied.stdout)
+
+    def test_proxy_exec_of_nothing(self) -> None:
+        self.assert_ends(self.run_helper("proxy-exec"), 1, "FATAL: no command: .*")
+        self.assert_ends(self.run_helper("proxy-exec", "--", "no-such-program"), 1, "FATAL: .*no-such-program.*")
+        self.assert_ends(self.proxy("true", "--bootstrap"), 1, "FATAL: --bootstrap needs --temp-dir")
+
+    def test_proxy_exec_where_nothing_can_be_kept(self) -> None:
+        (self.folder / "masking.db").symlink_to(self.project / "elsewhere")
+        done = self.proxy("echo ::add-mask::s3cret; echo s3cret", "--temp-dir", self.folder)
+        self.assertEqual((done.code, done.out), (0, "::add-mask::[MASKED]\n[MASKED]\n"))
+        self.assert_ends(done, 0, "WARNING: a secret cannot be kept in '.*/masking.db': later commands will show it")
+        self.assertFalse((self.project / "elsewhere").exists())
 
 
 if __name__ == "__main__":

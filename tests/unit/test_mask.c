@@ -1,4 +1,4 @@
-#include "stages/pipeline/mask.h"
+#include "base/mask.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

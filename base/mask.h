@@ -1,6 +1,6 @@
-/* stages/pipeline/mask.h: keeps secrets out of a stream of output. */
-#ifndef STAGES_PIPELINE_MASK_H
-#define STAGES_PIPELINE_MASK_H
+/* base/mask.h: keeps secrets out of a stream of output. */
+#ifndef BASE_MASK_H
+#define BASE_MASK_H
 
 #include "base/strbuf.h"
 #include "base/strvec.h"

@@ -71,9 +71,11 @@ const char shell_keeper[] = KEEPER_BEGINS "\n"
     "}\n"
 
 /* What git notes of a file in its index has the owner and the time of its last change too, by
- * which every file would seem changed now: `git diff-index` would call a fresh checkout dirty. */
+ * which every file would seem changed now: `git diff-index` would call a fresh checkout dirty.
+ * A job may have made .git a link to wherever it likes. */
 #define FORGIVE                                                            \
     "forgive() {\n"                                                        \
+    "  [ ! -L \"$1/.git\" ] || return\n"                                    \
     "  find \"$1/.git/config\" \"$1/.git/modules\" -name config -type f"   \
     " -exec git config -f {} core.checkStat minimal \\;"                   \
     " -exec git config -f {} core.trustctime false \\; 2>/dev/null\n"      \

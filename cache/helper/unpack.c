@@ -22,17 +22,27 @@ static int parse_count(const char *text, int64_t *out)
     return number_parse(text, 0, INT_MAX, out);
 }
 
+/* By default they are made, as gitlab-runner does: a Python environment is nothing without its bin/python. */
+static bool wants_links_outside(const struct helper *h)
+{
+    const char *text = env_get(h->env, "ATELIER_EXTRACT_LINKS_OUTSIDE");
+    bool wanted = true;
+
+    if (text && bool_parse(text, &wanted) < 0)
+        report_line(&h->report, LOG_WARNING, "ATELIER_EXTRACT_LINKS_OUTSIDE is neither true nor false, and left out");
+    return wanted;
+}
+
 static struct extract_rules rules_of(const struct helper *h)
 {
     struct extract_rules rules = EXTRACT_RULES;
-    const char *links = env_get(h->env, "ATELIER_EXTRACT_LINKS_OUTSIDE");
     int64_t ratio = rules.limits.ratio;
 
     read_limit(h, "ATELIER_EXTRACT_ENTRIES", parse_count, &rules.limits.entries);
     read_limit(h, "ATELIER_EXTRACT_BYTES", size_parse, &rules.limits.bytes);
     read_limit(h, "ATELIER_EXTRACT_RATIO", parse_count, &ratio);
     rules.limits.ratio = (int)ratio;
-    rules.links_outside = links && strcmp(links, "true") == 0;
+    rules.links_outside = wants_links_outside(h);
     return rules;
 }
 

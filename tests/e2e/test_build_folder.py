@@ -76,6 +76,20 @@ class BuildFolder(unittest.TestCase):
         self.assertEqual(os.stat(job.project / "sub/file").st_mode & 0o777, 0o644)
         self.assertEqual(os.stat(job.folder_of_builds).st_uid, os.geteuid(), "the folder itself is the host's user's")
 
+    def test_links_that_lead_outside_are_not_followed(self):
+        """A restored cache may have some, and they lead to the helper's own files there."""
+        job = self.prepared(image=self.user)
+        self.run_in(job, FETCH + """
+mkdir -p /outside/folder; cp .git/config /outside; touch /outside/folder/file; rm -rf .git
+ln -s /outside .git; ln -s /outside/folder sub/folder; ln -s /outside/folder/file sub/link""", "get_sources")
+        look = "cd /outside; find . -exec stat -c '%n %u %g %z' {} +; cat config"
+        before = self.run_in(job, look, "restore_cache")
+        self.run_in(job, "echo mine > $CI_PROJECT_DIR/sub/new")
+        self.assertEqual(self.run_in(job, look, "archive_cache"), before)
+        self.assertEqual(os.lstat(job.project / "sub/folder").st_uid, 1234)
+        other = self.prepared(job)
+        self.assertEqual(os.lstat(other.project / "sub/folder").st_uid, 0, "taken back")
+
     def test_becomes_theirs_whom_the_entrypoint_drops_to(self):
         job = self.prepared(entrypoint=DROP)
         self.run_in(job, FETCH, "get_sources")

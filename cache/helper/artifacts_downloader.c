@@ -6,7 +6,7 @@
 #include "cache/helper/job_credentials.h"
 #include "cache/helper/local_artifacts.h"
 #include "cache/helper/unpack.h"
-#include "cache/transfer/meter.h"
+#include "cache/transfer/download.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +16,8 @@
 #define REDIRECTS  10
 #define IDLE_MS    ((int64_t)60000)
 #define TIMEOUT_MS ((int64_t)3600000)
+#define RANGES_MAX 64
+#define PAUSE_MAX_MS ((int64_t)60000)
 
 struct options {
     struct job_credentials job;
@@ -35,8 +37,8 @@ static const struct flag flags[] = {
     { "retry-time", NULL, "1s", FLAG_DURATION, O(pause_ms), "the pause before" },
     { "transfer-meter-frequency", "TRANSFER_METER_FREQUENCY", NULL, FLAG_DURATION, O(meter_ms), "how often progress is shown" },
     { "transfer-buffer-size", "ARTIFACT_TRANSFER_BUFFER_SIZE", NULL, FLAG_NUMBER, O(buffer), "has no effect" },
-    { "chunk-size", "ARTIFACT_CHUNK_SIZE", NULL, FLAG_NUMBER, O(piece), "has no effect" },
-    { "concurrency", "ARTIFACT_CONCURRENCY", NULL, FLAG_NUMBER, O(side_by_side), "has no effect" },
+    { "chunk-size", "ARTIFACT_CHUNK_SIZE", "16777216", FLAG_NUMBER, O(piece), "fetch what is larger in several ranges" },
+    { "concurrency", "ARTIFACT_CONCURRENCY", "16", FLAG_NUMBER, O(side_by_side), "how many ranges side by side" },
     { NULL, NULL, NULL, FLAG_TEXT, 0, NULL },
 };
 
@@ -46,8 +48,8 @@ struct work {
     char *token;      /* shortened */
     char *request_id; /* the header */
     int fd;           /* where the archive goes */
-    struct meter meter;
-    const struct http_response *r; /* of this try, while it is under way */
+    struct download download;
+    bool said_where;
 };
 
 static int check(const struct helper *h, const struct options *o, struct err *e)
@@ -107,49 +109,38 @@ static const struct verdict *verdict_of(int status)
     return &verdicts[i];
 }
 
-static int on_data(void *ctx, const char *data, size_t len, struct err *e)
+static bool wants_ranges(const struct helper *h)
 {
-    struct work *w = ctx;
-    const char *length = http_header(w->r, "content-length");
+    const char *flag = env_get(h->env, "FF_USE_PARALLEL_ARTIFACT_TRANSFER");
+    bool wanted = false;
 
-    if (w->meter.total == 0 && length)
-        (void)number_parse(length, 1, INT64_MAX, &w->meter.total);
-    meter_add(&w->meter, (int64_t)len);
-    if (fd_write(w->fd, data, len, e) == 0)
-        return 0;
-    e->kind = ERR_CONFLICT; /* another try would not find more room */
-    return err_wrap(e, "keep the archive until it is unpacked");
+    return flag && bool_parse(flag, &wanted) == 0 && wanted;
 }
 
 static void say_where(void *ctx, const struct url *to)
 {
-    const struct work *w = ctx;
+    struct work *w = ctx;
     auto_free char *host = url_host(to);
 
-    report_line(&w->h->report, LOG_INFO, "Direct download from %s", host);
+    if (!w->said_where)
+        report_line(&w->h->report, LOG_INFO, "Direct download from %s", host);
+    w->said_where = true;
 }
 
 static int fetch(struct work *w, bool direct, struct http_response *r, struct err *e)
 {
-    const struct transfer t = job_credentials_transfer(w->h, &w->o->job);
     const struct coordinator c = { .url = w->o->job.url, .token = w->o->job.token, .id = w->o->job.id };
     auto_free char *url = coordinator_artifacts_url(&c, direct ? "direct_download=true" : "");
     auto_free char *private = coordinator_header(&c);
     auto_strvec headers = STRVEC_INIT;
     const struct transfer_request q = { .method = "GET", .url = url, .headers = &headers, .private_header = private,
-                                        .on_data = on_data, .data_ctx = w, .timeout_ms = TIMEOUT_MS,
-                                        .idle_ms = idle_ms(w->h, IDLE_MS), .redirects = REDIRECTS,
+                                        .timeout_ms = TIMEOUT_MS, .idle_ms = idle_ms(w->h, IDLE_MS), .redirects = REDIRECTS,
                                         .on_redirect = direct ? say_where : NULL, .redirect_ctx = w };
 
-    w->r = r;
     strvec_push(&headers, w->request_id);
-
-    if (ftruncate(w->fd, 0) < 0 || lseek(w->fd, 0, SEEK_SET) < 0)
-        return err_set(e, ERR_CONFLICT, errno, "empty the file: %s", strerror(errno));
-    meter_begin(&w->meter, "Downloading artifacts", w->o->meter_ms, 0);
-    int rc = transfer_once(&t, &q, r, e);
-    meter_end(&w->meter);
-    return rc;
+    if (download_try(&w->download, &q, r, e) == 0)
+        return download_finish(&w->download, e);
+    return e->kind == ERR_CONFLICT ? err_wrap(e, "keep the archive until it is unpacked") : -1;
 }
 
 /* r is NULL when no answer came. */
@@ -170,6 +161,15 @@ static void describe(const struct work *w, const struct http_response *r, struct
     strvec_pushf(fields, "token=%s", w->token);
 }
 
+/* Each try waits twice as long as the one before, unless GitLab says how long. */
+static int wait_for_next(const struct work *w, int try, const struct http_response *r, struct err *e)
+{
+    int64_t first_ms = w->o->pause_ms < PAUSE_MAX_MS ? w->o->pause_ms : PAUSE_MAX_MS;
+    int64_t otherwise_ms = first_ms << (try < 6 ? try : 6);
+
+    return transfer_pause(w->download.transfer, coordinator_wait_ms(r, otherwise_ms), e) < 0 ? -1 : 1;
+}
+
 /* One try: 0 done, 1 again, -1 the end. */
 static int try_once(struct work *w, int try, struct err *e)
 {
@@ -179,32 +179,46 @@ static int try_once(struct work *w, int try, struct err *e)
     const char *line = "Downloading artifacts from coordinator...";
 
     int rc = fetch(w, w->o->direct && try == 0, &r, &problem);
-    describe(w, rc < 0 ? NULL : &r, &fields);
-    if (rc == 0 && r.status == 200) {
+    bool refused = rc < 0 && r.status != 0 && r.status / 100 != 2;
+    describe(w, rc < 0 && !refused ? NULL : &r, &fields);
+    if (rc == 0) {
         report_fields(&w->h->report, LOG_INFO, &fields, "%s ok", line);
         return 0;
     }
-    if (rc < 0 && problem.kind != ERR_SYSTEM)
+    if (!refused && problem.kind != ERR_SYSTEM)
         return err_move(e, &problem);
-    const struct verdict *v = verdict_of(rc < 0 ? 0 : r.status);
-    if (rc < 0)
+    const struct verdict *v = verdict_of(refused ? r.status : 0);
+    if (!refused)
         strvec_pushf(&fields, "error=%s", err_text(&problem));
     report_fields(&w->h->report, v->fatal ? LOG_ERROR : LOG_WARNING, &fields, "%s %s", line, v->words);
     if (v->fatal)
         return err_set(e, ERR_SYSTEM, r.status, "%s", v->fatal);
     if (try >= w->o->more_tries)
-        return rc < 0 ? err_move(e, &problem) : err_set(e, ERR_SYSTEM, r.status, "invalid argument");
-    const struct transfer t = job_credentials_transfer(w->h, &w->o->job);
-    return transfer_pause(&t, coordinator_wait_ms(&r, w->o->pause_ms), e) < 0 ? -1 : 1;
+        return refused ? err_set(e, ERR_SYSTEM, r.status, "invalid argument") : err_move(e, &problem);
+    return wait_for_next(w, try, &r, e);
 }
 
-static int download(struct work *w, struct err *e)
+static int try_all(struct work *w, struct err *e)
 {
     for (int try = 0;; try++) {
         int rc = try_once(w, try, e);
         if (rc <= 0)
             return rc;
     }
+}
+
+static int download(struct work *w, struct err *e)
+{
+    const struct transfer t = job_credentials_transfer(w->h, &w->o->job);
+    auto_object_info info = { 0 };
+
+    w->download = (struct download){ .transfer = &t, .fd = w->fd, .info = &info, .side_by_side = (int)(w->o->side_by_side > RANGES_MAX ? RANGES_MAX : w->o->side_by_side),
+                                     .piece = wants_ranges(w->h) ? w->o->piece : 0 };
+    meter_begin(&w->download.meter, "Downloading artifacts", w->o->meter_ms, 0);
+    int rc = try_all(w, e);
+    meter_end(&w->download.meter);
+    download_release(&w->download);
+    return rc;
 }
 
 /* Without a GitLab. */

@@ -2,6 +2,7 @@
 
 #include "base/number.h"
 #include "base/text.h"
+#include "cache/transfer/download.h"
 #include "cache/transfer/object_answer.h"
 
 #include <ctype.h>
@@ -156,6 +157,37 @@ int object_head(const struct transfer *t, const struct object *o, const struct o
         if (object_again(t, tries, try, rc, r.status, e) < 0)
             return -1;
     }
+}
+
+/* ---- GET ---- */
+
+static int fetch(struct download *d, const struct object *o, const struct object_tries *tries, struct err *e)
+{
+    const struct transfer_request q = object_request(o, "GET", tries);
+
+    for (int try = 0;; try++) {
+        auto_http_response r = HTTP_RESPONSE_INIT;
+        if (download_try(d, &q, &r, e) == 0)
+            return download_finish(d, e);
+        /* The disk's problem, or an object that is not there, is not mended by another try. */
+        bool refused = r.status != 0 && r.status / 100 != 2;
+        if (e->kind != ERR_SYSTEM || object_again(d->transfer, tries, try, refused ? 0 : -1, r.status, e) < 0)
+            return -1;
+    }
+}
+
+int object_get(const struct transfer *t, const struct object *o, const struct object_tries *tries, int fd,
+               object_want_fn *want, void *ctx, struct object_info *out, struct err *e)
+{
+    struct download d = { .transfer = t, .fd = fd, .piece = tries->piece, .side_by_side = tries->side_by_side,
+                          .want = want, .want_ctx = ctx, .info = out };
+
+    meter_begin(&d.meter, "Downloading cache", tries->meter_ms, 0);
+    int rc = fetch(&d, o, tries, e);
+    if (!d.unwanted)
+        meter_end(&d.meter);
+    download_release(&d);
+    return rc < 0 ? -1 : d.unwanted;
 }
 
 /* ---- PUT ---- */

@@ -1,4 +1,4 @@
-/* cache/transfer/object_answer.h: what object.c and object_get.c share: requests, answers, tries. */
+/* cache/transfer/object_answer.h: what object.c and download.c share: requests, answers, tries. */
 #ifndef CACHE_TRANSFER_OBJECT_ANSWER_H
 #define CACHE_TRANSFER_OBJECT_ANSWER_H
 

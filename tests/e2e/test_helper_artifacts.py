@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from gitlab_api import Early, GitLab, Reply, Request, Upload  # noqa: E402
 from helper import Done, HelperCase  # noqa: E402
-from object_store import ObjectStore, cut, hang, status  # noqa: E402
+from object_store import ObjectStore, cut, hang, replaced, status, without_ranges  # noqa: E402
 
 STATUS = {403: "Forbidden", 413: "Request Entity Too Large", 500: "Internal Server Error", 503: "Service Unavailable"}
 
@@ -319,6 +319,70 @@ class Downloading(ArtifactsCase):
             self.assert_extracted(done)
             self.assert_line(done, "WARNING: .*connection was closed in the middle of the answer.*")
             self.assert_line(done, "WARNING: .*nothing was sent or received within.*")
+
+    def keep_large(self, store: ObjectStore, requests: int, **options) -> bytes:
+        """GitLab redirects so many requests to the store, where an archive of some size lies."""
+        content = os.urandom(300_000)
+        self.write("out/a", content)
+        self.upload("--path", "out")
+        (self.project / "out/a").unlink()
+        self.gitlab.requests.clear()
+        store.put("/x", self.gitlab.uploads[self.job][-1].body, **options)
+        self.gitlab.reply_next(*[Reply(302, {"Location": store.url("/x?sig=secret", "localhost")})] * requests)
+        return content
+
+    def test_resume(self) -> None:
+        with ObjectStore() as store:
+            content = self.keep_large(store, 3)
+            store.next("GET", cut(after=100_000), cut(after=50_000))
+            done = self.download()
+            self.assertEqual((self.project / "out/a").read_bytes(), content, done.log)
+            etag = store.objects["/x"].etag
+            self.assertEqual([(request.header("Range"), request.header("If-Range"), request.header("JOB-TOKEN")) for request in store.requests],
+                             [(None, None, None), ("bytes=100000-", etag, None), ("bytes=150000-", etag, None)])
+            self.assert_line(done, "WARNING: Downloading artifacts from .* failed  .*in the middle of the answer.*", times=2)
+
+    def test_resume_of_others(self) -> None:
+        """From the beginning: what was replaced meanwhile, what only looks alike, and from a server that knows no ranges."""
+        with ObjectStore() as store:
+            for fault, etag in ((replaced, None), (None, 'W/"1"'), (without_ranges, None)):
+                content = self.keep_large(store, 2, etag=etag)
+                whole = store.objects["/x"].body
+                if fault is replaced:
+                    store.put("/x", os.urandom(250_000))
+                    fault = replaced(whole)
+                store.next("GET", cut(after=200_000), *[fault] * bool(fault))
+                done = self.download()
+                self.assertEqual((self.project / "out/a").read_bytes(), content, done.log)
+
+    def test_parallel(self) -> None:
+        """The token goes to GitLab, with the range that asks for the size, and to nobody else."""
+        with ObjectStore() as store:
+            content = self.keep_large(store, 1)
+            store.next("GET", cut(after=1), cut(after=20_000))
+            done = self.download("--chunk-size", 50_000, "--concurrency", 3, env={"FF_USE_PARALLEL_ARTIFACT_TRANSFER": "true"})
+            self.assertEqual((self.project / "out/a").read_bytes(), content, done.log)
+            self.assertEqual([request.headers["JOB-TOKEN"] for request in self.gitlab.requests], [self.token])
+            asked = [request.header("Range") for request in store.requests]
+            self.assertEqual((asked[0], len(asked)), ("bytes=0-0", 5))
+            self.assertEqual([request.header("JOB-TOKEN") for request in store.requests], [None] * 5)
+
+    def test_parallel_of_gitlab_itself(self) -> None:
+        """It stays the server that the token is for."""
+        with ObjectStore() as store:
+            content = self.keep_large(store, 0)
+            path = f"/api/v4/jobs/{self.job}/artifacts"
+            store.put(path, store.objects["/x"].body)
+            done = self.run_helper("artifacts-downloader", *self.credentials(url=store.url("")), "--chunk-size", 50_000,
+                                   env={"FF_USE_PARALLEL_ARTIFACT_TRANSFER": "true", "ARTIFACT_CONCURRENCY": "2"})
+            self.assertEqual((self.project / "out/a").read_bytes(), content, done.log)
+            self.assertEqual([request.header("JOB-TOKEN") for request in store.requests], [self.token] * 3)
+
+    def test_small_ones_are_not_fetched_in_parts(self) -> None:
+        with ObjectStore() as store:
+            self.keep_large(store, 2)
+            done = self.download(env={"FF_USE_PARALLEL_ARTIFACT_TRANSFER": "true"})
+            self.assertEqual([request.header("Range") for request in store.requests], ["bytes=0-0", None], done.log)
 
     def test_broken_archive(self) -> None:
         self.gitlab.reply_next(Reply(200, {}, b"PK\3\4 no archive"))

@@ -12,14 +12,13 @@
 
 static const struct word {
     const char *name;
-    bool keys;    /* takes arguments */
-    bool removes; /* takes --size, --age and --dry-run */
+    bool keys; /* takes arguments */
     caches_fn *run;
 } words[] = {
-    { "ls", false, false, caches_ls },
-    { "stat", false, false, caches_stat },
-    { "verify", true, false, caches_verify },
-    { "prune", false, true, caches_prune },
+    { "ls", false, caches_ls },
+    { "stat", false, caches_stat },
+    { "verify", true, caches_verify },
+    { "prune", false, caches_prune },
 };
 
 static int unknown_word(const char *name, struct err *e)
@@ -37,11 +36,20 @@ static int unknown_word(const char *name, struct err *e)
 
 static int check_word(const struct word *word, const struct invocation *in, struct err *e)
 {
-    const char *option = in->size ? "size" : in->age ? "age" : in->dry_run ? "dry-run" : NULL;
+    const struct {
+        bool given;
+        const char *option, *word; /* that alone takes it */
+    } options[] = {
+        { in->size, "size", "prune" },
+        { in->age, "age", "prune" },
+        { in->dry_run, "dry-run", "prune" },
+        { in->remove, "remove", "verify" },
+    };
 
-    if (option && !word->removes)
-        return err_set(e, ERR_USAGE, 0, "'atelier cache %s' has no option '--%s'; 'atelier cache prune' has",
-                       word->name, option);
+    for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+        if (options[i].given && strcmp(options[i].word, word->name) != 0)
+            return err_set(e, ERR_USAGE, 0, "'atelier cache %s' has no option '--%s'; 'atelier cache %s' has",
+                           word->name, options[i].option, options[i].word);
     if (in->args[1] && !word->keys)
         return err_set(e, ERR_USAGE, 0, "usage: atelier cache %s", word->name);
     return 0;

@@ -1,4 +1,4 @@
-/* executor/caches_verify.c: `atelier cache verify [KEY...]`: can the archives be read?
+/* executor/caches_verify.c: `atelier cache verify [KEY...]`: can the archives be read? Broken ones may go.
  *
  * atelier-helper reads them, one process an archive: this program links no
  * libarchive, and what jobs wrote is not for root to decode. It gets the archive as
@@ -16,9 +16,9 @@
 
 #define ANSWER_MAX 4096
 
-enum verdict { VERDICT_SOUND, VERDICT_BROKEN, VERDICT_UNKNOWN, VERDICT_GONE, VERDICT_COUNT };
+enum verdict { VERDICT_SOUND, VERDICT_BROKEN, VERDICT_UNKNOWN, VERDICT_GONE, VERDICT_REMOVED, VERDICT_COUNT };
 
-static const char *const verdict_words[VERDICT_COUNT] = { "ok", "broken", "failed", "gone" };
+static const char *const verdict_words[VERDICT_COUNT] = { "ok", "broken", "failed", "gone", "broken" };
 
 /* Where it was built, and where it is installed. */
 static char *find_helper(const struct caches *c, struct err *e)
@@ -105,6 +105,18 @@ static int missing(const struct caches *c, const bool *found, struct err *e)
     return 0;
 }
 
+/* What was read is what goes: one that was written or used since its folder was, or has a writer, stays. */
+static enum verdict remove_broken(const struct caches *c, const struct store_entry *t, char **why)
+{
+    enum store_outcome outcome = STORE_REMOVED;
+    auto_err problem = ERR_INIT;
+    auto_free char *reason = *why;
+    int rc = store_remove(c->root, t, c->now, &outcome, &problem);
+
+    *why = xasprintf("%s; %s", reason, rc < 0 ? err_text(&problem) : outcome == STORE_IN_USE ? "in use, and stays" : "removed");
+    return rc < 0 ? VERDICT_UNKNOWN : outcome == STORE_IN_USE ? VERDICT_BROKEN : VERDICT_REMOVED;
+}
+
 static int verify(const struct caches *c, const char *helper, bool *found, size_t counts[VERDICT_COUNT], struct err *e)
 {
     for (size_t i = 0; i < c->index.n; i++) {
@@ -113,6 +125,8 @@ static int verify(const struct caches *c, const char *helper, bool *found, size_
         if (!is_wanted(c, t, found))
             continue;
         enum verdict verdict = verify_one(c, helper, t, &why);
+        if (verdict == VERDICT_BROKEN && c->in->remove)
+            verdict = remove_broken(c, t, &why);
         auto_free char *path = text_quote(t->path);
         auto_free char *line = xasprintf("%-6s  %s%s%s\n", verdict_words[verdict], path, *why ? ": " : "", why);
         counts[verdict]++;
@@ -133,8 +147,11 @@ int caches_verify(struct caches *c, struct err *e)
     auto_free bool *found = xcalloc(keys + 1, sizeof(*found));
     if (!helper || verify(c, helper, found, counts, e) < 0)
         return -1;
-    strbuf_printf(&out, "%zu good, %zu broken, %zu not read\n", counts[VERDICT_SOUND], counts[VERDICT_BROKEN],
-                  counts[VERDICT_UNKNOWN]);
+    strbuf_printf(&out, "%zu good, %zu broken, %zu not read", counts[VERDICT_SOUND],
+                  counts[VERDICT_BROKEN] + counts[VERDICT_REMOVED], counts[VERDICT_UNKNOWN]);
+    if (c->in->remove)
+        strbuf_printf(&out, "; %zu removed", counts[VERDICT_REMOVED]);
+    strbuf_putc(&out, '\n');
     caches_remark(c, &out);
     if (fd_write(STDOUT_FILENO, strbuf_text(&out), out.len, e) < 0)
         return -1;

@@ -33,11 +33,11 @@ const struct command commands[] = {
       "found is printed. Exit status: 0 all of it is gone, 2 something is not.\n", 0, 0, "njor", false, command_gc },
     { "cache", "ls|stat|verify|prune", "show, check and prune the host's caches",
       "ls: all of them, the last used first. stat: their sums. verify [KEY...]: reads\n"
-      "the archives whole. prune: removes what was used longest ago, down to the\n"
-      "limits, and what writers that were killed left; what is in use stays. Caches in\n"
-      "Docker's volumes are not seen. Exit status: verify 1 when an archive is broken,\n"
-      "prune 2 when something could not be removed.\n",
-      1, -1, "pranS", false, command_cache },
+      "the archives whole; with --remove, broken ones go. prune: removes what was used\n"
+      "longest ago, down to the limits, and what writers that were killed left; what is\n"
+      "in use stays. Caches in Docker's volumes are not seen. Exit status: verify 1\n"
+      "when a broken archive is there, both 2 when one could not be read or removed.\n",
+      1, -1, "pranSR", false, command_cache },
     { "compose", "check [FILE...]", "check compose files before they are deployed",
       "Each FILE [docker-compose.yml] is read as a deploy reads it, with the variables\n"
       "of the .env beside it. Prints every problem as FILE:LINE:COLUMN: problem; what\n"

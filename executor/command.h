@@ -25,6 +25,7 @@ struct invocation {
     const char *environment; /* --environment NAME, NULL when not given */
     bool helper;            /* --helper */
     bool dry_run;
+    bool remove;
     bool list;
     bool strict;
     bool quiet;

@@ -27,6 +27,7 @@ static const struct row rows[] = {
     { 'H', "helper", NULL, "in the helper's container", I(helper), false },
     { 'p', "project", "NAME", "only of this project, or of those like group/*", I(project), false },
     { 'S', "size", "SIZE", "so much may stay, such as 20g [cache_size]", I(size), false },
+    { 'R', "remove", NULL, "remove those that are broken", I(remove), false },
     { 'a', "age", "AGE", "unused for so long, such as 30d, it goes [cache_age]", I(age), false },
     { 'v', "variables", "FILE", "more variables, a KEY=value a line", I(variables), false },
     { 'b', "branch", "NAME", "as the pipeline of this branch [the current one]", I(branch), false },

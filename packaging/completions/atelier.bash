@@ -61,6 +61,7 @@ _atelier()
         gc) options+=' --dry-run --job --older-than --runner' ;;
         cache)
             options+=' --project --runner'
+            [[ $argument != verify ]] || options+=' --remove'
             [[ $argument != prune ]] || options+=' --age --dry-run --size' ;;
         compose) options+=' --environment --quiet --strict --variables' ;;
         prepare) options+=' --dry-run' ;;

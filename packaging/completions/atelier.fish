@@ -59,6 +59,7 @@ complete -c atelier -n "__fish_seen_subcommand_from compose" -s e -l environment
 complete -c atelier -n "__fish_seen_subcommand_from compose" -s q -l quiet -d "Say nothing but problems"
 complete -c atelier -n "__fish_seen_subcommand_from compose" -s t -l strict -d "A variable that is not set is a problem"
 complete -c atelier -n "__fish_seen_subcommand_from compose" -s v -l variables -r -F -d "File of further variables"
+complete -c atelier -n "__fish_seen_subcommand_from verify" -s R -l remove -d "Remove those that are broken"
 complete -c atelier -n "__fish_seen_subcommand_from run" -F
 complete -c atelier -n "__fish_seen_subcommand_from shell" -s H -l helper -d "In the helper container"
 complete -c atelier -n "__fish_seen_subcommand_from shell" -s s -l service -x -d "In this service"

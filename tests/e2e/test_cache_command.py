@@ -472,7 +472,5 @@ class Hostile(Store):
         self.assertIn("Folders that could not be read: 1 (Permission denied); they are root's", result.out)
 
 
-del Store  # holds no tests of its own
-
 if __name__ == "__main__":
     unittest.main()

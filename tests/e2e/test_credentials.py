@@ -209,6 +209,8 @@ class Retries(unittest.TestCase):
     STUMBLES = ('> POST /images/create\n  500 {"message":"Get \\"https://r.example.com/v2/\\": net/http: TLS handshake '
                 'timeout"}\n')
     REFUSES = '> POST /images/create\n  404 {"message":"pull access denied for x"}\n'
+    NOBODY = ('> POST /images/create\n  500 {"message":"Get \\"https://r.example.com/v2/\\": dial tcp 192.0.2.1:443: connect: '
+              'connection refused"}\n')
     FAILS = '> POST /images/create\n  200 chunked\n  json {"error":"no space left on device"}\n'
 
     def setUp(self):
@@ -250,7 +252,8 @@ class Retries(unittest.TestCase):
         self.assertIn("TLS handshake timeout", result.err.splitlines()[-1])
 
     def test_once_when_it_was_refused_or_the_host_is_at_fault(self):
-        for script, words in ((self.REFUSES, "pull access denied"), (self.FAILS, "no space left on device")):
+        for script, words in ((self.REFUSES, "pull access denied"), (self.FAILS, "no space left on device"),
+                              (self.NOBODY, "connection refused")):
             with self.subTest(words):
                 result, pulls = self.prepare(script)
                 self.assertEqual(pulls, 1)

@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
-enum { WAITING_BYTES = 8 << 20, WAITING = 1024, SPARE = 64 };
+enum {
+    WAITING_BYTES = 8 << 20, WAITING = 1024, SPARE = 64,
+    BATCH = 16, BATCH_BYTES = 1 << 18, /* small files are made by the batch: waking a thread costs as much as making one */
+};
 
 struct write {
     struct output *file;
@@ -19,6 +22,7 @@ struct outputs {
     struct write queue[WAITING];
     size_t put, got, done; /* counters that only grow */
     size_t bytes;          /* not written yet */
+    size_t unheard, unheard_bytes; /* put since a thread was last woken for it */
     char *spare[SPARE];
     int n_spare;
     bool over;
@@ -163,29 +167,38 @@ static void carry_out(struct outputs *o, struct tree *t, struct write *w)
     output_drop(o, t, w->file);
 }
 
-static bool next(struct outputs *o, struct write *out)
+/* Some writes, at most BATCH and hardly more than BATCH_BYTES; 0: there are no more. */
+static size_t next(struct outputs *o, struct write out[BATCH])
 {
+    size_t n = 0, bytes = 0;
+
     while (o->got == o->put && !o->over)
         (void)pthread_cond_wait(&o->more, &o->lock);
-    if (o->got == o->put)
-        return false;
-    *out = o->queue[o->got++ % WAITING];
-    return true;
+    while (n < BATCH && bytes < BATCH_BYTES && o->got < o->put) {
+        out[n] = o->queue[o->got++ % WAITING];
+        bytes += out[n++].len;
+    }
+    return n;
 }
 
 static void *work(void *ctx)
 {
     struct outputs *o = ctx;
     struct tree t = o->model;
-    struct write w;
+    struct write batch[BATCH];
+    size_t n;
 
     (void)pthread_mutex_lock(&o->lock);
-    while (next(o, &w)) {
+    while ((n = next(o, batch)) > 0) {
+        size_t bytes = 0;
         (void)pthread_mutex_unlock(&o->lock);
-        carry_out(o, &t, &w);
+        for (size_t i = 0; i < n; i++) {
+            bytes += batch[i].len;
+            carry_out(o, &t, &batch[i]);
+        }
         (void)pthread_mutex_lock(&o->lock);
-        o->bytes -= w.len;
-        o->done++;
+        o->bytes -= bytes;
+        o->done += n;
         (void)pthread_cond_broadcast(&o->less);
     }
     o->replaced += t.replaced;
@@ -209,18 +222,40 @@ struct outputs *outputs_open(const struct tree *model, int threads)
     return o;
 }
 
+static void wake(struct outputs *o)
+{
+    o->unheard = o->unheard_bytes = 0;
+    (void)pthread_cond_broadcast(&o->more);
+}
+
+static bool is_full(const struct outputs *o, size_t len)
+{
+    return o->put - o->got == WAITING || (o->bytes > 0 && o->bytes + len > WAITING_BYTES);
+}
+
+static void put(struct outputs *o, const struct write *w)
+{
+    atomic_fetch_add(&w->file->users, 1);
+    o->queue[o->put++ % WAITING] = *w;
+    o->bytes += w->len;
+    o->unheard++;
+    o->unheard_bytes += w->len;
+    if (o->unheard < BATCH && o->unheard_bytes < BATCH_BYTES)
+        return;
+    o->unheard = o->unheard_bytes = 0;
+    (void)pthread_cond_signal(&o->more);
+}
+
 int outputs_put(struct outputs *o, struct output *file, char *data, size_t len, int64_t offset)
 {
     (void)pthread_mutex_lock(&o->lock);
-    while (!outputs_failed(o) && (o->put - o->got == WAITING || (o->bytes > 0 && o->bytes + len > WAITING_BYTES)))
+    while (!outputs_failed(o) && is_full(o, len)) {
+        wake(o);
         (void)pthread_cond_wait(&o->less, &o->lock);
-    bool failed = outputs_failed(o);
-    if (!failed) {
-        atomic_fetch_add(&file->users, 1);
-        o->queue[o->put++ % WAITING] = (struct write){ file, data, len, offset };
-        o->bytes += len;
-        (void)pthread_cond_signal(&o->more);
     }
+    bool failed = outputs_failed(o);
+    if (!failed)
+        put(o, &(struct write){ file, data, len, offset });
     (void)pthread_mutex_unlock(&o->lock);
     if (failed)
         free(data);
@@ -230,6 +265,7 @@ int outputs_put(struct outputs *o, struct output *file, char *data, size_t len, 
 void outputs_drain(struct outputs *o)
 {
     (void)pthread_mutex_lock(&o->lock);
+    wake(o);
     while (o->done < o->put)
         (void)pthread_cond_wait(&o->less, &o->lock);
     (void)pthread_mutex_unlock(&o->lock);

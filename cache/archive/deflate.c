@@ -3,7 +3,7 @@
 #include "base/memory.h"
 
 #include <assert.h>
-#include <pthread.h>
+#include <libdeflate.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -14,21 +14,41 @@ enum {
     ROOM = DEFLATE_PIECE + DEFLATE_PIECE / 64 + 1024,
 };
 
+/* What a thread has. */
 struct deflater {
-    int level;
-    pthread_mutex_t lock;
-    pthread_cond_t work, done;
-    bool over;
-    struct piece *pieces; /* a ring; the counters only grow */
-    size_t size, filled, started, dropped;
-    pthread_t *threads;
-    int n_threads;
+    struct libdeflate_compressor *compressor, *probe;
+    bool plain;
+    z_stream z; /* decodes, see open_end() */
+    unsigned char scratch[DEFLATE_PIECE];
 };
+
+static void *begin(const void *ctx)
+{
+    const int *level = ctx;
+    struct deflater *d = xcalloc(1, sizeof *d);
+
+    d->plain = *level == 0;
+    d->compressor = libdeflate_alloc_compressor(*level);
+    d->probe = libdeflate_alloc_compressor(1);
+    if (!d->compressor || !d->probe || inflateInit2(&d->z, -MAX_WBITS) != Z_OK)
+        abort(); /* out of memory, as everywhere */
+    return d;
+}
+
+static void end(void *state)
+{
+    struct deflater *d = state;
+
+    libdeflate_free_compressor(d->compressor);
+    libdeflate_free_compressor(d->probe);
+    (void)inflateEnd(&d->z);
+    free(d);
+}
 
 /* As stored blocks within a deflate stream: for what does not shrink, at a tenth of the time. */
 static void store(struct piece *p)
 {
-    const unsigned char *data = piece_data(p);
+    const unsigned char *data = p->in;
     unsigned char *out = p->room;
     size_t left = p->len;
 
@@ -47,148 +67,91 @@ static void store(struct piece *p)
     p->out_len = (size_t)(out - p->room);
 }
 
-static size_t run(z_stream *z, struct piece *p, size_t len, int flush)
-{
-    z->next_in = piece_data(p);
-    z->avail_in = (unsigned)len;
-    z->next_out = p->room;
-    z->avail_out = ROOM;
-    (void)deflate(z, flush);
-    assert(z->avail_in == 0 && z->avail_out > 0); /* ROOM is more than deflate ever needs */
-    return ROOM - z->avail_out;
-}
-
-static bool shrinks(z_stream *probe, struct piece *p)
+static bool shrinks(struct deflater *d, struct piece *p)
 {
     if (p->len < 4 * (size_t)PROBE)
         return true;
-    (void)deflateReset(probe);
-    return run(probe, p, PROBE, Z_FINISH) < PROBE - PROBE / 32;
+    size_t n = libdeflate_deflate_compress(d->probe, p->in, PROBE, p->room, ROOM);
+    return n > 0 && n < PROBE - PROBE / 32;
 }
 
-static void compress_piece(z_stream *z, z_stream *probe, struct piece *p)
+/* Where the last block of the stream begins and ends, in bits. A block's end is known only to who decodes it. */
+static void find_last_block(struct deflater *d, const struct piece *p, size_t *start, size_t *stop)
 {
-    p->crc = (uint32_t)crc32_z(0, piece_data(p), p->len);
+    enum { UNUSED_BITS = 7, LAST = 64, BLOCK_ENDS = 128 }; /* of z.data_type, with Z_BLOCK */
+
+    (void)inflateReset(&d->z);
+    d->z.next_in = p->room;
+    d->z.avail_in = (unsigned)p->out_len;
+    d->z.next_out = d->scratch;
+    d->z.avail_out = sizeof d->scratch;
+    *start = *stop = 0;
+    do {
+        *start = *stop;
+        int result = inflate(&d->z, Z_BLOCK);
+        assert(result == Z_OK && (d->z.data_type & BLOCK_ENDS));
+        (void)result;
+        *stop = 8 * (p->out_len - d->z.avail_in) - (size_t)(d->z.data_type & UNUSED_BITS);
+    } while (!(d->z.data_type & LAST));
+}
+
+/* The last block is no longer called the last, and an empty stored block behind it ends on a byte: so the next
+ * piece can follow. */
+static void open_end(struct deflater *d, struct piece *p)
+{
+    enum { HEADER_BITS = 3 };
+    size_t start, stop;
+
+    find_last_block(d, p, &start, &stop);
+    p->room[start / 8] &= (unsigned char)~(1U << start % 8);
+    size_t n = (stop + HEADER_BITS + 7) / 8;
+    if (n > p->out_len)
+        p->room[n - 1] = 0;
+    memcpy(p->room + n, "\0\0\xff\xff", 4); /* its length, 0, and that inverted */
+    p->out_len = n + 4;
+}
+
+static void work(void *state, void *piece)
+{
+    struct deflater *d = state;
+    struct piece *p = piece;
+
+    p->crc = libdeflate_crc32(0, p->in, p->len);
     p->out = p->room;
+    p->plain = p->plain || d->plain;
     if (p->plain) {
-        p->out = piece_data(p);
+        p->out = p->in;
         p->out_len = p->len;
-    } else if (!shrinks(probe, p)) {
+    } else if (!shrinks(d, p)) {
         store(p);
     } else {
-        (void)deflateReset(z);
-        if (p->before > 0)
-            (void)deflateSetDictionary(z, piece_data(p) - p->before, (unsigned)p->before);
-        p->out_len = run(z, p, p->len, p->last ? Z_FINISH : Z_SYNC_FLUSH);
+        p->out_len = libdeflate_deflate_compress(d->compressor, p->in, p->len, p->room, ROOM);
+        assert(p->out_len > 0); /* ROOM is more than deflate ever needs */
+        if (!p->last)
+            open_end(d, p);
     }
 }
 
-static struct piece *next_piece(struct deflater *d)
+static void release(void *piece)
 {
-    (void)pthread_mutex_lock(&d->lock);
-    while (d->started == d->filled && !d->over)
-        (void)pthread_cond_wait(&d->work, &d->lock);
-    struct piece *p = d->started < d->filled ? &d->pieces[d->started++ % d->size] : NULL;
-    (void)pthread_mutex_unlock(&d->lock);
+    struct piece *p = piece;
+
+    free(p->in);
+    free(p->room);
+}
+
+static const struct ring_work deflating = { sizeof(struct piece), begin, work, end, release };
+
+struct ring *deflater_open(const int *level, int threads)
+{
+    return ring_open(&deflating, level, threads, threads * PER_THREAD);
+}
+
+struct piece *deflater_fresh(struct ring *r)
+{
+    struct piece *p = ring_fresh(r);
+
+    if (p)
+        *p = (struct piece){ .in = p->in ? p->in : xmalloc(DEFLATE_PIECE), .room = p->room ? p->room : xmalloc(ROOM) };
     return p;
-}
-
-static void *work(void *ctx)
-{
-    struct deflater *d = ctx;
-    z_stream z = { 0 }, probe = { 0 };
-    struct piece *p;
-    int level = d->level ? d->level : 1;
-
-    if (deflateInit2(&z, level, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK ||
-        deflateInit2(&probe, 1, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        abort(); /* out of memory, as everywhere */
-    while ((p = next_piece(d))) {
-        compress_piece(&z, &probe, p);
-        (void)pthread_mutex_lock(&d->lock);
-        p->done = true;
-        (void)pthread_cond_signal(&d->done);
-        (void)pthread_mutex_unlock(&d->lock);
-    }
-    (void)deflateEnd(&z);
-    (void)deflateEnd(&probe);
-    return NULL;
-}
-
-struct deflater *deflater_open(int level, int threads)
-{
-    struct deflater *d = xcalloc(1, sizeof *d);
-
-    d->level = level;
-    (void)pthread_mutex_init(&d->lock, NULL);
-    (void)pthread_cond_init(&d->work, NULL);
-    (void)pthread_cond_init(&d->done, NULL);
-    d->size = (size_t)threads * PER_THREAD;
-    d->pieces = xcalloc(d->size, sizeof *d->pieces);
-    d->threads = xcalloc((size_t)threads, sizeof *d->threads);
-    while (d->n_threads < threads && pthread_create(&d->threads[d->n_threads], NULL, work, d) == 0)
-        d->n_threads++;
-    if (d->n_threads == 0)
-        abort();
-    return d;
-}
-
-struct piece *deflater_fresh(struct deflater *d)
-{
-    if (d->filled - d->dropped == d->size)
-        return NULL;
-    struct piece *p = &d->pieces[d->filled % d->size];
-    unsigned char *in = p->in ? p->in : xmalloc(DEFLATE_WINDOW + DEFLATE_PIECE);
-    unsigned char *room = p->room ? p->room : xmalloc(ROOM);
-
-    *p = (struct piece){ .in = in, .room = room };
-    return p;
-}
-
-void deflater_submit(struct deflater *d, struct piece *p)
-{
-    p->plain = p->plain || d->level == 0;
-    (void)pthread_mutex_lock(&d->lock);
-    d->filled++;
-    (void)pthread_cond_signal(&d->work);
-    (void)pthread_mutex_unlock(&d->lock);
-}
-
-struct piece *deflater_oldest(struct deflater *d)
-{
-    if (d->dropped == d->filled)
-        return NULL;
-    struct piece *p = &d->pieces[d->dropped % d->size];
-    (void)pthread_mutex_lock(&d->lock);
-    while (!p->done)
-        (void)pthread_cond_wait(&d->done, &d->lock);
-    (void)pthread_mutex_unlock(&d->lock);
-    return p;
-}
-
-void deflater_drop(struct deflater *d)
-{
-    d->dropped++;
-}
-
-void deflater_close(struct deflater *d)
-{
-    if (!d)
-        return;
-    (void)pthread_mutex_lock(&d->lock);
-    d->over = true;
-    (void)pthread_cond_broadcast(&d->work);
-    (void)pthread_mutex_unlock(&d->lock);
-    for (int i = 0; i < d->n_threads; i++)
-        (void)pthread_join(d->threads[i], NULL);
-    for (size_t i = 0; i < d->size; i++) {
-        free(d->pieces[i].in);
-        free(d->pieces[i].room);
-    }
-    free(d->pieces);
-    free(d->threads);
-    (void)pthread_mutex_destroy(&d->lock);
-    (void)pthread_cond_destroy(&d->work);
-    (void)pthread_cond_destroy(&d->done);
-    free(d);
 }

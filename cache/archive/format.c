@@ -5,6 +5,7 @@
 #include "cache/archive/zstd.h"
 
 #include <archive.h>
+#include <libdeflate.h>
 #include <sched.h>
 #include <string.h>
 #include <strings.h>
@@ -76,10 +77,6 @@ int archive_threads(void)
 
 char *archive_abilities(void)
 {
-    int threads = zstd_threads();
-    auto_free char *threaded = threads > 1 ? xasprintf("%d threads", threads) : xstrdup("no threads");
-    const char *zstd = zstd_version();
-
-    return xasprintf("%s, zstd %s (%s), zlib %s", archive_version_string(), zstd, threaded,
-                     zlibVersion());
+    return xasprintf("%s, zstd %s, libdeflate %s, zlib %s (threads: %d)", archive_version_string(), zstd_version(),
+                     LIBDEFLATE_VERSION_STRING, zlibVersion(), archive_threads());
 }

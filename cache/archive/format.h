@@ -26,9 +26,8 @@ const char *archive_format_extension(enum archive_format format);
 #define FORMAT_MAGIC 4
 enum archive_format archive_format_of(const void *start, size_t len);
 
-/* What the linked libraries can really do, for --version: "libarchive 3.6.2, zstd 1.5.4 (2 threads), zlib 1.2.13".
- * Whether zstd has threads is found out by using them: libarchive takes the option and drops the
- * answer. Owned. */
+/* What the linked libraries are, for --version: "libarchive 3.6.2, zstd 1.5.4, libdeflate 1.14, zlib 1.2.13 (threads: 2)".
+ * The threads are our own and need none of the libraries'. Owned. */
 char *archive_abilities(void);
 /* How many threads compress: the processors that this process may use, at least 1 and at most 8. */
 int archive_threads(void);

@@ -1,6 +1,7 @@
 #include "cache/archive/reader.h"
 
 #include "base/file.h"
+#include "cache/archive/unzstd.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -9,8 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A zip's reader jumps from entry to entry, a tar's reads all. */
-enum { ZIP_BUFFER = 1 << 16, TAR_BUFFER = 1 << 17, COPY = 1 << 17 };
+enum { ZIP_BUFFER = 1 << 16, COPY = 1 << 17 };
 
 static ssize_t read_at(const struct reader *r, void *buf, size_t size, int64_t at)
 {
@@ -104,26 +104,44 @@ void reader_copy(struct reader *r, const struct reader *from)
     *r = (struct reader){ .fd = from->fd, .seekable = from->seekable, .size = from->size, .format = from->format };
 }
 
-static la_ssize_t on_read(struct archive *a, void *ctx, const void **data)
+/* The archive's bytes, one after the other. */
+static ssize_t read_on(void *ctx, void *buf, size_t size)
 {
     struct reader *r = ctx;
-    ssize_t n = 0;
 
-    *data = r->buf;
     if (!r->seekable && r->start_len > 0) {
-        memcpy(r->buf, r->start, r->start_len);
-        n = (ssize_t)r->start_len;
+        size_t n = r->start_len;
+        memcpy(buf, r->start, n);
         r->start_len = 0;
-        return n;
+        return (ssize_t)n;
     }
-    size_t size = r->format == FORMAT_ZIP ? ZIP_BUFFER : TAR_BUFFER;
     if (r->seekable && (int64_t)size > r->size - r->at)
         size = (size_t)(r->size - r->at);
-    n = read_at(r, r->buf, size, r->at);
+    ssize_t n = read_at(r, buf, size, r->at);
+    if (n > 0)
+        r->at += n;
+    return n;
+}
+
+static la_ssize_t on_read_zip(struct archive *a, void *ctx, const void **data)
+{
+    struct reader *r = ctx;
+    ssize_t n = read_on(r, r->buf, ZIP_BUFFER);
+
+    *data = r->buf;
     if (n < 0)
         archive_set_error(a, errno, "%s", strerror(errno));
-    else
-        r->at += n;
+    return n;
+}
+
+static la_ssize_t on_read_tar(struct archive *a, void *ctx, const void **data)
+{
+    struct reader *r = ctx;
+    auto_err e = ERR_INIT;
+    ssize_t n = unzstd_next(r->zstd, data, &e);
+
+    if (n < 0)
+        archive_set_error(a, EIO, "%s", err_text(&e));
     return n;
 }
 
@@ -165,30 +183,34 @@ static bool is_empty_zip(const struct reader *r)
     return r->format == FORMAT_ZIP && r->size == 22 && r->start_len == 4 && memcmp(r->start, "PK\5\6", 4) == 0;
 }
 
+static int open_zip(struct reader *r, struct err *e)
+{
+    r->buf = xmalloc(ZIP_BUFFER);
+    (void)archive_read_support_format_zip_seekable(r->a);
+    (void)archive_read_set_read_callback(r->a, on_read_zip);
+    (void)archive_read_set_seek_callback(r->a, on_seek);
+    (void)archive_read_set_skip_callback(r->a, on_skip);
+    (void)archive_read_set_callback_data(r->a, r);
+    return archive_read_open1(r->a) == ARCHIVE_OK ? 0 : err_set(e, ERR_JOB, 0, "zip: not a valid zip file");
+}
+
+static int open_tar(struct reader *r, struct err *e)
+{
+    r->zstd = unzstd_open(read_on, r, archive_threads());
+    (void)archive_read_support_format_tar(r->a);
+    if (r->whole)
+        (void)archive_read_set_format_option(r->a, "tar", "read_concatenated_archives", "1");
+    (void)archive_read_set_read_callback(r->a, on_read_tar);
+    (void)archive_read_set_callback_data(r->a, r);
+    return archive_read_open1(r->a) == ARCHIVE_OK ? 0 : reader_fail(r, "tar.zst", e);
+}
+
 int reader_open(struct reader *r, struct err *e)
 {
-    bool zip = r->format == FORMAT_ZIP;
-
-    r->buf = xmalloc(zip ? ZIP_BUFFER : TAR_BUFFER);
     r->a = archive_read_new();
     if (is_empty_zip(r))
         return 0;
-    if (zip) {
-        (void)archive_read_support_format_zip_seekable(r->a);
-        (void)archive_read_set_seek_callback(r->a, on_seek);
-    } else {
-        if (archive_read_support_filter_zstd(r->a) != ARCHIVE_OK)
-            return err_set(e, ERR_SYSTEM, 0, "libarchive was built without zstd: this archive cannot be extracted");
-        (void)archive_read_support_format_tar(r->a);
-        if (r->whole)
-            (void)archive_read_set_format_option(r->a, "tar", "read_concatenated_archives", "1");
-    }
-    (void)archive_read_set_read_callback(r->a, on_read);
-    (void)archive_read_set_skip_callback(r->a, on_skip);
-    (void)archive_read_set_callback_data(r->a, r);
-    if (archive_read_open1(r->a) == ARCHIVE_OK)
-        return 0;
-    return zip ? err_set(e, ERR_JOB, 0, "zip: not a valid zip file") : reader_fail(r, "tar.zst", e);
+    return r->format == FORMAT_ZIP ? open_zip(r, e) : open_tar(r, e);
 }
 
 int reader_next(struct reader *r, struct archive_entry **entry, struct err *e)
@@ -206,7 +228,7 @@ int reader_next(struct reader *r, struct archive_entry **entry, struct err *e)
 
 int64_t reader_taken(const struct reader *r)
 {
-    return r->format == FORMAT_ZIP ? -1 : archive_filter_bytes(r->a, -1);
+    return r->format == FORMAT_ZIP ? -1 : unzstd_taken(r->zstd);
 }
 
 void reader_close(struct reader *r)
@@ -214,6 +236,7 @@ void reader_close(struct reader *r)
     if (r->a)
         (void)archive_read_free(r->a);
     r->a = NULL;
+    unzstd_close(take(&r->zstd));
     free(take(&r->buf));
     if (r->spooled)
         (void)close(r->fd);

@@ -10,6 +10,7 @@
 
 struct archive;
 struct archive_entry;
+struct unzstd;
 
 struct reader {
     int fd;              /* borrowed; read by pread where it is seekable, so that several readers share it */
@@ -19,7 +20,8 @@ struct reader {
     char start[FORMAT_MAGIC]; /* of one that is not: what was read to tell the format */
     size_t start_len;
     enum archive_format format;
-    char *buf;
+    char *buf;           /* of a zip */
+    struct unzstd *zstd; /* of a tar */
     struct archive *a;
 };
 

@@ -10,13 +10,12 @@
 
 enum { PIECE = 1 << 18 };
 
-/* Memory decides about threads: each holds several pieces of four of its level's windows (512 KiB at level 1, 2 MiB
- * from level 3 on, 4 MiB at 9), and 64 MB is what all of it may take. */
-static const struct {
-    int level, threads;
-} levels[] = {
-    [LEVEL_FASTEST] = { 1, 4 }, [LEVEL_FAST] = { 1, 4 },    [LEVEL_DEFAULT] = { 1, 4 },
-    [LEVEL_SLOW] = { 5, 1 },    [LEVEL_SLOWEST] = { 10, 1 },
+/* Memory decides about threads: each holds two frames, as they come and compressed, and its level's tables, and 64 MB is
+ * what all of it may take. A frame of four windows (512 KiB at level 1, 2 MiB from level 3 on) is hardly larger by itself
+ * than within one stream. */
+static const struct zstd_spec levels[] = {
+    [LEVEL_FASTEST] = { 1, 4, 1 << 21 }, [LEVEL_FAST] = { 1, 4, 1 << 21 },    [LEVEL_DEFAULT] = { 1, 4, 1 << 21 },
+    [LEVEL_SLOW] = { 5, 2, 1 << 22 },    [LEVEL_SLOWEST] = { 10, 1, 1 << 22 },
 };
 
 struct tar {
@@ -116,12 +115,13 @@ static int add_all(struct tar *t)
 
 static int open_tar(struct tar *t, enum archive_level level)
 {
-    int most = levels[level].threads, threads = archive_threads();
+    struct zstd_spec spec = levels[level];
 
     if (archive_write_set_format_pax(t->a) != ARCHIVE_OK)
         return fail(t, "");
-    if (zstd_open(levels[level].level, threads < most ? threads : most, sink, t->w, &t->zstd, t->e) < 0)
-        return -1;
+    if (spec.threads > archive_threads())
+        spec.threads = archive_threads();
+    t->zstd = zstd_open(&spec, sink, t->w);
     (void)archive_write_set_bytes_per_block(t->a, 0); /* a pipe's pieces as they come, not a tape's */
     return archive_write_open2(t->a, t, NULL, put, NULL, NULL) != ARCHIVE_OK ? fail(t, "") : 0;
 }

@@ -6,19 +6,18 @@
 
 #include <string.h>
 
-/* gitlab-runner's fastzip has the same */
+/* libdeflate's; the default's archives are no larger than the official helper's, whose compressor is Go's at 6. */
 static const int levels[] = {
-    [LEVEL_FASTEST] = 0, [LEVEL_FAST] = 1, [LEVEL_DEFAULT] = 5, [LEVEL_SLOW] = 7, [LEVEL_SLOWEST] = 9,
+    [LEVEL_FASTEST] = 0, [LEVEL_FAST] = 1, [LEVEL_DEFAULT] = 3, [LEVEL_SLOW] = 7, [LEVEL_SLOWEST] = 9,
 };
 
 struct zip {
     struct writing *w;
-    struct deflater *deflater;
+    struct ring *deflater;
     struct strbuf central;   /* records of the entries so far */
     struct strbuf text;      /* the header that is being made */
     uint64_t entries;
     struct zip_entry *open;  /* the entry whose pieces come out of the deflater just now */
-    unsigned char window[DEFLATE_WINDOW]; /* the end of a file's last piece */
     struct err *e;
 };
 
@@ -39,7 +38,7 @@ static int begin(struct zip *z, struct piece *p)
     entry->streamed = !p->last;
     if (p->last && p->out_len >= p->len) {
         entry->deflated = false;
-        p->out = piece_data(p);
+        p->out = p->in;
         p->out_len = p->len;
     }
     if (p->last) {
@@ -83,9 +82,9 @@ static int put_piece(struct zip *z, struct piece *p)
 
 static int put_oldest(struct zip *z)
 {
-    struct piece *p = deflater_oldest(z->deflater);
+    struct piece *p = ring_oldest(z->deflater);
     int result = put_piece(z, p);
-    deflater_drop(z->deflater);
+    ring_drop(z->deflater);
     return result;
 }
 
@@ -104,7 +103,7 @@ static void submit(struct zip *z, struct piece *p, struct zip_entry *entry, bool
     p->owner = entry;
     p->last = last;
     p->plain = entry->plain;
-    deflater_submit(z->deflater, p);
+    ring_submit(z->deflater);
 }
 
 /* A link's data is its target; a folder has none. */
@@ -117,7 +116,7 @@ static int add_text(struct zip *z, struct zip_entry *entry, const char *text)
         return -1;
     }
     p->len = strlen(text);
-    memcpy(piece_data(p), text, p->len);
+    memcpy(p->in, text, p->len);
     entry->plain = true;
     submit(z, p, entry, true);
     return 0;
@@ -125,8 +124,6 @@ static int add_text(struct zip *z, struct zip_entry *entry, const char *text)
 
 static int add_file(struct zip *z, struct zip_entry *entry, struct source *s)
 {
-    size_t before = 0;
-
     do {
         struct piece *p = fresh(z);
         if (!p) {
@@ -134,13 +131,7 @@ static int add_file(struct zip *z, struct zip_entry *entry, struct source *s)
                 free(entry); /* else a piece that is under way owns it */
             return -1;
         }
-        p->len = source_read(s, piece_data(p), DEFLATE_PIECE);
-        p->before = before;
-        memcpy(piece_data(p) - before, z->window + sizeof z->window - before, before);
-        if (s->left > 0) {
-            before = sizeof z->window;
-            memcpy(z->window, piece_data(p) + p->len - before, before);
-        }
+        p->len = source_read(s, p->in, DEFLATE_PIECE);
         submit(z, p, entry, s->left == 0);
     } while (s->left > 0);
     return 0;
@@ -168,7 +159,7 @@ static int add_all(struct zip *z)
         if (result < 0)
             return -1;
     }
-    while (deflater_oldest(z->deflater))
+    while (ring_oldest(z->deflater))
         if (put_oldest(z) < 0)
             return -1;
     uint64_t start = (uint64_t)z->w->totals.archive;
@@ -183,7 +174,7 @@ static void drop_rest(struct zip *z)
 {
     struct zip_entry *entry = take(&z->open);
 
-    for (struct piece *p; (p = deflater_oldest(z->deflater)); deflater_drop(z->deflater))
+    for (struct piece *p; (p = ring_oldest(z->deflater)); ring_drop(z->deflater))
         if (p->owner != entry) {
             free(entry);
             entry = p->owner;
@@ -193,14 +184,13 @@ static void drop_rest(struct zip *z)
 
 int write_zip(struct writing *w, struct err *e)
 {
-    auto_deflater *deflater = deflater_open(levels[w->spec->level], archive_threads());
-    struct zip z = {
-        .w = w, .deflater = deflater, .central = STRBUF_INIT((size_t)1 << 40), .text = STRBUF_TEXT, .e = e
-    };
+    struct zip z = { .w = w, .central = STRBUF_INIT((size_t)1 << 40), .text = STRBUF_TEXT, .e = e };
 
+    z.deflater = deflater_open(&levels[w->spec->level], archive_threads());
     int result = add_all(&z);
     if (result < 0)
         drop_rest(&z);
+    ring_close(z.deflater);
     strbuf_release(&z.central);
     strbuf_release(&z.text);
     return result;

@@ -1,7 +1,9 @@
-/* cache/archive/zstd.h: a zstd frame by several threads. For this folder alone.
+/* cache/archive/zstd.h: zstd by several threads. For this folder alone.
  *
- * By libzstd and not by libarchive's filter of it, which writes no checksum: a bit that
- * turned on a disk would go unnoticed. */
+ * The bytes are cut into frames that know nothing of each other and say how large they are: so threads compress
+ * them with any libzstd (Debian's static one has no threads of its own), and threads decode them. Every decoder takes
+ * frames one after the other for one stream. By libzstd and not by libarchive's filter of it, which writes no
+ * checksum: a bit that turned on a disk would go unnoticed. */
 #ifndef CACHE_ARCHIVE_ZSTD_H
 #define CACHE_ARCHIVE_ZSTD_H
 
@@ -9,16 +11,21 @@
 
 #include <stdbool.h>
 
-struct zstd; /* opaque: one frame under way */
+struct zstd_spec {
+    int level, threads;
+    size_t frame; /* bytes that go into one, at most ZSTD_FRAME_MOST */
+};
 
-/* At `level`, with `threads` threads where the linked library has any; its bytes go to the sink. */
-int zstd_open(int level, int threads, archive_sink_fn *sink, void *ctx, struct zstd **out, struct err *e);
-/* The next bytes; with `last` the frame is complete. */
+enum { ZSTD_FRAME_MOST = 1 << 22 };
+
+struct zstd; /* opaque: one stream under way */
+
+/* Its bytes go to the sink. */
+struct zstd *zstd_open(const struct zstd_spec *spec, archive_sink_fn *sink, void *ctx);
+/* The next bytes; with `last` the stream is complete. */
 int zstd_put(struct zstd *z, const void *data, size_t len, bool last, struct err *e);
 void zstd_close(struct zstd *z); /* NULL is fine */
 
-/* How many threads compress when archive_threads() are asked for; 1 when the linked zstd has none. */
-int zstd_threads(void);
 const char *zstd_version(void);
 
 #endif

@@ -1,0 +1,64 @@
+/* stages/deploy/target.h: a Docker daemon that jobs may deploy to, and who may. */
+#ifndef STAGES_DEPLOY_TARGET_H
+#define STAGES_DEPLOY_TARGET_H
+
+#include "base/strvec.h"
+#include "stages/job.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What the target's proxy reads. */
+enum routing { ROUTING_NONE, ROUTING_TRAEFIK1, ROUTING_TRAEFIK2, ROUTING_TRAEFIK3 };
+
+/* A service that is kept across releases. */
+struct target_managed {
+    char *service; /* mysql, postgresql, mongodb or redis */
+    char *host;    /* "": a container of ours; else the name or address of a server elsewhere */
+};
+
+struct target {
+    char *name;
+    char *docker_host; /* unix://, tcp://, ssh://[user@]host[:port] */
+    char *cert_path;   /* "": none */
+    bool tls_verify;
+    char *domain;      /* of environments without a URL: <unit>.<domain>; "": none */
+    struct strvec projects, environments; /* patterns (text_matches: `*` is any text, slashes too); none: nobody may */
+    bool protected_only; /* only jobs of protected branches and tags */
+    enum routing routing;
+    char *network;       /* the proxy's, made by the target's owner; "": none */
+    struct strvec entrypoints;
+    char *certresolver;  /* traefik 2 and 3; "": none */
+    char *data;          /* absolute, on the target: <data>/<project>/<environment>/ holds ./data/… */
+    bool allow_root_user, allow_image_volumes;
+    struct target_managed *managed;
+    size_t n_managed;
+    struct strvec mails, influxdb; /* "MAILS_TOKEN=…"; TOKEN and PASSWORD are secret */
+    char *key;           /* secret; derives generated passwords and hashes of configurations; "": none */
+    struct credential *registries;
+    size_t n_registries;
+    int64_t memory;      /* bytes, of each service; 0: no limit */
+    int64_t nano_cpus;   /* 1e9 of them are one CPU; 0: no limit */
+    int64_t health_wait_ms, drain_ms, stop_grace_ms, lock_wait_ms;
+    int64_t keep_releases;
+};
+
+struct targets {
+    struct target *items;
+    size_t n;
+};
+
+/* A new one with the defaults; it belongs to `targets`. */
+struct target *targets_add(struct targets *targets, const char *name);
+void targets_release(struct targets *targets);
+
+/* NULL when there is none of that name. */
+const struct target *targets_find(const struct target *, size_t n, const char *name);
+
+/* ERR_JOB, and who may, when the job's project, environment or ref may not deploy there. */
+int target_allows(const struct target *t, const struct job *job, struct err *e);
+
+/* Whether some environment of the job's project may be deployed to one of them: then prepare gives the job a socket. */
+bool targets_allow(const struct targets *targets, const struct job *job);
+
+#endif

@@ -46,6 +46,10 @@ const struct key config_keys[] = {
     { "keep_failed", value_duration, C(keep_failed_ms), "0s",
       "How long the containers of a failed job stay, for `atelier shell`; 0: they go at\n"
       "once. Whoever may use Docker here can read what the job left in them." },
+    { "script_secrets", value_secrets, C(keep_script_secrets), "remove",
+      "The variables SV_*, secrets of deployed applications, which gitlab-runner puts\n"
+      "into every script: remove takes them out, so that a job can deploy with them\n"
+      "and not read them; keep leaves them there." },
     { NULL, NULL, 0, NULL, NULL },
 };
 

@@ -83,6 +83,15 @@ int value_storage(const struct yaml *y, void *member, const char **problem)
     return -1;
 }
 
+int value_secrets(const struct yaml *y, void *member, const char **problem)
+{
+    bool keep = y->type == YAML_SCALAR && strcmp(y->text, "keep") == 0;
+
+    *problem = "must be remove or keep";
+    *(bool *)member = keep;
+    return keep || (y->type == YAML_SCALAR && strcmp(y->text, "remove") == 0) ? 0 : -1;
+}
+
 int value_unready(const struct yaml *y, void *member, const char **problem)
 {
     bool warn = y->type == YAML_SCALAR && strcmp(y->text, "warn") == 0;

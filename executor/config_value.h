@@ -15,6 +15,7 @@ value_fn value_duration; /* int64_t: milliseconds */
 value_fn value_size;     /* int64_t: bytes */
 value_fn value_docker;   /* enum docker_access */
 value_fn value_storage;  /* enum storage */
+value_fn value_secrets;  /* bool: whether they stay in scripts */
 value_fn value_unready;  /* enum on_unready */
 value_fn value_images;   /* struct strvec: patterns of images */
 value_fn value_policies; /* struct strvec: pull policies */

@@ -41,17 +41,32 @@ static void prepare_release(struct prepare *p)
     host_release(&p->host);
 }
 
+/* Names that the runner has expanded, before any message shows them. */
+static int check_names(const struct host *h, struct err *e)
+{
+    auto_json *names = json_pack("[s]", h->job.image.name);
+
+    for (size_t i = 0; i < h->job.n_services; i++) {
+        json_array_append_new(names, json_string(h->job.services[i].image.name));
+        json_array_append_new(names, json_string(h->job.services[i].alias));
+    }
+    return secret_variables_check(&h->secrets, names, "the name of an image or a service", e);
+}
+
 static int make_plan(struct prepare *p, struct err *e)
 {
     struct engine_endpoint endpoint;
     struct config *c = &p->host.config;
 
+    if (check_names(&p->host, e) < 0)
+        return -1;
     config_endpoint(c, p->in->env, &endpoint);
     bool unix_socket = !endpoint.host || text_starts(endpoint.host, "unix://");
     const struct host_settings settings = {
         .image = c->image,
         .helper_image = c->helper_image,
         .volumes = config_uses_volumes(c, &endpoint),
+        .secrets = c->keep_script_secrets ? NULL : &p->host.secrets,
         .docker_socket = endpoint.host && unix_socket ? endpoint.host + strlen("unix://") : "/var/run/docker.sock",
         .pull_policy = &c->pull_policy,
         .allowed_pull_policies = &c->allowed_pull_policies,
@@ -59,6 +74,8 @@ static int make_plan(struct prepare *p, struct err *e)
     if (plan_make(&p->host.job, &p->host.place, &c->kinds, &settings, (int64_t)time(NULL), &p->plan, e) < 0)
         return -1;
     if (service_plan(&p->host.job, p->in->env, &c->kinds, &settings, &p->plan, e) < 0)
+        return -1;
+    if (plan_check_secrets(&p->plan, &p->host.secrets, e) < 0)
         return -1;
     return client_config_plan(&p->host, p->in->env, &p->plan, e);
 }

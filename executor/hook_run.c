@@ -9,6 +9,7 @@
 #include "executor/client_config.h"
 #include "executor/host.h"
 #include "executor/job_container.h"
+#include "executor/job_script.h"
 #include "executor/kept.h"
 #include "executor/mark.h"
 #include "executor/service_logs.h"
@@ -16,7 +17,6 @@
 #include "stages/shell.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -55,28 +55,10 @@ static const struct substage *substage_find(const char *name)
     return NULL;
 }
 
-/* The script as an exec's stdin: the file, then the shell's end. A half-closed
- * connection says so too, but not every proxy passes that on, and runners before
- * 15.0 write no newline after the last word. */
-struct script {
-    int fd;
-    const char *path;
-    const char *rest;
-};
-
-static ssize_t script_read(void *ctx, char *buf, size_t size, struct err *e)
+/* Where nothing is expanded but by the shell: in the steps of a job, but for a release's (contract 2.9). */
+static bool is_authors_own(const struct substage *substage, const char *name)
 {
-    struct script *s = ctx;
-    ssize_t n = s->fd >= 0 ? read(s->fd, buf, size) : 0;
-
-    if (n < 0)
-        return err_set(e, ERR_SYSTEM, errno, "read script '%s': %s", s->path, strerror(errno));
-    if (n > 0)
-        return n;
-    size_t len = strlen(s->rest) < size ? strlen(s->rest) : size;
-    memcpy(buf, s->rest, len);
-    s->rest += len;
-    return (ssize_t)len;
+    return strcmp(substage->role, "build") == 0 && strcmp(name, "step_release") != 0;
 }
 
 /* One sub-stage under way. */
@@ -276,7 +258,17 @@ static void build_argv(const struct run *r, struct strvec *argv)
         strvec_push(argv, *word);
 }
 
-static int execute(struct run *r, const struct host *h, struct script *script, int *code, struct err *e)
+static void add_variables(const struct host *h, char *const *environment, struct strvec *out)
+{
+    auto_strvec all = STRVEC_INIT;
+
+    job_variables(&h->job, environment, &all);
+    for (size_t i = 0; i < all.n; i++)
+        if (h->config.keep_script_secrets || !secret_variable_is(all.items[i]))
+            strvec_push(out, all.items[i]);
+}
+
+static int execute(struct run *r, const struct host *h, struct job_script *script, int *code, struct err *e)
 {
     auto_strvec argv = STRVEC_INIT;
     auto_strvec env = STRVEC_INIT;
@@ -284,7 +276,7 @@ static int execute(struct run *r, const struct host *h, struct script *script, i
     const struct exec_spec spec = {
         .argv = &argv,
         .env = &env,
-        .input = script_read,
+        .input = job_script_read,
         .input_ctx = script,
         .sink = output,
         .sink_ctx = r,
@@ -293,7 +285,7 @@ static int execute(struct run *r, const struct host *h, struct script *script, i
 
     build_argv(r, &argv);
     if (r->entrypoint.n > 0) { /* it may want the job's variables; the script exports its own */
-        job_variables(&h->job, r->in->env, &env);
+        add_variables(h, r->in->env, &env);
         strvec_push(&env, "TINI_SUBREAPER=true"); /* tini is not process 1 here, and complains of it */
     }
     int rc = exec_run(r->engine, r->container, &spec, code, e);
@@ -335,7 +327,7 @@ static int start_again(struct run *r, const struct host *h, struct err *e)
     return client_config_write(h, r->in, r->engine, r->container, r->entrypoint.n > 0, e);
 }
 
-static int run_substage(struct run *r, struct host *h, struct script *script, struct err *e)
+static int run_substage(struct run *r, struct host *h, struct job_script *script, struct err *e)
 {
     int code = 0;
 
@@ -377,10 +369,9 @@ int hook_run(const struct invocation *in, struct err *e)
     }
     if (host_init(in, &h, e) < 0)
         return -1;
-    auto_close int fd = open(in->args[0], O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_set(e, ERR_SYSTEM, errno, "open script '%s': %s", in->args[0], strerror(errno));
-    struct script script = { .fd = fd, .path = in->args[0], .rest = "\nexit\n" };
+    auto_job_script script = JOB_SCRIPT_INIT;
+    if (job_script_open(&script, &h.secrets, in->args[0], is_authors_own(substage, in->args[1]), e) < 0)
+        return err_wrap(e, "%s", in->args[1]);
     __attribute__((cleanup(run_release))) struct run r = {
         .in = in,
         .substage = substage,

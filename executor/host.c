@@ -13,6 +13,8 @@ int host_init(const struct invocation *in, struct host *out, struct err *e)
         return -1;
     if (config_read(in->config, in->env, &h.config, e) < 0)
         return -1;
+    if (!h.config.keep_script_secrets)
+        secret_variables_read(&h.job, in->env, &h.secrets);
     place_of(&h.job, h.config.builds, h.config.cache, &h.place);
     *out = h;
     h = (struct host){ 0 };
@@ -24,6 +26,7 @@ void host_release(struct host *h)
     config_release(&h->config);
     job_release(&h->job);
     place_release(&h->place);
+    secret_variables_release(&h->secrets);
 }
 
 int host_connect(const struct host *h, const struct invocation *in, struct engine **out, struct err *e)

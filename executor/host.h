@@ -7,11 +7,13 @@
 #include "executor/config.h"
 #include "stages/job.h"
 #include "stages/place.h"
+#include "stages/secret_variables.h"
 
 struct host {
     struct config config;
     struct job job;
     struct place place;
+    struct secret_variables secrets; /* what no container of the job may have; none with `script_secrets: keep` */
 };
 
 /* Read the job and the configuration. The job's response counts before the

@@ -127,6 +127,8 @@ static void read_variables(struct job *job, const json_t *root)
         strvec_push(is_public ? &job->public_variables : &job->private_variables, key);
         if (json_flag(item, "file", false))
             strvec_push(&job->file_variables, key);
+        if (json_flag(item, "masked", false))
+            strvec_push(&job->masked_variables, key);
     }
     json_object_foreach(json_object_get(root, "secrets"), key, item)
         strvec_push(&job->private_variables, key);
@@ -279,6 +281,7 @@ void job_release(struct job *job)
     strvec_release(&job->file_variables);
     strvec_release(&job->public_variables);
     strvec_release(&job->private_variables);
+    strvec_release(&job->masked_variables);
     for (size_t i = 0; i < job->n_credentials; i++) {
         free(job->credentials[i].registry);
         free(job->credentials[i].username);

@@ -61,6 +61,7 @@ struct job {
     struct strvec file_variables;    /* names of the variables whose value reaches scripts as a path */
     struct strvec public_variables;  /* names of those that are no secret: public and not masked */
     struct strvec private_variables; /* names of all others that GitLab sent */
+    struct strvec masked_variables;  /* names of those that no log may show */
 };
 
 /* What every hook can know from its environment alone. ERR_SYSTEM when it was not

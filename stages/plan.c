@@ -296,6 +296,17 @@ static json_t *without_values(const json_t *config)
     return copy;
 }
 
+int plan_check_secrets(const struct plan *plan, const struct secret_variables *secrets, struct err *e)
+{
+    for (size_t i = 0; i < plan_count(plan); i++) {
+        const struct plan_container *c = plan_at(plan, i);
+        auto_free char *what = xasprintf("the container '%s'", c->aliases.n > 0 ? c->aliases.items[0] : c->role);
+        if (secret_variables_check(secrets, c->config, what, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 json_t *plan_describe(const struct plan *plan)
 {
     json_t *containers = json_array();

@@ -8,6 +8,7 @@
 #include "stages/job.h"
 #include "stages/kind.h"
 #include "stages/place.h"
+#include "stages/secret_variables.h"
 
 #include <jansson.h>
 
@@ -19,6 +20,7 @@ struct host_settings {
     const struct strvec *pull_policy; /* for jobs that name none */
     const struct strvec *allowed_pull_policies; /* for the owner and jobs alike; empty or NULL: pull_policy */
     bool volumes; /* builds and caches are volumes of the daemon, not folders of this host */
+    const struct secret_variables *secrets; /* what no container may have; NULL: nothing is kept from them */
 };
 
 enum plan_role { PLAN_BUILD, PLAN_HELPER, PLAN_ROLES };
@@ -80,6 +82,9 @@ int plan_image(const struct job_image *asked, const char *name, const struct hos
  * the job's own two are there, nothing is missing. */
 size_t plan_count(const struct plan *plan);
 const struct plan_container *plan_at(const struct plan *plan, size_t i);
+
+/* ERR_JOB when a container's body or name holds one of the secrets: what the daemon is told, it shows. */
+int plan_check_secrets(const struct plan *plan, const struct secret_variables *secrets, struct err *e);
 
 bool plan_is_privileged(const struct plan_container *c);
 

@@ -52,7 +52,7 @@ static void read_variables(struct planner *p, char *const *env)
         const char *value = all.items[i] + strcspn(all.items[i], "=");
         auto_free char *key = xstrndup(all.items[i], (size_t)(value - all.items[i]));
         variables_add(&p->variables, key, value + (*value == '='), 0);
-        if (is_public(p->job, key))
+        if (is_public(p->job, key) && !(p->host->secrets && secret_variable_is(key)))
             strvec_push(&p->env, all.items[i]);
     }
 }
@@ -128,6 +128,17 @@ static int choose_aliases(struct planner *p, size_t n, const char *image, struct
 
 /* ---- The container ---- */
 
+/* One that is for the deployed application alone is no service's, whoever wrote so. */
+static int check_references(const struct planner *p, const char *key, const char *value, struct err *e)
+{
+    if (!p->host->secrets || (!strstr(value, "$SV_") && !strstr(value, "${SV_")))
+        return 0;
+    auto_free char *shown = text_quote(key);
+    return err_set(e, ERR_JOB, 0,
+                   "variable %s refers to a variable SV_…, which is for the deployed application alone; a service that "
+                   "a test needs takes another one", shown);
+}
+
 /* What the job wrote for this service alone may name any of the job's variables, secrets too. */
 static int add_own_variables(const struct planner *p, const json_t *variables, struct strvec *env, struct err *e)
 {
@@ -140,6 +151,8 @@ static int add_own_variables(const struct planner *p, const json_t *variables, s
         auto_free char *expanded = NULL;
         if (!*key || strchr(key, '='))
             continue;
+        if (!json_flag(item, "raw", false) && check_references(p, key, value, e) < 0)
+            return -1;
         if (!json_flag(item, "raw", false) && variables_expand(&p->variables, value, &expanded, e) < 0)
             return err_wrap(e, "variable %s", key);
         strvec_set_env(env, key, expanded ? expanded : value);

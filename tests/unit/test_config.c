@@ -33,7 +33,7 @@ static json_t *describe(const struct config *c)
     static const char *const storage[] = {
         [STORAGE_AUTO] = "auto", [STORAGE_FOLDERS] = "folders", [STORAGE_VOLUMES] = "volumes"
     };
-    json_t *all = json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:s, s:I}", "builds", c->builds,
+    json_t *all = json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:s, s:I, s:b}", "builds", c->builds,
                             "cache", c->cache, "storage", storage[c->storage], "cache_size", (json_int_t)c->cache_size, "cache_age",
                             (json_int_t)c->cache_age_ms, "image", c->image, "helper_image", c->helper_image, "docker_host", or_null(c->docker_host),
                             "docker_cert_path", or_null(c->docker_cert_path), "docker_tls_verify",
@@ -41,7 +41,7 @@ static json_t *describe(const struct config *c)
                             "allowed_pull_policies", json_strings(&c->allowed_pull_policies), "cancel_grace",
                             (json_int_t)c->cancel_grace_ms, "keep_failed", (json_int_t)c->keep_failed_ms, "on_unready",
                             c->services.on_unready == UNREADY_WARN ? "warn" : "fail", "wait",
-                            (json_int_t)c->services.wait_ms);
+                            (json_int_t)c->services.wait_ms, "script_secrets", c->keep_script_secrets);
     for (int i = 0; i < KIND_COUNT; i++)
         json_object_set_new(all, kind_name((enum kind_id)i), describe_kind(&c->kinds.of[i]));
     return all;
@@ -99,6 +99,8 @@ static const struct {
     { "cancel_grace: 1m30s\n", "{'cancel_grace':90000}" },
     { "keep_failed: 30m\n", "{'keep_failed':1800000}" },
     { "keep_failed: 0\n", "{'keep_failed':0}" },
+    { "script_secrets: keep\n", "{'script_secrets':true}" },
+    { "script_secrets: remove\n", "{'script_secrets':false}" },
     { "cancel_grace: 3\n", "{'cancel_grace':3000}" },
 
     { "kinds:\n  build:\n    docker: socket\n", "{'build':{'docker':'socket'}, 'push':" LEAST "}" },
@@ -180,6 +182,7 @@ static const struct {
     { "cache_age: 30g\n", "c.yml:1:12: cache_age: '30g' must be a duration" },
     { "cancel_grace: soon\n", "c.yml:1:15: cancel_grace: 'soon' must be a duration such as 10s" },
     { "keep_failed: yes\n", "c.yml:1:14: keep_failed: 'yes' must be a duration" },
+    { "script_secrets: strip\n", "c.yml:1:17: script_secrets: 'strip' must be remove or keep" },
     { "keep_failed: -1m\n", "c.yml:1:14: keep_failed: '-1m' must be a duration" },
     { "cancel_grace: -1s\n", "c.yml:1:15: cancel_grace: '-1s' must be a duration" },
     { "cancel_grace: [1s]\n", "c.yml:1:15: cancel_grace: a list must be a duration" },

@@ -188,7 +188,10 @@ static void remember(struct cleaner *c, struct assignment *a)
 static int check_other(const struct cleaner *c, const struct assignment *a, struct err *e)
 {
     const struct secret_variable *v = secret_variables_within(c->with->secrets, a->value, strlen(a->value));
+    const struct secret_variable *named = secret_variables_within(c->with->secrets, a->name, strlen(a->name));
 
+    if (named)
+        return err_set(e, ERR_JOB, 0, "the name of a variable holds the value of %s", named->name);
     if (!v)
         return 0;
     auto_free char *name = text_quote(a->name);

@@ -42,14 +42,49 @@ static char *escaped(const char *value, const struct escaping *how)
     return strbuf_take(&out);
 }
 
-static void add_forms(struct secret_variable *v)
+static void add_text(struct secret_variable *v, const char *text)
 {
-    strvec_push(&v->forms, v->value);
+    if (!strvec_has(&v->forms, text))
+        strvec_push(&v->forms, text);
     for (size_t i = 0; i < ARRAY_SIZE(escapings); i++) {
-        auto_free char *form = escaped(v->value, &escapings[i]);
+        auto_free char *form = escaped(text, &escapings[i]);
         if (!strvec_has(&v->forms, form))
             strvec_push(&v->forms, form);
     }
+}
+
+/* A value with a dollar in it may be expanded once more, or once less, where another text refers to it: `$$` is there
+ * still, or what looks like a reference is gone. Then what stands between them is looked for. */
+static void add_part(struct secret_variable *v, const char *part)
+{
+    static const char name[] = "{abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_}";
+    const char *after = part + strspn(part, name);
+
+    if (strlen(part) >= SECRET_LOOKED_FOR)
+        add_text(v, part);
+    if (strlen(after) >= SECRET_LOOKED_FOR)
+        add_text(v, after);
+}
+
+static void add_forms(struct secret_variable *v)
+{
+    auto_strbuf doubled = STRBUF_TEXT;
+    const char *rest = v->value;
+
+    add_text(v, v->value);
+    if (!strchr(rest, '$'))
+        return;
+    while (*rest) {
+        auto_free char *part = xstrndup(rest, strcspn(rest, "$"));
+        add_part(v, part);
+        strbuf_puts(&doubled, part);
+        rest += strlen(part);
+        if (*rest != '$')
+            break;
+        strbuf_puts(&doubled, "$$");
+        rest++;
+    }
+    add_text(v, strbuf_text(&doubled));
 }
 
 /* ---- The list ---- */

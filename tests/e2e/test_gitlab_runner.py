@@ -403,6 +403,27 @@ class Jobs:
         self.assertIn("token is [MASKED].", result.trace)
         self.assertNotIn(password, result.trace)
 
+    def test_secrets_of_deployed_applications(self) -> None:
+        """No script of this runner's holds a variable SV_*, and all of them run."""
+        value = "S3cret-" + secrets.token_urlsafe(16)
+        kept = [variable("SV_PROD_KEY", f"{value} it's \"$$so\"\n", public=False),
+                variable("SV_PROD_CERT", f"{value}-file", public=False, file=True),
+                variable("SV_PROD_DEBUG", "true"), variable("SHOWN", "shown")]
+        cache = [{"key": "k", "untracked": False, "policy": "pull-push", "paths": ["x/"], "when": "on_success",
+                  "fallback_keys": []}]
+        look = ("env", "ls -a $CI_PROJECT_DIR.tmp", "cat /proc/[0-9]*/environ | tr '\\0' '\\n'", 'echo "is \'$SV_PROD_KEY\'."')
+        result = self.run_job(*look, after_script=list(look), variables=kept, cache=cache)
+        self.assert_success(result)
+        self.assertEqual(result.trace.count("is ''."), 2, result.trace)
+        self.assertIn("SHOWN=shown", result.trace)
+        for told in (value, "SV_PROD_KEY=", "SV_PROD_CERT", "SV_PROD_DEBUG"):
+            self.assertNotIn(told, result.trace)
+        result = self.run_job("echo ran-$((40 + 2))", variables=[*kept, variable("COPY", "x-$SV_PROD_KEY")])
+        self.assert_failure(result, "script_failure")
+        self.assertNotIn("ran-42", result.trace)
+        self.assertIn("the variable COPY holds the value of SV_PROD_KEY", result.trace)
+        self.assertNotIn(value, result.trace)
+
     def test_output_of_services(self) -> None:
         """All of it from the first line to the script's end, masked as the script's own, which it does not disturb."""
         password = "S3cret-" + secrets.token_urlsafe(16)

@@ -44,11 +44,27 @@ int command_pipeline(const struct invocation *in, struct err *e)
     return pipeline_run(&options, e);
 }
 
+/* Files with secrets are read when a job deploys: here one learns before that what is wrong with them. */
+static int check_targets(const struct invocation *in, const struct targets *targets, struct err *e)
+{
+    for (size_t i = 0; i < targets->n; i++) {
+        struct target *t = &targets->items[i];
+        if (target_read_secrets(t, e) < 0)
+            return -1;
+        if (t->projects.n == 0 || t->environments.n == 0)
+            log_warning(&in->log, "targets: %s: nobody may deploy there without %s", t->name,
+                        t->projects.n == 0 ? "projects" : "environments");
+    }
+    return 0;
+}
+
 int command_check(const struct invocation *in, struct err *e)
 {
     auto_config c = { 0 };
 
     if (config_read(in->config, in->env, &c, e) < 0)
+        return -1;
+    if (check_targets(in, &c.targets, e) < 0)
         return -1;
     bool there = in->config || access(CONFIG_DEFAULT_PATH, F_OK) == 0;
     auto_free char *line = xasprintf("%s: %s\n", in->config ? in->config : CONFIG_DEFAULT_PATH,

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/yaml.h"
 #include "executor/config_key.h"
+#include "executor/config_read.h"
 #include "stages/setting.h"
 
 #include <string.h>
@@ -11,87 +12,34 @@
 
 #define CONFIG_MAX ((size_t)1 << 20)
 
-static const struct key *find(const struct key *table, const char *name)
-{
-    for (; table->name; table++)
-        if (strcmp(table->name, name) == 0)
-            return table;
-    return NULL;
-}
-
-static void add_names(const struct key *table, struct strvec *out)
-{
-    for (; table->name; table++)
-        strvec_push(out, table->name);
-}
-
-/* "unknown key 'x'; did you mean 'y'?", pointing at the key. */
-static int unknown_key(const char *file, const struct yaml *y, const struct strvec *words, struct err *e)
-{
-    struct yaml at = { .line = y->key_line, .column = y->key_column };
-    auto_free char *shown = text_quote(y->key);
-    const char *nearest = text_nearest(y->key, (const char *const *)strvec_list(words));
-
-    if (nearest)
-        return yaml_error(e, ERR_CONFIG, file, &at, "unknown key '%s'; did you mean '%s'?", shown, nearest);
-    auto_free char *list = strvec_join(words, ", ");
-    return yaml_error(e, ERR_CONFIG, file, &at, "unknown key '%s'; there are: %s", shown, list);
-}
-
-/* "memory: 'lots' must be a size …", pointing at the value. */
-static int bad_value(const char *file, const char *name, const struct yaml *y, const char *problem, struct err *e)
-{
-    if (y->type != YAML_SCALAR)
-        return yaml_error(e, ERR_CONFIG, file, y, "%s: %s %s", name, yaml_type_name(y), problem);
-    auto_free char *shown = text_quote(y->text);
-    return yaml_error(e, ERR_CONFIG, file, y, "%s: '%s' %s", name, shown, problem);
-}
-
-static int read_key(const char *file, const struct key *k, const struct yaml *y, void *base, struct err *e)
-{
-    const char *problem = "cannot be used";
-
-    if (k->read(y, (char *)base + k->offset, &problem) == 0)
-        return 0;
-    return bad_value(file, k->name, y, problem, e);
-}
-
 static int read_setting(const char *file, const struct setting *s, const struct yaml *y, struct kind *kind,
                         struct err *e)
 {
     json_t *value = s->read(y);
 
     if (!value)
-        return bad_value(file, s->name, y, s->problem, e);
+        return config_bad_value(file, s->name, y, s->problem, e);
     json_object_set_new(kind->settings, s->name, value);
     return 0;
-}
-
-static int need_map(const char *file, const struct yaml *y, const char *what, struct err *e)
-{
-    if (y->type == YAML_MAP || y->type == YAML_NULL)
-        return 0;
-    return yaml_error(e, ERR_CONFIG, file, y, "%s must be a map of keys and values, not %s", what,
-                      yaml_type_name(y));
 }
 
 static int unknown_kind_key(const char *file, const struct yaml *y, struct err *e)
 {
     auto_strvec words = STRVEC_INIT;
 
-    add_names(config_kind_keys, &words);
+    key_names(config_kind_keys, &words);
     for (const struct setting *s = settings; s->name; s++)
         strvec_push(&words, s->name);
-    return unknown_key(file, y, &words, e);
+    return config_unknown_key(file, y, &words, e);
 }
 
 static int read_kind_key(const char *file, const struct yaml *y, struct kind *kind, struct err *e)
 {
-    const struct key *k = find(config_kind_keys, y->key);
+    const struct key *k = key_find(config_kind_keys, y->key);
     const struct setting *s = setting_find(y->key);
 
     if (k)
-        return read_key(file, k, y, kind, e);
+        return config_read_key(file, k, y, kind, e);
     if (s)
         return read_setting(file, s, y, kind, e);
     return unknown_kind_key(file, y, e);
@@ -99,7 +47,7 @@ static int read_kind_key(const char *file, const struct yaml *y, struct kind *ki
 
 static int read_kind(const char *file, const struct yaml *y, struct kind *kind, struct err *e)
 {
-    if (need_map(file, y, y->key, e) < 0)
+    if (config_need_map(file, y, y->key, e) < 0)
         return -1;
     for (size_t i = 0; i < y->n; i++)
         if (read_kind_key(file, y->items[i], kind, e) < 0)
@@ -113,14 +61,14 @@ static int unknown_kind(const char *file, const struct yaml *y, struct err *e)
 
     for (const char *const *name = kind_names(); *name; name++)
         strvec_push(&words, *name);
-    return unknown_key(file, y, &words, e);
+    return config_unknown_key(file, y, &words, e);
 }
 
 static int read_kinds(const char *file, const struct yaml *y, struct config *c, struct err *e)
 {
     enum kind_id id;
 
-    if (need_map(file, y, "kinds", e) < 0)
+    if (config_need_map(file, y, "kinds", e) < 0)
         return -1;
     for (size_t i = 0; i < y->n; i++) {
         if (kind_parse(y->items[i]->key, &id) < 0)
@@ -135,7 +83,7 @@ static int read_stages(const char *file, const struct yaml *y, struct config *c,
 {
     enum kind_id id;
 
-    if (need_map(file, y, "stages", e) < 0)
+    if (config_need_map(file, y, "stages", e) < 0)
         return -1;
     for (size_t i = 0; i < y->n; i++) {
         const struct yaml *kind = y->items[i];
@@ -151,12 +99,12 @@ static int read_services(const char *file, const struct yaml *y, struct config *
 {
     auto_strvec words = STRVEC_INIT;
 
-    add_names(config_service_keys, &words);
-    if (need_map(file, y, "services", e) < 0)
+    key_names(config_service_keys, &words);
+    if (config_need_map(file, y, "services", e) < 0)
         return -1;
     for (size_t i = 0; i < y->n; i++) {
-        const struct key *k = find(config_service_keys, y->items[i]->key);
-        if ((k ? read_key(file, k, y->items[i], c, e) : unknown_key(file, y->items[i], &words, e)) < 0)
+        const struct key *k = key_find(config_service_keys, y->items[i]->key);
+        if ((k ? config_read_key(file, k, y->items[i], c, e) : config_unknown_key(file, y->items[i], &words, e)) < 0)
             return -1;
     }
     return 0;
@@ -170,6 +118,7 @@ static const struct section {
     { "stages", read_stages },
     { "kinds", read_kinds },
     { "services", read_services },
+    { "targets", config_read_targets },
 };
 
 static const struct section *find_section(const char *name)
@@ -184,21 +133,21 @@ static int unknown_top_key(const char *file, const struct yaml *y, struct err *e
 {
     auto_strvec words = STRVEC_INIT;
 
-    add_names(config_keys, &words);
+    key_names(config_keys, &words);
     for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
         strvec_push(&words, sections[i].name);
-    return unknown_key(file, y, &words, e);
+    return config_unknown_key(file, y, &words, e);
 }
 
 static int read_top(const char *file, const struct yaml *root, struct config *c, struct err *e)
 {
-    if (need_map(file, root, "the configuration", e) < 0)
+    if (config_need_map(file, root, "the configuration", e) < 0)
         return -1;
     for (size_t i = 0; i < root->n; i++) {
         const struct yaml *y = root->items[i];
-        const struct key *k = find(config_keys, y->key);
+        const struct key *k = key_find(config_keys, y->key);
         const struct section *section = find_section(y->key);
-        int rc = k         ? read_key(file, k, y, c, e)
+        int rc = k         ? config_read_key(file, k, y, c, e)
                  : section ? section->read(file, y, c, e)
                            : unknown_top_key(file, y, e);
         if (rc < 0)
@@ -300,5 +249,6 @@ void config_release(struct config *c)
     strvec_release(&c->pull_policy);
     strvec_release(&c->allowed_pull_policies);
     kinds_release(&c->kinds);
+    targets_release(&c->targets);
     *c = (struct config){ 0 };
 }

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "engine/engine.h"
+#include "stages/deploy/target.h"
 #include "stages/kind.h"
 
 #include <stdbool.h>
@@ -47,6 +48,7 @@ struct config {
     bool keep_script_secrets; /* SV_* variables stay in scripts, where every job can read them */
     struct config_services services;
     struct kinds kinds;
+    struct targets targets;  /* where jobs may deploy to */
 };
 
 /* Read `path`; NULL: the default path, where a missing file means the defaults.

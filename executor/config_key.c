@@ -87,7 +87,7 @@ const struct key config_service_keys[] = {
     { NULL, NULL, 0, NULL, NULL },
 };
 
-static void sample_key(struct strbuf *out, const char *indent, const char *name, const char *value, const char *help)
+void sample_key(struct strbuf *out, const char *indent, const char *name, const char *value, const char *help)
 {
     while (*help) {
         size_t n = strcspn(help, "\n");
@@ -126,4 +126,5 @@ void config_sample(struct strbuf *out)
         strbuf_puts(out, "#\n");
         sample_key(out, "#    ", k->name, k->otherwise, k->help);
     }
+    sample_targets(out);
 }

@@ -5,6 +5,7 @@
 #ifndef EXECUTOR_CONFIG_KEY_H
 #define EXECUTOR_CONFIG_KEY_H
 
+#include "base/strbuf.h"
 #include "executor/config_value.h"
 
 #include <stddef.h>
@@ -21,5 +22,11 @@ struct key {
 extern const struct key config_keys[];         /* at the file's first level */
 extern const struct key config_kind_keys[];    /* below kinds: KIND: */
 extern const struct key config_service_keys[]; /* below services: */
+extern const struct key config_target_keys[];  /* below targets: NAME:, in struct target */
+
+/* Append a key's lines for the sample. */
+void sample_key(struct strbuf *out, const char *indent, const char *name, const char *value, const char *help);
+/* The sample of the section `targets`. */
+void sample_targets(struct strbuf *out);
 
 #endif

@@ -127,6 +127,15 @@ static bool is_any(const char *text)
     return true;
 }
 
+/* No blanks, no control characters. */
+static bool is_word(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text <= ' ' || *text == 0x7f)
+            return false;
+    return true;
+}
+
 static bool is_volume_name(const char *text, size_t len)
 {
     static const char rest[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
@@ -152,6 +161,57 @@ int value_images(const struct yaml *y, void *member, const char **problem)
 {
     *problem = "must be an image pattern such as registry.example.com/**, or a list of them";
     return read_list(y, member, is_any);
+}
+
+int value_patterns(const struct yaml *y, void *member, const char **problem)
+{
+    *problem = "must be a pattern such as group/*, or a list of them";
+    return read_list(y, member, is_any);
+}
+
+int value_words(const struct yaml *y, void *member, const char **problem)
+{
+    *problem = "must be a word, or a list of them";
+    return read_list(y, member, is_word);
+}
+
+int value_endpoint(const struct yaml *y, void *member, const char **problem)
+{
+    static const char *const schemes[] = { "unix:///", "tcp://", "ssh://" };
+
+    *problem = "must be unix:///PATH, tcp://HOST:PORT or ssh://[USER@]HOST[:PORT]";
+    for (size_t i = 0; y->type == YAML_SCALAR && i < ARRAY_SIZE(schemes); i++)
+        if (text_starts(y->text, schemes[i]) && y->text[strlen(schemes[i])] && is_word(y->text))
+            return value_text(y, member, problem);
+    return -1;
+}
+
+int value_routing(const struct yaml *y, void *member, const char **problem)
+{
+    static const char *const words[] = {
+        [ROUTING_NONE] = "none", [ROUTING_TRAEFIK1] = "traefik1", [ROUTING_TRAEFIK2] = "traefik2",
+        [ROUTING_TRAEFIK3] = "traefik3",
+    };
+
+    *problem = "must be none, traefik1, traefik2 or traefik3";
+    for (size_t i = 0; y->type == YAML_SCALAR && i < ARRAY_SIZE(words); i++)
+        if (strcmp(y->text, words[i]) == 0) {
+            *(enum routing *)member = (enum routing)i;
+            return 0;
+        }
+    return -1;
+}
+
+int value_cpus(const struct yaml *y, void *member, const char **problem)
+{
+    *problem = "must be a number of CPUs such as 1.5, or 0 for no limit";
+    return y->type == YAML_SCALAR ? cpus_parse(y->text, (int64_t *)member) : -1;
+}
+
+int value_count(const struct yaml *y, void *member, const char **problem)
+{
+    *problem = "must be a whole number from 1 to 1000";
+    return y->type == YAML_SCALAR ? number_parse(y->text, 1, 1000, (int64_t *)member) : -1;
 }
 
 int value_policies(const struct yaml *y, void *member, const char **problem)

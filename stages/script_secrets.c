@@ -184,16 +184,26 @@ static void remember(struct cleaner *c, struct assignment *a)
     *last = take(&a->value);
 }
 
-/* Whether a variable that stays holds a secret. */
-static int check_other(const struct cleaner *c, const struct assignment *a, struct err *e)
+static int check_text(const struct cleaner *c, size_t from, size_t to, struct err *e)
 {
-    const struct secret_variable *v = secret_variables_within(c->with->secrets, a->value, strlen(a->value));
-    const struct secret_variable *named = secret_variables_within(c->with->secrets, a->name, strlen(a->name));
+    const struct secret_variable *v = secret_variables_within(c->with->secrets, c->body.data + from, to - from);
 
-    if (named)
-        return err_set(e, ERR_JOB, 0, "the name of a variable holds the value of %s", named->name);
     if (!v)
         return 0;
+    return err_set(e, ERR_JOB, 0,
+                   "this script holds the value of %s, which no script may have: take it out of what .gitlab-ci.yml has "
+                   "expanded (names of images, keys of caches, releases), or, if it is no secret, give it a name "
+                   "without SV_",
+                   v->name);
+}
+
+/* Whether a variable that stays holds a secret. */
+static int check_other(const struct cleaner *c, const struct assignment *a, size_t end, struct err *e)
+{
+    const struct secret_variable *v = secret_variables_within(c->with->secrets, a->value, strlen(a->value));
+
+    if (!v || secret_variables_within(c->with->secrets, a->name, strlen(a->name)))
+        return check_text(c, c->at, end, e);
     auto_free char *name = text_quote(a->name);
     return err_set(e, ERR_JOB, 0,
                    "the variable %s holds the value of %s, which no script may have: put the two together in the "
@@ -216,7 +226,7 @@ static int read_assignment(struct cleaner *c, bool *found, struct err *e)
     if (!*found)
         return 0;
     c->exports++;
-    if (!secret_variable_is(a.name) && check_other(c, &a, e) < 0)
+    if (!secret_variable_is(a.name) && check_other(c, &a, at, e) < 0)
         return -1;
     if (secret_variable_is(a.name)) {
         cut(c, c->at, at);
@@ -235,6 +245,8 @@ static int read_assignments(struct cleaner *c, struct err *e)
         if (read_assignment(c, &found, e) < 0)
             return -1;
         if (!found && skip_folder(c, &at)) {
+            if (check_text(c, c->at, at, e) < 0)
+                return -1;
             c->at = at;
             found = true;
         }
@@ -280,15 +292,9 @@ static int check_rest(const struct cleaner *c, struct err *e)
 {
     const char *rest = c->body.data + c->at;
     size_t len = c->body.len - c->at;
-    const struct secret_variable *v =
-        c->with->authors_own ? NULL : secret_variables_within(c->with->secrets, rest, len);
 
-    if (v)
-        return err_set(e, ERR_JOB, 0,
-                       "this script holds the value of %s, which no script may have: take it out of what "
-                       ".gitlab-ci.yml has expanded (names of images, keys of caches, releases), or, if it is no "
-                       "secret, give it a name without SV_",
-                       v->name);
+    if (!c->with->authors_own && check_text(c, c->at, c->body.len, e) < 0)
+        return -1;
     for (const char *end; len > 0; len -= (size_t)(end - rest), rest = end) {
         end = memchr(rest, '\n', len);
         end = end ? end + 1 : rest + len;

@@ -17,6 +17,15 @@ struct target_managed {
     char *host;    /* "": a container of ours; else the name or address of a server elsewhere */
 };
 
+/* Where a secret of a target's is read from, and what it becomes. */
+enum target_secret { TARGET_KEY, TARGET_MAILS, TARGET_INFLUXDB, TARGET_PASSWORD };
+
+struct target_file {
+    enum target_secret as;
+    char *name; /* of the variable (MAILS_TOKEN) or the registry; "" for the key */
+    char *path;
+};
+
 struct target {
     char *name;
     char *docker_host; /* unix://, tcp://, ssh://[user@]host[:port] */
@@ -35,8 +44,10 @@ struct target {
     size_t n_managed;
     struct strvec mails, influxdb; /* "MAILS_TOKEN=…"; TOKEN and PASSWORD are secret */
     char *key;           /* secret; derives generated passwords and hashes of configurations; "": none */
-    struct credential *registries;
+    struct credential *registries; /* their passwords are "" until the files are read */
     size_t n_registries;
+    struct target_file *files; /* of the above, what is secret: target_read_secrets */
+    size_t n_files;
     int64_t memory;      /* bytes, of each service; 0: no limit */
     int64_t nano_cpus;   /* 1e9 of them are one CPU; 0: no limit */
     int64_t health_wait_ms, drain_ms, stop_grace_ms, lock_wait_ms;
@@ -47,6 +58,13 @@ struct targets {
     struct target *items;
     size_t n;
 };
+
+/* Read the files with the target's secrets, each of which must be root's or our own user's, and closed to others.
+ * ERR_CONFIG names the one that cannot be used, and how to mend it. The configuration holds their paths alone. */
+int target_read_secrets(struct target *t, struct err *e);
+
+/* Its key, for what is derived from it; ERR_CONFIG, and how to make one, when it has none. */
+int target_key(const struct target *t, const char **key, struct err *e);
 
 /* A new one with the defaults; it belongs to `targets`. */
 struct target *targets_add(struct targets *targets, const char *name);

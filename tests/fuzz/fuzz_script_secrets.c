@@ -25,14 +25,18 @@ static bool is_part_of(const struct strbuf *out, const char *in, size_t len)
     return found == out->len;
 }
 
-/* What each word of it means, wherever one begins. */
+/* In so many bytes, or in what it evaluates. */
 static bool tells(const struct strbuf *out)
 {
-    for (size_t at = 0; at < out->len; at++) {
+    static const char *const evals[] = { "\n: | eval ", "\n: | (eval ", "\n(trap 'exit 1' TERM; eval " };
+
+    for (size_t i = 0; i < ARRAY_SIZE(evals); i++) {
+        const char *found = memmem(strbuf_text(out), out->len, evals[i], strlen(evals[i]));
         struct shell_word word;
         auto_strbuf meaning = STRBUF_TEXT;
-        if (out->data[at] != '$' && at > 0)
+        if (!found || memmem(out->data, (size_t)(found - out->data), "eval", 4))
             continue;
+        size_t at = (size_t)(found - out->data) + strlen(evals[i]);
         (void)shell_word_read(out->data, out->len, at, &word, &meaning);
         if (strstr(strbuf_text(&meaning), SECRET))
             return true;

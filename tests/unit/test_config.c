@@ -315,6 +315,8 @@ static void test_every_key_has_its_rows(void **state)
     config_sample(&sample);
     uncomment(strbuf_text(&sample), &text);
     for (const char *line = strbuf_text(&text); *line; line += strcspn(line, "\n") + 1) {
+        if (text_starts(line, "targets:")) /* test_config_target.c */
+            break;
         const char *word = line + strspn(line, " ");
         size_t len = strspn(word, "abcdefghijklmnopqrstuvwxyz_");
         if (len == 0 || text_starts(word, "compile:") || text_starts(word, "staging:"))

@@ -53,7 +53,7 @@ static void add_file(struct target *t, enum target_secret as, const char *name, 
 static int read_key_file(const char *file, const struct yaml *y, struct target *t, struct err *e)
 {
     auto_free char *path = NULL;
-    const char *problem;
+    const char *problem = "";
 
     if (value_path(y, &path, &problem) < 0)
         return config_bad_value(file, y->key, y, problem, e);
@@ -73,7 +73,7 @@ static int read_managed(const char *file, const struct yaml *y, struct target *t
     for (size_t i = 0; i < y->n; i++) {
         const struct yaml *item = y->items[i];
         auto_free char *host = NULL;
-        const char *problem;
+        const char *problem = "";
         if (!strvec_has(&words, item->key))
             return config_unknown_key(file, item, &words, e);
         if (value_text(item, &host, &problem) < 0 || strpbrk(host, " \t\n/"))
@@ -131,7 +131,7 @@ static int read_shared(const char *file, const struct yaml *y, struct target *t,
     for (size_t i = 0; i < y->n; i++) {
         const struct shared_key *k = find_shared(file, as == TARGET_MAILS ? mails_keys : influxdb_keys, y->items[i], e);
         auto_free char *value = NULL;
-        const char *problem;
+        const char *problem = "";
         if (!k)
             return -1;
         if ((k->file ? value_path : value_text)(y->items[i], &value, &problem) < 0)

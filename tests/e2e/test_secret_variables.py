@@ -7,6 +7,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 import hooks  # noqa: E402
+import test_pipeline  # noqa: E402
 
 SECRET = "hunter-2000-'x'"
 
@@ -125,6 +126,34 @@ class SecretVariables(unittest.TestCase):
         done = job.run(self.body(job, "echo \"key is '$SV_PROD_KEY'.\"\n"))
         self.assertEqual(done.code, 0, done)
         self.assertIn(f"key is '{SECRET}'.", done.out)
+
+
+@unittest.skipUnless(hooks.has_docker(), "no Docker")
+class Pipeline(unittest.TestCase):
+    def test_pipeline(self):
+        """`atelier pipeline` writes its own scripts, and they pass through the same hook."""
+        checkout = test_pipeline.Checkout(f"""
+image: {hooks.IMAGE}
+job:
+  script: ['env', 'ls -a $CI_PROJECT_DIR.tmp', 'echo "key is <$SV_PROD_KEY>"']
+  cache: {{key: k, paths: [x/]}}
+copy:
+  variables: {{COPY: "a $SV_PROD_KEY"}}
+  script: echo ran-$((40 + 2))
+""")
+        self.addCleanup(checkout.remove)
+        variables = checkout.root / "vars"
+        variables.write_text(f"SV_PROD_KEY={SECRET}\nSHOWN=shown\n")
+        done = checkout.run("--variables", str(variables), "job")
+        self.assertEqual(done.code, 0, done)
+        self.assertIn("SHOWN=shown", done.text)
+        self.assertIn("key is <>", done.text)
+        self.assertNotIn("SV_PROD_KEY=", done.text)
+        done = checkout.run("--variables", str(variables), "copy")
+        self.assertEqual(done.code, 1, done)
+        self.assertIn("the variable COPY holds the value of SV_PROD_KEY", done.text)
+        self.assertNotIn("ran-42", done.text)
+        self.assertNotIn("hunter-2000", done.text)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ HELPERS = ("cache/archive/", "cache/helper/", "cache/report.h", "cache/select/",
 def problems(root):
     for room, allowed in MAY_CALL.items():
         for path in sorted((root / room).rglob("*.[ch]")):
-            floor = path.parent.name if room == "stages" and path.parent.name in FLOORS else ""
+            floor = next((name for name in FLOORS if room == "stages" and name in path.parts), "")
             rooms = FLOORS.get(floor, allowed)
             for number, line in enumerate(path.read_text().splitlines(), 1):
                 found = re.match(r'#include "([^/"]+)/', line)

@@ -40,7 +40,9 @@ static struct timespec wait_until(int64_t at)
     if (at < 0 || at - now.tv_sec > LONGEST_WAIT)
         return (struct timespec){ LONGEST_WAIT, 0 };
     int64_t ns = (at - now.tv_sec) * INT64_C(1000000000) - now.tv_nsec;
-    return ns < 0 ? (struct timespec){ 0 } : (struct timespec){ ns / 1000000000, ns % 1000000000 };
+    if (ns < 0)
+        ns = 0;
+    return (struct timespec){ ns / 1000000000, ns % 1000000000 };
 }
 
 /* Every child that ended, also those that others left to process 1. The job's exit code, or -1 when it was not it. */

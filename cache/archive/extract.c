@@ -1,12 +1,15 @@
 #include "cache/archive/extraction.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { MOST_DECODERS = 2, WORTH_SHARING = 4 << 20 }; /* each keeps a zip's directory in memory */
+/* Each keeps a zip's directory in memory, in half as much again. */
+enum { MOST_DECODERS = 2, WORTH_SHARING = 4 << 20, LARGE_DIRECTORY = 8 << 20 };
 
 /* libarchive turns names into the thread's character set, and that is UTF-8 whatever the environment says. */
 static locale_t use_utf8(locale_t utf8)
@@ -40,10 +43,22 @@ static void decoder_init(struct decoder *d, struct extraction *x, unsigned share
     d->shares = shares;
 }
 
+/* What a zip's last record says of its directory; one with a comment behind it is not looked for. */
+static bool has_small_directory(const struct reader *r)
+{
+    unsigned char end[22];
+    uint32_t size;
+
+    if (pread(r->fd, end, sizeof end, r->size - (int64_t)sizeof end) != (ssize_t)sizeof end || memcmp(end, "PK\5\6", 4) != 0)
+        return false;
+    memcpy(&size, end + 12, sizeof size);
+    return le32toh(size) <= LARGE_DIRECTORY;
+}
+
 /* Of a zip, every decoder sees all names and takes its share; skipping is a seek. */
 static unsigned decoders_for(const struct reader *r)
 {
-    bool several = r->format == FORMAT_ZIP && r->size >= WORTH_SHARING && archive_threads() > 1;
+    bool several = r->format == FORMAT_ZIP && r->size >= WORTH_SHARING && archive_threads() > 1 && has_small_directory(r);
     return several ? MOST_DECODERS : 1;
 }
 

@@ -1,7 +1,7 @@
 #include "stages/deploy/routing.h"
 
-#include "base/text.h"
 #include "base/number.h"
+#include "base/text.h"
 #include "stages/deploy/routing_given.h"
 #include "stages/deploy/routing_router.h"
 #include "stages/deploy/routing_rule.h"
@@ -21,7 +21,7 @@ enum generation { NOT_TRAEFIK, COMMON, FIRST, LATER };
 
 static enum generation generation_of(const char *entry)
 {
-    static const char *const common[] = { "enable", "tags", "docker.", NULL };
+    static const char *const common[] = { "enable=", "tags=", "docker.", NULL };
 
     if (strncasecmp(entry, PREFIX, PREFIX_LEN) != 0)
         return NOT_TRAEFIK;

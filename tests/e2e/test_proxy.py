@@ -2,6 +2,7 @@
 import collections
 import http.client
 import os
+import subprocess
 import time
 import unittest
 
@@ -9,6 +10,7 @@ import images
 import proxy
 from hooks import docker, has_docker
 from load import Load
+from test_dind import BASE as DIND, privileges
 
 SOCKET = "unix:///var/run/docker.sock"
 
@@ -137,6 +139,29 @@ class Following(unittest.TestCase):
             docker("exec", made, "sh", "-c", ">/tmp/sick")
             through.wait_for(lambda routes: len(routes) == 1)
             self.assertEqual(self.ask(through, "a.io"), "well")
+
+    def test_a_daemon_in_a_container(self):
+        """Its containers have addresses in its own network alone."""
+        runtime, why_not = privileges()
+        if why_not:
+            self.skipTest(why_not)
+        daemon = docker("run", "-d", "--privileged", *(["--runtime", runtime] if runtime else []), "-v", "/var/lib/docker",
+                        DIND, "dockerd", "--host=unix:///var/run/docker.sock", "--host=tcp://0.0.0.0:2375", "--tls=false")
+        self.addCleanup(docker, "rm", "-f", "-v", daemon)
+        address = docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", daemon)
+        inside = ["docker", "--host", f"tcp://{address}:2375"]
+        deadline = time.monotonic() + 60
+        while subprocess.run([*inside, "version"], capture_output=True, check=False).returncode != 0:
+            self.assertLess(time.monotonic(), deadline, docker("logs", daemon))
+            time.sleep(0.2)
+        saved = subprocess.run(["docker", "save", self.image], capture_output=True, check=True).stdout
+        subprocess.run([*inside, "load"], input=saved, capture_output=True, check=True)
+        subprocess.run([*inside, "network", "create", "inner"], capture_output=True, check=True)
+        with proxy.Proxy(f"tcp://{address}:2375", "inner", beside=daemon) as through:
+            subprocess.run([*inside, "run", "-d", "--network", "inner", "--label", "traefik.frontend.rule=Host:a.io", self.image,
+                            "sh", "-c", ">/tmp/inner; exec httpd -f -h /tmp"], capture_output=True, check=True)
+            through.wait_for(lambda routes: len(routes) == 1)
+            self.assertEqual(self.ask(through, "a.io", "/inner"), "")
 
 
 if __name__ == "__main__":

@@ -201,6 +201,7 @@ static const struct {
     { F "priority=1000000000001", F "priority: a priority is at most 1000000000000" },
     { F "entryPoints=ftp", F "entryPoints: the target has no entry point `ftp`; it has http, https" },
     { F "priorty=1", F "priorty: no label of Traefik 1; did you mean traefik.frontend.priority?" },
+    { "traefik.enabled=true", "traefik.enabled: no label of Traefik 1; did you mean traefik.enable?" },
     { "traefik.http.routers.a.rule=x", "traefik.frontend.rule is of Traefik 1, and traefik.http.routers.a.rule of Traefik 2: "
                                        "a container has one kind of them" },
 };

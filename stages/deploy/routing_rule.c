@@ -109,8 +109,25 @@ static int read_any_of(struct reading *r, const struct function *f, const struct
     return 0;
 }
 
+/* Requests have the ASCII form, and Traefik 3 refuses any other. */
+static int check_ascii(struct reading *r, const struct strvec *args)
+{
+    for (size_t i = 0; i < args->n; i++)
+        for (const char *c = args->items[i]; *c; c++)
+            if ((unsigned char)*c > '~')
+                return err_set(r->e, ERR_JOB, 0, "`%s` is not ASCII; write the host's name as it is asked for (xn--…)", args->items[i]);
+    return 0;
+}
+
+static int read_host_regex(struct reading *r, const struct function *f, const struct strvec *args)
+{
+    return check_ascii(r, args) < 0 ? -1 : read_any_of(r, f, args);
+}
+
 static int read_host(struct reading *r, const struct function *f, const struct strvec *args)
 {
+    if (check_ascii(r, args) < 0)
+        return -1;
     for (size_t i = 0; i < args->n; i++)
         for (char *c = args->items[i]; *c; c++)
             *c = (char)tolower((unsigned char)*c);
@@ -228,7 +245,7 @@ static int read_replace_regex(struct reading *r, const struct function *f, const
 
 static const struct function functions[] = {
     { "Host", read_host, "Host" },
-    { "HostRegexp", read_any_of, "HostRegexp", "HostRegexp", HOST_ANY, "$" },
+    { "HostRegexp", read_host_regex, "HostRegexp", "HostRegexp", HOST_ANY, "$" },
     { "Path", read_any_of, "Path", "PathRegexp", PATH_ANY, "$" },
     { "PathPrefix", read_any_of, "PathPrefix", "PathRegexp", PATH_ANY, "" },
     { "PathStrip", read_strip, "Path" },

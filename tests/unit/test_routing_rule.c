@@ -122,6 +122,8 @@ static const struct {
     { "Host:", "Host: it has no value" },
     { "Host:,", "Host: it has no value" },
     { "Host: ,a.io", "Host: a value is empty" },
+    { "Host:caf\xc3\xa9.io", "Host: `caf\xc3\xa9.io` is not ASCII; write the host's name as it is asked for (xn--\xe2\x80\xa6)" },
+    { "HostRegexp:caf\xc3\xa9.{x}", "HostRegexp: `caf\xc3\xa9.{x}` is not ASCII; write the host's name as it is asked for (xn--\xe2\x80\xa6)" },
     { "Headers:K", "Headers: it takes pairs: name,value" },
     { "Query:a", "Query: it takes pairs: name=value" },
     { "Host:a`b", "back-ticks and control characters cannot be in it" },

@@ -18,6 +18,8 @@ struct zstd {
     void *ctx;
     struct ring *ring;
     struct frame *filling; /* NULL: none has been begun */
+    ZSTD_CCtx *one;        /* of one long frame, instead of the ring */
+    char *out;
 };
 
 static void *begin(const void *ctx)
@@ -59,15 +61,40 @@ struct zstd *zstd_open(const struct zstd_spec *spec, archive_sink_fn *sink, void
     struct zstd *z = xcalloc(1, sizeof *z);
 
     *z = (struct zstd){ .spec = *spec, .sink = sink, .ctx = ctx };
-    z->ring = ring_open(&compressing, &z->spec, spec->threads, spec->threads * PIECES_EACH);
+    if (spec->frame > 0) {
+        z->ring = ring_open(&compressing, &z->spec, spec->threads, spec->threads * PIECES_EACH);
+    } else {
+        z->one = begin(spec);
+        z->out = xmalloc(ZSTD_CStreamOutSize());
+    }
     return z;
+}
+
+static int zstd_fail(size_t code, struct err *e)
+{
+    return err_set(e, ERR_SYSTEM, 0, "zstd: %s", ZSTD_getErrorName(code));
+}
+
+static int put_one(struct zstd *z, const void *data, size_t len, bool last, struct err *e)
+{
+    ZSTD_inBuffer in = { data, len, 0 };
+    size_t left;
+
+    do {
+        ZSTD_outBuffer to = { z->out, ZSTD_CStreamOutSize(), 0 };
+        left = ZSTD_compressStream2(z->one, &to, &in, last ? ZSTD_e_end : ZSTD_e_continue);
+        if (ZSTD_isError(left))
+            return zstd_fail(left, e);
+        if (to.pos > 0 && z->sink(z->ctx, z->out, to.pos, e) < 0)
+            return -1;
+    } while (in.pos < in.size || (last && left > 0));
+    return 0;
 }
 
 static int put_oldest(struct zstd *z, struct err *e)
 {
     const struct frame *f = ring_oldest(z->ring);
-    int result = ZSTD_isError(f->out_len) ? err_set(e, ERR_SYSTEM, 0, "zstd: %s", ZSTD_getErrorName(f->out_len))
-                                          : z->sink(z->ctx, f->out, f->out_len, e);
+    int result = ZSTD_isError(f->out_len) ? zstd_fail(f->out_len, e) : z->sink(z->ctx, f->out, f->out_len, e);
 
     ring_drop(z->ring);
     return result;
@@ -96,6 +123,8 @@ static void end_frame(struct zstd *z)
 
 int zstd_put(struct zstd *z, const void *data, size_t len, bool last, struct err *e)
 {
+    if (z->one)
+        return put_one(z, data, len, last, e);
     for (const char *at = data; len > 0;) {
         if (!z->filling && start_frame(z, e) < 0)
             return -1;
@@ -122,6 +151,8 @@ void zstd_close(struct zstd *z)
     if (!z)
         return;
     ring_close(z->ring);
+    end(z->one);
+    free(z->out);
     free(z);
 }
 

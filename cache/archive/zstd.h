@@ -13,7 +13,7 @@
 
 struct zstd_spec {
     int level, threads;
-    size_t frame; /* bytes that go into one, at most ZSTD_FRAME_MOST */
+    size_t frame; /* bytes that go into one, at most ZSTD_FRAME_MOST; 0: all of them, by one thread */
 };
 
 enum { ZSTD_FRAME_MOST = 1 << 22 };

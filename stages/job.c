@@ -134,21 +134,24 @@ static void read_variables(struct job *job, const json_t *root)
         strvec_push(&job->private_variables, key);
 }
 
-/* Runners before 18.3 lack git_info.protected. The server sends its own variables
- * before those that a project or a job may set, so here the first one counts. */
-static bool read_protected(const json_t *root)
+/* The server sends its own variables before those that a project or a job may set, so
+ * for its own word the first one counts. NULL when there is none. */
+static const json_t *first_variable(const json_t *root, const char *key)
 {
-    const json_t *list = json_object_get(root, "variables");
-    bool protected_ref = false;
     size_t i;
     json_t *item;
 
-    json_array_foreach(list, i, item) {
-        if (strcmp(json_text(item, "key"), "CI_COMMIT_REF_PROTECTED") != 0)
-            continue;
-        protected_ref = json_flag(item, "value", false);
-        break;
-    }
+    json_array_foreach(json_object_get(root, "variables"), i, item)
+        if (strcmp(json_text(item, "key"), key) == 0)
+            return item;
+    return NULL;
+}
+
+/* Runners before 18.3 lack git_info.protected. */
+static bool read_protected(const json_t *root)
+{
+    bool protected_ref = json_flag(first_variable(root, "CI_COMMIT_REF_PROTECTED"), "value", false);
+
     return json_flag(json_object_get(root, "git_info"), "protected", protected_ref);
 }
 
@@ -164,6 +167,7 @@ static void read_identity(struct job *job, const json_t *root)
     } fields[] = {
         { root, "id", &job->id },
         { info, "project_id", &job->project_id },
+        { first_variable(root, "CI_PROJECT_PATH"), "value", &job->project_path }, /* runners before 18.5 lack the next */
         { info, "project_full_path", &job->project_path },
         { info, "name", &job->name },
         { info, "stage", &job->stage },

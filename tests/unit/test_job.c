@@ -172,6 +172,12 @@ static const struct {
       "{'variables':[{'key':'CI_COMMIT_REF_PROTECTED','value':'false'},"
       "{'key':'CI_COMMIT_REF_PROTECTED','value':'true'}]}",
       "{'protected':false}", NULL },
+    { "before 18.5, another project's path",
+      "{'variables':[{'key':'CI_PROJECT_PATH','value':'group/mine'},{'key':'CI_PROJECT_PATH','value':'group/other'}]}",
+      "{'project_path':'group/mine'}", NULL },
+    { "from 18.5 the job's own word does not count",
+      "{'job_info':{'project_full_path':'a/b'},'variables':[{'key':'CI_PROJECT_PATH','value':'group/other'}]}",
+      "{'project_path':'a/b'}", NULL },
     { "before 18.3, protected", "{'variables':[{'key':'CI_COMMIT_REF_PROTECTED','value':'true'}]}",
       "{'protected':true}", NULL },
 

@@ -80,15 +80,34 @@ static int large_file(struct decoder *d, struct archive_entry *entry, struct out
     return size > file->size ? put_block(d, file, "", 0, size, e) : 0; /* it ends in a hole */
 }
 
+/* Whether the file has been inflated and handed over; *result of that. */
+static bool inflated(struct decoder *d, struct archive_entry *entry, struct output *file, int *result, struct err *e)
+{
+    int64_t size = archive_entry_size(entry);
+
+    if (d->x->zip_data.n == 0 || !archive_entry_size_is_set(entry) || size <= 0 || size > ZIP_DATA_MOST)
+        return false;
+    auto_free char *data = xmalloc((size_t)size);
+    d->inflater = d->inflater ? d->inflater : inflater_new();
+    if (!zip_data_inflate(&d->x->zip_data, d->inflater, d->reader.fd, reader_position(&d->reader), (size_t)size, data))
+        return false;
+    *result = count(d, size, e) < 0 ? -1 : outputs_put(d->x->outputs, file, take(&data), (size_t)size, 0);
+    return true;
+}
+
 static int regular_file(struct decoder *d, struct archive_entry *entry, const char *name, const struct attributes *as,
                         struct err *e)
 {
     bool whole = archive_entry_size_is_set(entry) && archive_entry_size(entry) <= WHOLE &&
                  archive_entry_size(entry) >= 0 && archive_entry_sparse_count(entry) == 0;
     struct output *file = output_new(name, as);
+    int result;
 
     d->totals.files++;
-    int result = whole ? whole_file(d, entry, file, e) : large_file(d, entry, file, e);
+    if (inflated(d, entry, file, &result, e))
+        whole = true;
+    else
+        result = whole ? whole_file(d, entry, file, e) : large_file(d, entry, file, e);
     if (result < 0) {
         if (file->fd >= 0 && !whole)
             tree_remove(&d->tree, name);

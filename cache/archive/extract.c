@@ -102,6 +102,8 @@ static int extract_all(struct extraction *x, struct decoder *d, struct archive_e
         decoder_init(&d[i], x, i, n);
         reader_copy(&d[i].reader, &d->reader);
     }
+    if (d->reader.format == FORMAT_ZIP)
+        zip_data_read(&x->zip_data, d->reader.fd, d->reader.size);
     x->outputs = outputs_open(&x->model, archive_threads());
     decode(d, n, first, utf8);
     int result = outputs_close(x->outputs, &replaced, e);
@@ -142,6 +144,7 @@ int archive_extract(int fd, const char *root, const struct extract_rules *rules,
         sum_up(decoders, MOST_DECODERS, out);
     for (unsigned i = 0; i < MOST_DECODERS; i++)
         decoder_release(&decoders[i]);
+    zip_data_release(&x.zip_data);
     (void)uselocale(before);
     if (utf8)
         freelocale(utf8);

@@ -231,6 +231,11 @@ int64_t reader_taken(const struct reader *r)
     return r->format == FORMAT_ZIP ? -1 : unzstd_taken(r->zstd);
 }
 
+int64_t reader_position(const struct reader *r)
+{
+    return archive_filter_bytes(r->a, 0);
+}
+
 void reader_close(struct reader *r)
 {
     if (r->a)

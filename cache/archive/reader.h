@@ -35,6 +35,8 @@ int reader_open(struct reader *r, struct err *e);
 int reader_next(struct reader *r, struct archive_entry **entry, struct err *e);
 /* Bytes of the archive that have been read, of a tar; -1 for a zip, whose order says nothing. */
 int64_t reader_taken(const struct reader *r);
+/* Of a zip: where the data of the entry begins that reader_next() gave. */
+int64_t reader_position(const struct reader *r);
 /* What libarchive says about it, with ERR_JOB. */
 int reader_fail(const struct reader *r, const char *what, struct err *e);
 void reader_close(struct reader *r);

@@ -504,6 +504,29 @@ class Hostile(Case):
         self.assertIn("'file'", self.refuse())
         self.assertEqual(list(self.out.iterdir()), [])
 
+    def test_a_directory_that_lies(self):
+        """Of deflated files, sizes, checksum or place: they are as they were packed or not there, never otherwise."""
+        with zipfile.ZipFile(self.archive, "w", zipfile.ZIP_DEFLATED) as zip:
+            zip.writestr("first", "x" * 50000)
+            zip.writestr("second", "y" * 50000)
+        good = self.archive.read_bytes()
+        central, local = good.rindex(b"PK\1\2"), good.rindex(b"PK\3\4")
+        for what, *at in (("checksum", central + 16), ("packed size", central + 20), ("size", central + 24), ("place", central + 42),
+                          ("far place", central + 45), ("both checksums", central + 16, local + 14)):
+            with self.subTest(what):
+                data = bytearray(good)
+                for place in at:
+                    data[place] ^= 1
+                self.put(bytes(data))
+                code, said = driver("extract", self.archive, self.out)
+                self.assertEqual((self.out / "second").exists(), code == 0, said)
+                if code == 0:
+                    self.assertEqual((self.out / "second").read_text(), "y" * 50000)
+                if what in ("both checksums", "far place"):
+                    self.assertEqual(code, 1)
+                shutil.rmtree(self.out)
+                self.out.mkdir()
+
     def test_a_thousand_mutations(self):
         odd = [("a/b", b"x" * 3000), special("l", tarfile.SYMTYPE, "a"), special("h", tarfile.LNKTYPE, "a/b"), ("big", b"y" * 600000)]
         seed = self.dir / "seed.zip"

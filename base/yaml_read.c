@@ -28,14 +28,6 @@ struct reading {
 
 /* --- nodes --- */
 
-/* Capacities are the powers of two, so the count alone says when to grow. */
-static void append(struct yaml *parent, struct yaml *item)
-{
-    if ((parent->n & (parent->n - 1)) == 0)
-        parent->items = xreallocarray(parent->items, parent->n ? parent->n * 2 : 1, sizeof(*parent->items));
-    parent->items[parent->n++] = item;
-}
-
 static int refuse(struct reading *r, yaml_mark_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 static int refuse(struct reading *r, yaml_mark_t at, const char *fmt, ...)
 {
@@ -60,6 +52,7 @@ static struct yaml *node_new(struct reading *r, yaml_mark_t at, enum yaml_type t
     r->nodes++;
     struct yaml *y = xcalloc(1, sizeof(*y));
     y->type = type;
+    y->file = r->name;
     y->line = (int)at.line + 1;
     y->column = (int)at.column + 1;
     return y;
@@ -70,6 +63,7 @@ static struct yaml *node_copy(struct reading *r, yaml_mark_t at, const struct ya
     auto_yaml *y = node_new(r, at, from->type, depth);
     if (!y)
         return NULL;
+    y->file = from->file;
     y->line = from->line;
     y->column = from->column;
     y->tag = xstrdup(from->tag);
@@ -82,7 +76,7 @@ static struct yaml *node_copy(struct reading *r, yaml_mark_t at, const struct ya
         struct yaml *item = node_copy(r, at, from->items[i], depth + 1);
         if (!item)
             return NULL;
-        append(y, item);
+        yaml_append(y, item);
     }
     return take(&y);
 }
@@ -218,7 +212,7 @@ static struct yaml *read_list(struct reading *r, size_t depth)
         struct yaml *item = read_node(r, depth + 1);
         if (!item)
             return NULL;
-        append(y, item);
+        yaml_append(y, item);
     }
 }
 
@@ -256,7 +250,7 @@ static const struct yaml *map_add(struct map *m, struct yaml *member)
         abort(); /* out of memory */
     if (*place != member)
         return *place;
-    append(m->node, member);
+    yaml_append(m->node, member);
     return NULL;
 }
 
@@ -308,7 +302,7 @@ static int read_merge(struct reading *r, struct map *m, size_t depth)
     } else {
         struct yaml *owned = read_node(r, depth);
         if (owned)
-            append(&r->merged, owned);
+            yaml_append(&r->merged, owned);
         from = owned;
     }
     if (!from)

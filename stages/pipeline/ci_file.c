@@ -53,7 +53,7 @@ static void warn_of_type(const struct ci_reader *r, const struct yaml *old)
     auto_free char *job = text_quote(r->job);
 
     strvec_pushf(r->warnings, "%s:%d:%d: keyword `type` in job `%s` has no effect here: it is an old name of `stage`, and "
-                 "`stage` is there", r->file, old->key_line, old->key_column, job);
+                 "`stage` is there", old->file, old->key_line, old->key_column, job);
 }
 
 static int read_stage(const struct ci_reader *r, const struct yaml *job, const struct strvec *stages, size_t *out,
@@ -203,36 +203,21 @@ static int read_root(const struct ci_reader *r, const struct yaml *root, struct 
     return check_dependencies(r, root, f, e);
 }
 
-static int read_tree(const char *name, const struct yaml *root, struct ci_file *out, struct err *e)
+int ci_file_parse(const char *name, const char *text, size_t len, const struct ci_world *w, struct ci_file *out,
+                  struct err *e)
 {
+    auto_ci_tree tree = CI_TREE_INIT;
     auto_ci_file f = CI_FILE_INIT;
     struct ci_reader r = { name, NULL, &f.warnings };
 
-    if (read_root(&r, root, &f, e) < 0)
+    if (ci_tree_read(name, text, len, w, &tree, e) < 0)
+        return -1;
+    strvec_push_all(&f.warnings, &tree.notes);
+    if (read_root(&r, tree.root, &f, e) < 0)
         return -1;
     *out = f;
     f = (struct ci_file)CI_FILE_INIT;
     return 0;
-}
-
-int ci_file_read(const char *path, struct ci_file *out, struct err *e)
-{
-    static const struct yaml_limits limits = YAML_LIMITS;
-    auto_yaml *root = NULL;
-
-    if (yaml_read_file(path, &limits, &root, e) < 0)
-        return -1;
-    return read_tree(path, root, out, e);
-}
-
-int ci_file_parse(const char *name, const char *text, size_t len, struct ci_file *out, struct err *e)
-{
-    static const struct yaml_limits limits = YAML_LIMITS;
-    auto_yaml *root = NULL;
-
-    if (yaml_read(name, text, len, &limits, &root, e) < 0)
-        return -1;
-    return read_tree(name, root, out, e);
 }
 
 static void job_release(struct ci_job *job)

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/strvec.h"
 #include "stages/pipeline/ci_files.h"
+#include "stages/pipeline/ci_tree.h"
 #include "stages/pipeline/ref_pattern.h"
 #include "stages/variables.h"
 
@@ -67,9 +68,9 @@ struct ci_file {
 
 #define CI_FILE_INIT { STRVEC_INIT, VARIABLES_INIT, NULL, 0, STRVEC_INIT }
 
-/* ERR_JOB says "FILE:LINE:COLUMN: problem; what to do". */
-int ci_file_read(const char *path, struct ci_file *out, struct err *e);
-int ci_file_parse(const char *name, const char *text, size_t len, struct ci_file *out, struct err *e);
+/* `w`: what it may include; NULL: nothing. ERR_JOB says "FILE:LINE:COLUMN: problem; what to do". */
+int ci_file_parse(const char *name, const char *text, size_t len, const struct ci_world *w, struct ci_file *out,
+                  struct err *e);
 void ci_file_release(struct ci_file *f);
 
 /* Whether the job belongs in the pipeline of this branch or tag, by its `only` and `except`. */

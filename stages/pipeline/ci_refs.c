@@ -50,7 +50,7 @@ int ci_only(const struct ci_reader *r, const struct yaml *y, struct ci_job *out,
             continue;
         auto_free char *job = text_quote(r->job);
         strvec_pushf(r->warnings,
-                     "%s:%d:%d: `%s` in `only` of job `%s` lets nothing in here: this pipeline is one of a push", r->file,
+                     "%s:%d:%d: `%s` in `only` of job `%s` lets nothing in here: this pipeline is one of a push", y->file,
                      y->line, y->column, out->only.items[i], job);
     }
     return 0;

@@ -11,24 +11,25 @@
 
 /* ---- Messages ---- */
 
-static int problem_at(const struct ci_reader *r, int line, int column, struct err *e, const char *fmt, va_list args)
+static int problem_at(const struct yaml *at, int line, int column, struct err *e, const char *fmt, va_list args)
     PRINTF_LIKE(5, 0);
 
-static int problem_at(const struct ci_reader *r, int line, int column, struct err *e, const char *fmt, va_list args)
+static int problem_at(const struct yaml *at, int line, int column, struct err *e, const char *fmt, va_list args)
 {
     auto_free char *text = NULL;
 
     if (vasprintf(&text, fmt, args) < 0)
         abort();
-    return err_set(e, ERR_JOB, 0, "%s:%d:%d: %s", r->file, line, column, text);
+    return err_set(e, ERR_JOB, 0, "%s:%d:%d: %s", at->file, line, column, text);
 }
 
 int ci_problem(const struct ci_reader *r, const struct yaml *at, struct err *e, const char *fmt, ...)
 {
     va_list args;
 
+    (void)r;
     va_start(args, fmt);
-    int rc = problem_at(r, at->line, at->column, e, fmt, args);
+    int rc = problem_at(at, at->line, at->column, e, fmt, args);
     va_end(args);
     return rc;
 }
@@ -37,8 +38,9 @@ int ci_key_problem(const struct ci_reader *r, const struct yaml *at, struct err 
 {
     va_list args;
 
+    (void)r;
     va_start(args, fmt);
-    int rc = problem_at(r, at->key_line, at->key_column, e, fmt, args);
+    int rc = problem_at(at, at->key_line, at->key_column, e, fmt, args);
     va_end(args);
     return rc;
 }
@@ -64,7 +66,7 @@ int ci_check_key(const struct ci_reader *r, const struct yaml *member, enum keyw
     if (k->use == KEYWORD_REFUSED)
         return ci_key_problem(r, member, e, "keyword `%s`%s is not supported yet: %s", k->name, where, k->text);
     if (k->use == KEYWORD_IDLE)
-        strvec_pushf(r->warnings, "%s:%d:%d: keyword `%s`%s has no effect here: %s", r->file, member->key_line,
+        strvec_pushf(r->warnings, "%s:%d:%d: keyword `%s`%s has no effect here: %s", member->file, member->key_line,
                      member->key_column, k->name, where, k->text);
     return 0;
 }

@@ -9,6 +9,10 @@ static const char no_server[] = "there is no server here for it";
 
 /* By what it is about. One row a keyword and use. */
 static const struct keyword keywords[] = {
+    /* What is not for us to read: stages/pipeline/ci_tree.h has put others in its place. */
+    { "include", IN_FILE, KEYWORD_TAKEN, NULL },
+    { "extends", IN_JOB, KEYWORD_TAKEN, NULL },
+
     { "stages", IN_FILE, KEYWORD_TAKEN, NULL },
     { "default", IN_FILE, KEYWORD_TAKEN, NULL },
     { "variables", IN_FILE | IN_JOB, KEYWORD_TAKEN, NULL },
@@ -42,7 +46,6 @@ static const struct keyword keywords[] = {
     { "dast_configuration", IN_JOB, KEYWORD_IDLE, no_server },
     { "identity", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, no_server },
 
-    { "include", IN_FILE, KEYWORD_REFUSED, "jobs would be missing; write them into this file" },
     { "workflow", IN_FILE, KEYWORD_REFUSED, "its rules may say that no pipeline runs; take it out" },
     { "spec", IN_FILE, KEYWORD_REFUSED, "its inputs would stay empty; take it out" },
     { "types", IN_FILE, KEYWORD_REFUSED, "GitLab took it out; write `stages`" },
@@ -50,7 +53,6 @@ static const struct keyword keywords[] = {
     { "id_tokens", IN_DEFAULT | IN_JOB, KEYWORD_REFUSED, "only a GitLab server can sign them" },
     { "secrets", IN_JOB, KEYWORD_REFUSED, "they would be empty; give them with --variables FILE" },
     { "rules", IN_JOB, KEYWORD_REFUSED, "the job might not belong in this pipeline; write `when`" },
-    { "extends", IN_JOB, KEYWORD_REFUSED, "half of the job would be missing; write a YAML anchor and `<<: *name`" },
     { "inherit", IN_JOB, KEYWORD_REFUSED, "the job would get defaults that it does not want; override them one by one" },
     { "needs", IN_JOB, KEYWORD_REFUSED, "jobs run stage by stage; order them by `stage`" },
     { "parallel", IN_JOB, KEYWORD_REFUSED, "only one of the jobs would run; write them out" },

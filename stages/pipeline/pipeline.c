@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "base/strvec.h"
+#include "stages/pipeline/checkout_files.h"
 #include "stages/pipeline/ci_file.h"
 #include "stages/pipeline/env_file.h"
 #include "stages/pipeline/job_run.h"
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 #define CI_FILE ".gitlab-ci.yml"
+/* GitLab's limit for one file. */
+#define CI_FILE_MAX ((size_t)2 << 20)
 
 /* What became of one job of the file. */
 struct entry {
@@ -28,8 +31,10 @@ struct entry {
 struct pipeline {
     const struct pipeline_options *options;
     struct checkout checkout;
+    struct checkout_files files;
     struct ci_file file;
     struct variables variables; /* of --variables */
+    struct variables known; /* resolved: what a server knows before it reads the file */
     struct slot slot;
     struct source source;
     struct pipeline_facts facts;
@@ -56,7 +61,9 @@ static void pipeline_release(struct pipeline *p)
     source_release(&p->source);
     slot_release(&p->slot);
     variables_release(&p->variables);
+    variables_release(&p->known);
     ci_file_release(&p->file);
+    checkout_files_release(&p->files);
     checkout_release(&p->checkout);
 }
 
@@ -79,26 +86,18 @@ static int no_file(const struct pipeline *p, struct err *e)
                    p->checkout.top);
 }
 
-/* As the other branch has it. */
-static int read_file_of_commit(struct pipeline *p, struct err *e)
-{
-    auto_free char *name = xasprintf("%s:" CI_FILE, p->checkout.ref);
-    auto_free char *text = checkout_show(&p->checkout, CI_FILE, p->options->env);
-
-    return text ? ci_file_parse(name, text, strlen(text), &p->file, e) : no_file(p, e);
-}
-
 static int read_file(struct pipeline *p, struct err *e)
 {
-    auto_free char *cwd = getcwd(NULL, 0);
-    bool here = !p->options->directory && cwd && strcmp(cwd, p->checkout.top) == 0;
-    auto_free char *path = here ? xstrdup(CI_FILE) : xasprintf("%s/" CI_FILE, p->checkout.top);
+    const struct project_files files = checkout_files(&p->files);
+    auto_free char *name = xasprintf("%s" CI_FILE, files.prefix);
+    auto_free char *text = NULL;
+    auto_err problem = ERR_INIT;
+    size_t len = 0;
+    const struct ci_world world = { &files, &p->known };
 
-    if (p->checkout.sources == SOURCES_COMMIT)
-        return read_file_of_commit(p, e);
-    if (ci_file_read(path, &p->file, e) == 0)
-        return 0;
-    return e->kind == ERR_NOT_FOUND ? no_file(p, e) : -1;
+    if (files.read(files.ctx, CI_FILE, CI_FILE_MAX, &text, &len, &problem) == 0)
+        return ci_file_parse(name, text, len, &world, &p->file, e);
+    return problem.kind == ERR_NOT_FOUND ? no_file(p, e) : err_move(e, &problem);
 }
 
 static struct ref_facts ref_of(const struct pipeline *p)
@@ -220,14 +219,30 @@ static int new_id(int64_t *out, struct err *e)
     return 0;
 }
 
+/* Rules are judged by what a server knows when it makes the pipeline: no commit of ours has been made yet. */
+static int read_known(struct pipeline *p, struct err *e)
+{
+    static const char no_commit[] = "0000000000000000000000000000000000000000";
+    const struct pipeline_facts facts = {
+        .checkout = &p->checkout, .sha = p->checkout.head ? p->checkout.head : no_commit,
+    };
+    auto_variables all = VARIABLES_INIT;
+
+    predefined_pipeline(&facts, &all);
+    variables_append(&all, &p->variables);
+    return variables_resolve(&all, "", &p->known, e);
+}
+
 static int read_project(struct pipeline *p, struct err *e)
 {
     const struct pipeline_options *o = p->options;
 
-    if (checkout_open(o->directory, o->branch, o->env, &p->checkout, e) < 0 || read_file(p, e) < 0 ||
-        check_names(p, e) < 0)
+    if (checkout_open(o->directory, o->branch, o->env, &p->checkout, e) < 0)
         return -1;
+    checkout_files_init(&p->files, &p->checkout, !o->directory, o->env);
     if (o->variables_file && env_file_read(o->variables_file, &p->variables, e) < 0)
+        return -1;
+    if (read_known(p, e) < 0 || read_file(p, e) < 0 || check_names(p, e) < 0)
         return -1;
     return choose_jobs(p, e);
 }

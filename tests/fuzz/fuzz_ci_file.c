@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     auto_ci_file f = CI_FILE_INIT;
     auto_err e = ERR_INIT;
 
-    if (ci_file_parse("file", (const char *)data, size, &f, &e) < 0) {
+    if (ci_file_parse("file", (const char *)data, size, NULL, &f, &e) < 0) {
         require(f.n == 0 && e.kind == ERR_JOB && strncmp(err_text(&e), "file:", 5) == 0);
         return 0;
     }

@@ -1,0 +1,188 @@
+#include "stages/pipeline/checkout_files.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "stages/pipeline/git.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What differs from one revision. */
+struct checkout_change {
+    char *compare_to; /* NULL: what the server knows of the branch */
+    bool known;
+    struct strvec paths;
+};
+
+void checkout_files_init(struct checkout_files *f, const struct checkout *c, bool here, char *const *env)
+{
+    auto_free char *cwd = getcwd(NULL, 0);
+
+    *f = (struct checkout_files){ .checkout = c, .env = env };
+    if (c->sources == SOURCES_COMMIT)
+        f->prefix = xasprintf("%s:", c->ref);
+    else
+        f->prefix = here && cwd && strcmp(cwd, c->top) == 0 ? xstrdup("") : xasprintf("%s/", c->top);
+}
+
+static int no_file(const char *path, struct err *e)
+{
+    return err_set(e, ERR_NOT_FOUND, 0, "%s: there is no such file", path);
+}
+
+static int read_file(void *ctx, const char *path, size_t max, char **text, size_t *len, struct err *e)
+{
+    struct checkout_files *f = ctx;
+    auto_free char *whole = xasprintf("%s/%s", f->checkout->top, path);
+    struct stat st;
+
+    if (f->checkout->sources == SOURCES_COMMIT) {
+        *text = checkout_show(f->checkout, path, f->env);
+        *len = *text ? strlen(*text) : 0;
+        return *text ? 0 : no_file(path, e);
+    }
+    if (stat(whole, &st) == 0 && !S_ISREG(st.st_mode))
+        return no_file(path, e);
+    return file_read(whole, max, text, len, e);
+}
+
+static void add_lines(const char *text, struct strvec *out)
+{
+    while (text && *text) {
+        size_t len = strcspn(text, "\n");
+        strvec_give(out, xstrndup(text, len));
+        text += len + (text[len] == '\n');
+    }
+}
+
+static const struct strvec *list_files(void *ctx, struct err *e)
+{
+    struct checkout_files *f = ctx;
+    __attribute__((cleanup(git_release))) struct git g;
+    auto_free char *answer = NULL;
+
+    if (f->has_all)
+        return &f->all;
+    git_init(&g, f->checkout->top, f->env);
+    int rc = f->checkout->sources == SOURCES_COMMIT
+                 ? git_run(&g, &answer, e, "-c", "core.quotePath=off", "ls-tree", "-r", "--name-only", f->checkout->head, NULL)
+                 : git_run(&g, &answer, e, "-c", "core.quotePath=off", "ls-files", "--cached", "--others", "--deduplicate",
+                           "--exclude-standard", NULL);
+    if (rc < 0)
+        return NULL;
+    add_lines(answer, &f->all);
+    f->has_all = true;
+    return &f->all;
+}
+
+/* ---- What has changed ---- */
+
+static char *revision_of(const struct git *g, const char *name)
+{
+    static const char *const places[] = { "refs/heads/%s", "refs/remotes/origin/%s", "refs/tags/%s", "%s" };
+
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        const char *hole = strstr(places[i], "%s");
+        auto_free char *full = xasprintf("%.*s%s^{commit}", (int)(hole - places[i]), places[i], name);
+        char *found = git_ask(g, "rev-parse", "-q", "--verify", "--end-of-options", full, NULL);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+/* What a server compares with for a push: what it knew of the branch before. When it knows all of it already, the
+ * last push is past, and its last commit is the best guess. NULL: a new branch, or a tag. */
+static char *pushed_before(const struct git *g, const struct checkout *c)
+{
+    auto_free char *there = xasprintf("refs/remotes/origin/%s^{commit}", c->ref);
+    char *known = c->is_tag ? NULL : git_ask(g, "rev-parse", "-q", "--verify", there, NULL);
+
+    if (!known || !c->head || strcmp(known, c->head) != 0)
+        return known;
+    auto_free char *changed = c->sources == SOURCES_COMMIT ? NULL : git_ask(g, "status", "--porcelain", NULL);
+    if (changed)
+        return known;
+    free(known);
+    auto_free char *parent = xasprintf("%s~1^{commit}", c->head);
+    return git_ask(g, "rev-parse", "-q", "--verify", parent, NULL);
+}
+
+static int read_changes(const struct git *g, const struct checkout *c, const char *base, struct strvec *out, struct err *e)
+{
+    auto_free char *tracked = NULL;
+    auto_free char *others = NULL;
+    const char *end = c->sources == SOURCES_COMMIT ? c->head : "--";
+
+    if (git_run(g, &tracked, e, "-c", "core.quotePath=off", "diff", "--name-only", "--no-renames", "--no-ext-diff", base,
+                end, NULL) < 0)
+        return -1;
+    add_lines(tracked, out);
+    if (c->sources == SOURCES_COMMIT)
+        return 0;
+    if (git_run(g, &others, e, "-c", "core.quotePath=off", "ls-files", "--others", "--exclude-standard", NULL) < 0)
+        return -1;
+    add_lines(others, out);
+    return 0;
+}
+
+static int compare(const struct checkout_files *f, const char *compare_to, struct checkout_change *out, struct err *e)
+{
+    __attribute__((cleanup(git_release))) struct git g;
+    auto_free char *base = NULL;
+
+    git_init(&g, f->checkout->top, f->env);
+    if (!compare_to) {
+        base = pushed_before(&g, f->checkout);
+        out->known = base != NULL;
+        return base ? read_changes(&g, f->checkout, base, &out->paths, e) : 0;
+    }
+    auto_free char *revision = revision_of(&g, compare_to);
+    auto_free char *shown = text_quote(compare_to);
+    if (!revision)
+        return err_set(e, ERR_JOB, 0, "`compare_to`: there is no branch, tag or commit `%s` in this checkout", shown);
+    base = f->checkout->head ? git_ask(&g, "merge-base", revision, f->checkout->head, NULL) : NULL;
+    out->known = true;
+    return read_changes(&g, f->checkout, base ? base : revision, &out->paths, e);
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static const struct strvec *changed_files(void *ctx, const char *compare_to, bool *known, struct err *e)
+{
+    struct checkout_files *f = ctx;
+
+    for (size_t i = 0; i < f->n_changes; i++) {
+        if (!same(f->changes[i].compare_to, compare_to))
+            continue;
+        *known = f->changes[i].known;
+        return &f->changes[i].paths;
+    }
+    struct checkout_change change = { .compare_to = xstrdup(compare_to) };
+    int rc = compare(f, compare_to, &change, e);
+    f->changes = xreallocarray(f->changes, f->n_changes + 1, sizeof(*f->changes));
+    f->changes[f->n_changes++] = change;
+    *known = change.known;
+    return rc < 0 ? NULL : &f->changes[f->n_changes - 1].paths;
+}
+
+struct project_files checkout_files(struct checkout_files *f)
+{
+    return (struct project_files){ f, f->prefix, read_file, list_files, changed_files };
+}
+
+void checkout_files_release(struct checkout_files *f)
+{
+    for (size_t i = 0; i < f->n_changes; i++) {
+        free(f->changes[i].compare_to);
+        strvec_release(&f->changes[i].paths);
+    }
+    free(f->changes);
+    strvec_release(&f->all);
+    free(f->prefix);
+    *f = (struct checkout_files){ 0 };
+}

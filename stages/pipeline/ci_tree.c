@@ -1,0 +1,58 @@
+#include "stages/pipeline/ci_tree.h"
+
+/* GitLab takes 2 MB and 100 levels a file. The nodes are what 256 MB of memory bear. */
+#define NODES_MAX ((size_t)500000)
+static const struct yaml_limits limits = { .bytes = 2 << 20, .nodes = 200000, .depth = 100 };
+
+int ci_tree_too_large(const struct yaml *at, struct err *e)
+{
+    return yaml_error(e, ERR_JOB, at->file, at, "the pipeline would have more than %zu values with this; split it",
+                      NODES_MAX);
+}
+
+static size_t count(const struct yaml *y)
+{
+    size_t n = 1;
+
+    for (size_t i = 0; i < y->n; i++)
+        n += count(y->items[i]);
+    return n;
+}
+
+struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text, size_t len, struct err *e)
+{
+    auto_yaml *root = NULL;
+
+    strvec_push(&t->names, name);
+    if (yaml_read(t->names.items[t->names.n - 1], text, len, &limits, &root, e) < 0)
+        return NULL;
+    size_t n = count(root);
+    if (n > t->budget) {
+        (void)ci_tree_too_large(root, e);
+        return NULL;
+    }
+    t->budget -= n;
+    return take(&root);
+}
+
+int ci_tree_read(const char *name, const char *text, size_t len, const struct ci_world *w, struct ci_tree *t,
+                 struct err *e)
+{
+    t->budget = NODES_MAX;
+    t->root = ci_tree_load(t, name, text, len, e);
+    if (!t->root)
+        return -1;
+    if (t->root->type != YAML_MAP)
+        return 0;
+    if (ci_include(t, w, e) < 0 || ci_extends(t, e) < 0)
+        return -1;
+    return ci_references(t, e);
+}
+
+void ci_tree_release(struct ci_tree *t)
+{
+    yaml_tree_free(t->root);
+    strvec_release(&t->names);
+    strvec_release(&t->notes);
+    *t = (struct ci_tree)CI_TREE_INIT;
+}

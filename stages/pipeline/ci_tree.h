@@ -1,0 +1,51 @@
+/* stages/pipeline/ci_tree.h: .gitlab-ci.yml as one tree, before anybody asks what its keywords mean: what it
+ * includes, extends and refers to is in its place, in the order in which GitLab does it.
+ *
+ * Each node remembers its file and line. What a file may grow to is bounded: by the number of files, and by the
+ * nodes that are read and copied all in all. */
+#ifndef STAGES_PIPELINE_CI_TREE_H
+#define STAGES_PIPELINE_CI_TREE_H
+
+#include "base/strvec.h"
+#include "base/yaml.h"
+#include "stages/pipeline/project_files.h"
+#include "stages/variables.h"
+
+/* GitLab's: of all included files; of jobs that extend one another; of references in what is referred to. */
+#define CI_INCLUDES_MAX   ((size_t)150)
+#define CI_EXTENDS_MAX    ((size_t)11)
+#define CI_REFERENCES_MAX ((size_t)10)
+
+/* What is there to be included, and for which pipeline. All borrowed. */
+struct ci_world {
+    const struct project_files *files;
+    const struct variables *variables; /* resolved: of the project and the pipeline */
+};
+
+struct ci_tree {
+    struct yaml *root;
+    struct strvec names;   /* of the files: the nodes point to them */
+    struct strvec notes;   /* "FILE:LINE:COLUMN: …" about what was not included */
+    size_t budget;         /* nodes that may still be made */
+};
+
+#define CI_TREE_INIT { NULL, STRVEC_INIT, STRVEC_INIT, 0 }
+
+/* `w` may be NULL: then nothing can be included. ERR_JOB says "FILE:LINE:COLUMN: problem; what to do". */
+int ci_tree_read(const char *name, const char *text, size_t len, const struct ci_world *w, struct ci_tree *out,
+                 struct err *e);
+void ci_tree_release(struct ci_tree *t);
+
+/* The steps. Each leaves nothing of its keyword in the tree. */
+int ci_include(struct ci_tree *t, const struct ci_world *w, struct err *e);
+int ci_extends(struct ci_tree *t, struct err *e);
+int ci_references(struct ci_tree *t, struct err *e);
+
+/* One file more. NULL with the error set; the caller's. */
+struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text, size_t len, struct err *e);
+/* "FILE:LINE:COLUMN: the pipeline would be larger than …"; returns -1. */
+int ci_tree_too_large(const struct yaml *at, struct err *e);
+
+#define auto_ci_tree __attribute__((cleanup(ci_tree_release))) struct ci_tree
+
+#endif

@@ -19,14 +19,10 @@ struct ref_facts {
  * it means that project alone. */
 bool ref_pattern_matches(const char *pattern, const struct ref_facts *ref);
 
-/* ERR_JOB when it is a regular expression that cannot be understood. They are RE2's,
- * as GitLab's are; what POSIX has no word for (look-ahead, \p{…}) is refused. */
+/* ERR_JOB when it is a regular expression that cannot be understood (stages/pipeline/re2.h). */
 int ref_pattern_check(const char *pattern, struct err *e);
 
 /* Whether it names what a pipeline here is never started by: `web`, `schedules` … */
 bool ref_pattern_is_foreign(const char *pattern);
-
-/* The expression as POSIX writes it, the caller's; for the unit test. NULL with the error set. */
-char *ref_pattern_to_posix(const char *expression, struct err *e);
 
 #endif

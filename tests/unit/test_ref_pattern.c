@@ -1,3 +1,4 @@
+#include "stages/pipeline/re2.h"
 #include "stages/pipeline/ref_pattern.h"
 
 #include "base/memory.h"

@@ -1,0 +1,349 @@
+#include "stages/pipeline/re2.h"
+
+#include "base/number.h"
+#include "base/strbuf.h"
+#include "base/text.h"
+
+#include <ctype.h>
+#include <regex.h>
+#include <string.h>
+
+/* As RE2 has it: what {n} in {n} multiply to. glibc would take gigabytes for more. */
+#define REPEAT_MAX 1000
+#define BYTES      256
+/* The time of a match is bounded by the product of these. */
+#define LENGTH_MAX 4096
+#define TEXT_MAX   ((size_t)64 << 10)
+
+/* ---- From RE2's expressions to POSIX's ----
+ *
+ * Only whether one matches counts, never what: so greed makes no difference. */
+
+struct translation {
+    const char *at; /* what is not read yet */
+    struct strbuf out;
+    unsigned flags;
+    int64_t repeats; /* the product of all counts so far */
+    struct err *e;
+};
+
+static int cannot(struct translation *t, const char *what, size_t len)
+{
+    return err_set(t->e, ERR_JOB, 0, "`%.*s` is not supported in it", (int)len, what);
+}
+
+static bool is_word(int c)
+{
+    return isalnum(c) || c == '_';
+}
+
+/* \d, \w and \s; their capitals mean what these do not. */
+static bool in_shorthand(char letter, int c)
+{
+    static const char spaces[] = "\t\n\f\r ";
+
+    switch (tolower((unsigned char)letter)) {
+    case 'd':
+        return isdigit(c);
+    case 'w':
+        return is_word(c);
+    default:
+        return c && strchr(spaces, c);
+    }
+}
+
+static bool is_shorthand(char c)
+{
+    return c && strchr("dDwWsS", c);
+}
+
+static void add_shorthand(char letter, bool set[BYTES])
+{
+    for (int c = 1; c < BYTES; c++)
+        set[c] |= in_shorthand(letter, c) != (isupper((unsigned char)letter) != 0);
+}
+
+/* POSIX reads ] - ^ [ \ by their place between the brackets: each is put where it means itself. */
+static void put_set(struct strbuf *out, const bool set[BYTES], bool negated)
+{
+    static const char by_place[] = "]-^[";
+    size_t n = 0;
+
+    for (int c = 1; c < BYTES; c++)
+        n += set[c];
+    if (n == 1 && set['^'] && !negated) {
+        strbuf_puts(out, "\\^");
+        return;
+    }
+    strbuf_puts(out, negated ? "[^" : "[");
+    if (set[']'])
+        strbuf_putc(out, ']');
+    for (int c = 1; c < BYTES; c++)
+        if (set[c] && !strchr(by_place, c))
+            strbuf_putc(out, (char)c);
+    if (set['['])
+        strbuf_putc(out, '[');
+    bool first = n == (size_t)set['^'] + set['-'];
+    strbuf_puts(out, set['^'] && !first ? "^" : "");
+    strbuf_puts(out, set['-'] ? "-" : "");
+    strbuf_puts(out, set['^'] && first ? "^" : "");
+    strbuf_putc(out, ']');
+}
+
+/* "[:alpha:]" in a class. 0 when there is none at this place. */
+static size_t add_named(const char *at, bool set[BYTES])
+{
+    static const struct {
+        const char *name;
+        int (*has)(int);
+    } names[] = {
+        { "[:alpha:]", isalpha }, { "[:digit:]", isdigit }, { "[:alnum:]", isalnum }, { "[:upper:]", isupper },
+        { "[:lower:]", islower }, { "[:space:]", isspace }, { "[:punct:]", ispunct }, { "[:xdigit:]", isxdigit },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (!text_starts(at, names[i].name))
+            continue;
+        for (int c = 1; c < BYTES; c++)
+            set[c] |= names[i].has(c) != 0;
+        return strlen(names[i].name);
+    }
+    return 0;
+}
+
+/* One character of a class, maybe behind a backslash. -1 when it is something else. */
+static int class_character(const char **at)
+{
+    const char *c = *at;
+
+    if (*c == '\\') {
+        c++;
+        if (!ispunct((unsigned char)*c))
+            return -1;
+    }
+    *at = c + 1;
+    return (unsigned char)*c;
+}
+
+/* A character, a range, \d or [:alpha:]. */
+static int class_item(struct translation *t, bool set[BYTES])
+{
+    size_t named = add_named(t->at, set);
+
+    if (named > 0) {
+        t->at += named;
+        return 0;
+    }
+    if (*t->at == '\\' && is_shorthand(t->at[1])) {
+        add_shorthand(t->at[1], set);
+        t->at += 2;
+        return 0;
+    }
+    const char *began = t->at;
+    int from = class_character(&t->at);
+    int to = from;
+    if (from > 0 && *t->at == '-' && t->at[1] && t->at[1] != ']') {
+        t->at++;
+        to = class_character(&t->at);
+    }
+    if (from <= 0 || to < from)
+        return cannot(t, began, strcspn(began, "]"));
+    for (int c = from; c <= to; c++)
+        set[c] = true;
+    return 0;
+}
+
+static int translate_class(struct translation *t)
+{
+    const char *began = t->at++;
+    bool set[BYTES] = { false };
+    bool negated = *t->at == '^';
+
+    t->at += negated;
+    for (bool first = true; first || *t->at != ']'; first = false) {
+        if (!*t->at)
+            return cannot(t, began, strlen(began));
+        if (class_item(t, set) < 0)
+            return -1;
+    }
+    t->at++;
+    put_set(&t->out, set, negated);
+    return 0;
+}
+
+static int translate_escape(struct translation *t)
+{
+    static const char *const same[][2] = { { "A", "^" }, { "z", "$" }, { "b", "\\b" }, { "B", "\\B" } };
+    char c = t->at[1];
+
+    if (is_shorthand(c)) {
+        bool set[BYTES] = { false };
+        add_shorthand((char)tolower((unsigned char)c), set);
+        put_set(&t->out, set, isupper((unsigned char)c) != 0);
+    } else if (ispunct((unsigned char)c)) {
+        /* Others, \< for one, are GNU's own words. */
+        strbuf_printf(&t->out, "%s%c", strchr(".[]{}()*+?^$|\\", c) ? "\\" : "", c);
+    } else {
+        size_t i = 0;
+        while (i < ARRAY_SIZE(same) && *same[i][0] != c)
+            i++;
+        if (i == ARRAY_SIZE(same))
+            return cannot(t, t->at, strnlen(t->at, 2));
+        strbuf_puts(&t->out, same[i][1]);
+    }
+    t->at += 2;
+    return 0;
+}
+
+/* a*? and its like: as few as possible, which makes no difference. */
+static void skip_lazy(struct translation *t)
+{
+    if (*t->at == '?')
+        t->at++;
+}
+
+/* {3}, {3,} or {3,5}. What is none of them means itself. */
+static int translate_count(struct translation *t)
+{
+    static const char digits[] = "0123456789";
+    const char *low = t->at + 1;
+    const char *comma = low + strspn(low, digits);
+    const char *high = comma + (*comma == ',');
+    const char *end = high + strspn(high, digits);
+    int64_t count;
+
+    if (comma == low || *end != '}') {
+        strbuf_puts(&t->out, "\\{");
+        t->at++;
+        return 0;
+    }
+    auto_free char *text = end > high ? xstrndup(high, (size_t)(end - high)) : xstrndup(low, (size_t)(comma - low));
+    if (number_parse(text, 0, REPEAT_MAX, &count) < 0 || (t->repeats *= count > 1 ? count : 1) > REPEAT_MAX)
+        return cannot(t, t->at, (size_t)(end + 1 - t->at));
+    strbuf_putn(&t->out, t->at, (size_t)(end + 1 - t->at));
+    t->at = end + 1;
+    skip_lazy(t);
+    return 0;
+}
+
+/* Any character; a line's end is one only with `s`. By REG_NEWLINE, which `m` needs, POSIX's dot is none. */
+static void put_dot(struct translation *t)
+{
+    bool all = t->flags & RE2_DOT_ALL;
+
+    if (t->flags & RE2_LINES)
+        strbuf_puts(&t->out, all ? "(.|\n)" : ".");
+    else
+        strbuf_puts(&t->out, all ? "." : "[^\n]");
+}
+
+static int translate_one(struct translation *t)
+{
+    switch (*t->at) {
+    case '\\':
+        return translate_escape(t);
+    case '[':
+        return translate_class(t);
+    case '{':
+        return translate_count(t);
+    case '(':
+        if (t->at[1] == '?' && t->at[2] != ':')
+            return cannot(t, t->at, strnlen(t->at, 3));
+        strbuf_putc(&t->out, '(');
+        t->at += t->at[1] == '?' ? 3 : 1;
+        return 0;
+    case '.':
+        t->at++;
+        put_dot(t);
+        return 0;
+    case '*':
+    case '+':
+    case '?':
+        strbuf_putc(&t->out, *t->at++);
+        skip_lazy(t);
+        return 0;
+    default:
+        strbuf_putc(&t->out, *t->at++);
+        return 0;
+    }
+}
+
+/* "(?i)" at the beginning is a flag for all of it. */
+static const char *leading_flags(const char *expression, unsigned *flags)
+{
+    size_t n = text_starts(expression, "(?") ? strspn(expression + 2, "ismU") : 0;
+
+    if (n == 0 || expression[2 + n] != ')')
+        return expression;
+    *flags |= re2_flags(expression + 2, n);
+    return expression + n + 3;
+}
+
+static char *translate(const char *expression, unsigned *flags, struct err *e)
+{
+    struct translation t = { .at = leading_flags(expression, flags), .out = STRBUF_TEXT, .repeats = 1, .e = e };
+
+    t.flags = *flags;
+    while (*t.at) {
+        if (translate_one(&t) < 0) {
+            strbuf_release(&t.out);
+            return NULL;
+        }
+    }
+    return strbuf_take(&t.out);
+}
+
+char *re2_to_posix(const char *expression, unsigned flags, struct err *e)
+{
+    return translate(expression, &flags, e);
+}
+
+/* ---- Using them ---- */
+
+unsigned re2_flags(const char *letters, size_t n)
+{
+    unsigned flags = 0;
+
+    for (size_t i = 0; i < n; i++)
+        flags |= letters[i] == 'i' ? RE2_IGNORE_CASE : letters[i] == 'm' ? RE2_LINES : letters[i] == 's' ? RE2_DOT_ALL : 0;
+    return flags;
+}
+
+static int compile(const char *expression, unsigned flags, regex_t *out, struct err *e)
+{
+    if (strlen(expression) > LENGTH_MAX)
+        return err_set(e, ERR_JOB, 0, "it is longer than %d bytes", LENGTH_MAX);
+    auto_free char *posix = translate(expression, &flags, e);
+    char problem[200];
+
+    if (!posix)
+        return -1;
+    int rc = regcomp(out, posix, REG_EXTENDED | REG_NOSUB | (flags & RE2_IGNORE_CASE ? REG_ICASE : 0) |
+                                     (flags & RE2_LINES ? REG_NEWLINE : 0));
+    if (rc == 0)
+        return 0;
+    (void)regerror(rc, NULL, problem, sizeof(problem));
+    return err_set(e, ERR_JOB, 0, "%s", problem);
+}
+
+int re2_check(const char *expression, unsigned flags, struct err *e)
+{
+    regex_t compiled;
+
+    if (compile(expression, flags, &compiled, e) < 0)
+        return -1;
+    regfree(&compiled);
+    return 0;
+}
+
+bool re2_matches(const char *expression, unsigned flags, const char *text)
+{
+    auto_free char *start = xstrndup(text, TEXT_MAX);
+    regex_t compiled;
+
+    if (compile(expression, flags, &compiled, NULL) < 0)
+        return false;
+    bool matches = regexec(&compiled, start, 0, NULL, 0) == 0;
+    regfree(&compiled);
+    return matches;
+}

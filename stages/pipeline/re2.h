@@ -1,0 +1,28 @@
+/* stages/pipeline/re2.h: RE2's regular expressions, as GitLab has them in its YAML, by means of POSIX's.
+ *
+ * What POSIX has no word for (look-ahead, \p{…}) is refused. There are no back references, so that a match takes
+ * no more than polynomial time; what it looks at is bounded. */
+#ifndef STAGES_PIPELINE_RE2_H
+#define STAGES_PIPELINE_RE2_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum re2_flag {
+    RE2_IGNORE_CASE = 1, /* i */
+    RE2_LINES = 2,       /* m: ^ and $ are those of a line */
+    RE2_DOT_ALL = 4,     /* s: a dot is also a line's end */
+};
+
+/* The flags of some letters; others make no difference for whether it matches. */
+unsigned re2_flags(const char *letters, size_t n);
+/* ERR_JOB when it cannot be understood. */
+int re2_check(const char *expression, unsigned flags, struct err *e);
+/* Whether it is found in the text; never, when it cannot be understood. */
+bool re2_matches(const char *expression, unsigned flags, const char *text);
+/* The expression as POSIX writes it, the caller's; for the unit test. NULL with the error set. */
+char *re2_to_posix(const char *expression, unsigned flags, struct err *e);
+
+#endif

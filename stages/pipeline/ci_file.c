@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "stages/pipeline/ci_value.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define STAGES_MAX ((size_t)1000)
@@ -18,12 +19,41 @@ struct defaults {
     const struct yaml *after_script;
     const struct yaml *cache;
     const struct yaml *artifacts;
+    const struct yaml *retry;
+    const struct yaml *timeout;
+    const struct yaml *hooks;
 };
 
-static const struct yaml *default_of(const struct yaml *root, const char *keyword)
+/* The same by name, for `inherit`. */
+static const struct {
+    const char *name;
+    size_t at;
+    bool only_below_default; /* at the top it would be a job's name */
+} defaults[] = {
+    { "image", offsetof(struct defaults, image), false },
+    { "services", offsetof(struct defaults, services), false },
+    { "before_script", offsetof(struct defaults, before_script), false },
+    { "after_script", offsetof(struct defaults, after_script), false },
+    { "cache", offsetof(struct defaults, cache), false },
+    { "artifacts", offsetof(struct defaults, artifacts), true },
+    { "retry", offsetof(struct defaults, retry), true },
+    { "timeout", offsetof(struct defaults, timeout), true },
+    { "hooks", offsetof(struct defaults, hooks), true },
+};
+
+static const struct yaml **default_at(struct defaults *d, size_t i)
 {
-    const struct yaml *y = yaml_get(yaml_get(root, "default"), keyword);
-    return y ? y : yaml_get(root, keyword);
+    return (const struct yaml **)(void *)((char *)d + defaults[i].at);
+}
+
+static void read_defaults(const struct yaml *root, struct defaults *d)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
+        const struct yaml *y = yaml_get(yaml_get(root, "default"), defaults[i].name);
+        if (ci_absent(y) && !defaults[i].only_below_default)
+            y = yaml_get(root, defaults[i].name);
+        *default_at(d, i) = y;
+    }
 }
 
 static int read_stages(const struct ci_reader *r, const struct yaml *y, struct strvec *out, struct err *e)
@@ -89,7 +119,7 @@ static int read_stage(const struct ci_reader *r, const struct yaml *job, const s
 static const struct yaml *or_default(const struct yaml *job, const char *keyword, const struct yaml *otherwise)
 {
     const struct yaml *y = yaml_get(job, keyword);
-    return y ? y : otherwise;
+    return ci_absent(y) ? otherwise : y;
 }
 
 /* before_script and script are one script: what one changes is there for the other. */
@@ -111,31 +141,119 @@ static int read_scripts(const struct ci_reader *r, const struct yaml *y, const s
     return ci_script(r, after, "after_script", &job->after_script, e);
 }
 
-static int read_job(const struct ci_reader *r, const struct yaml *y, const struct defaults *d, const struct ci_file *f,
-                    struct ci_job *job, struct err *e)
+/* `inherit: default`: true, false or a list of keywords. */
+static int inherit_defaults(const struct ci_reader *r, const struct yaml *y, struct defaults *d, struct err *e)
 {
-    job->name = xstrdup(y->key);
-    if (ci_check_keys(r, y, IN_JOB, e) < 0 || read_stage(r, y, &f->stages, &job->stage, e) < 0 ||
-        read_scripts(r, y, d, job, e) < 0 ||
-        ci_image(r, or_default(y, "image", d->image), &job->image, e) < 0 ||
-        ci_services(r, or_default(y, "services", d->services), job, e) < 0 ||
-        ci_only(r, yaml_get(y, "only"), job, e) < 0 || ci_except(r, yaml_get(y, "except"), job, e) < 0 ||
-        ci_variables(r, yaml_get(y, "variables"), &job->variables, e) < 0 ||
-        ci_environment(r, yaml_get(y, "environment"), &job->environment, e) < 0 ||
-        ci_caches(r, or_default(y, "cache", d->cache), job, e) < 0 ||
-        ci_artifacts(r, or_default(y, "artifacts", d->artifacts), &job->artifacts, e) < 0 ||
-        ci_dependencies(r, yaml_get(y, "dependencies"), job, e) < 0 ||
+    auto_strvec names = STRVEC_INIT;
+    bool all = false;
+
+    if (ci_absent(y))
+        return 0;
+    if (y->type == YAML_SCALAR ? yaml_bool(y, &all) < 0 : ci_texts(r, y, "default", &names, e) < 0)
+        return ci_wrong_type(r, y, "default", "true, false or a list of keywords", e);
+    for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
+        if (!all && !strvec_has(&names, defaults[i].name))
+            *default_at(d, i) = NULL;
+    return 0;
+}
+
+static int inherit_variables(const struct ci_reader *r, const struct yaml *y, struct ci_job *job, struct err *e)
+{
+    bool all = false;
+
+    if (ci_absent(y))
+        return 0;
+    if (y->type == YAML_SCALAR && yaml_bool(y, &all) < 0)
+        return ci_wrong_type(r, y, "variables", "true, false or a list of names", e);
+    job->inherits_some = !all;
+    return y->type == YAML_SCALAR ? 0 : ci_texts(r, y, "variables", &job->inherited, e);
+}
+
+static int read_inherit(const struct ci_reader *r, const struct yaml *y, struct defaults *d, struct ci_job *job,
+                        struct err *e)
+{
+    if (ci_absent(y))
+        return 0;
+    if (y->type != YAML_MAP)
+        return ci_wrong_type(r, y, "inherit", "a map of `default` and `variables`", e);
+    if (ci_check_keys(r, y, IN_INHERIT, e) < 0 || inherit_defaults(r, yaml_get(y, "default"), d, e) < 0)
+        return -1;
+    return inherit_variables(r, yaml_get(y, "variables"), job, e);
+}
+
+/* What decides whether, when and how often it runs. */
+static int read_course(const struct ci_reader *r, const struct yaml *y, const struct defaults *d, struct ci_job *job,
+                       struct err *e)
+{
+    const struct yaml *rules = yaml_get(y, "rules");
+    const struct yaml *older = yaml_get(y, yaml_get(y, "only") ? "only" : "except");
+
+    if (!ci_absent(rules) && !ci_absent(older))
+        return ci_key_problem(r, older, e, "`%s` may not be used with `rules`; write it as a rule", older->key);
+    if (ci_only(r, yaml_get(y, "only"), job, e) < 0 || ci_except(r, yaml_get(y, "except"), job, e) < 0 ||
+        ci_rules(r, rules, IN_RULE, &job->rules, e) < 0 || ci_needs(r, yaml_get(y, "needs"), &job->needs, e) < 0 ||
+        ci_retry(r, or_default(y, "retry", d->retry), &job->retry, e) < 0 ||
+        ci_timeout(r, or_default(y, "timeout", d->timeout), &job->timeout, e) < 0 ||
         ci_when(r, yaml_get(y, "when"), &job->when, e) < 0)
+        return -1;
+    if (job->when == WHEN_DELAYED && ci_delay(r, yaml_get(y, "when"), yaml_get(y, "start_in"), e) < 0)
         return -1;
     /* A manual job that nobody starts does not hold up the others, unless it says so. */
     job->allow_failure = job->when == WHEN_MANUAL;
     return ci_allow_failure(r, yaml_get(y, "allow_failure"), job, e);
 }
 
+static int read_job(const struct ci_reader *r, const struct yaml *y, const struct defaults *all, const struct ci_file *f,
+                    struct ci_job *job, struct err *e)
+{
+    struct defaults d = *all;
+
+    if (ci_check_keys(r, y, IN_JOB, e) < 0 || read_inherit(r, yaml_get(y, "inherit"), &d, job, e) < 0 ||
+        read_stage(r, y, &f->stages, &job->stage, e) < 0 || read_scripts(r, y, &d, job, e) < 0 ||
+        ci_image(r, or_default(y, "image", d.image), &job->image, e) < 0 ||
+        ci_services(r, or_default(y, "services", d.services), job, e) < 0 ||
+        ci_variables(r, yaml_get(y, "variables"), &job->variables, e) < 0 ||
+        ci_environment(r, yaml_get(y, "environment"), &job->environment, e) < 0 ||
+        ci_caches(r, or_default(y, "cache", d.cache), job, e) < 0 ||
+        ci_artifacts(r, or_default(y, "artifacts", d.artifacts), &job->artifacts, e) < 0 ||
+        ci_hooks(r, or_default(y, "hooks", d.hooks), job, e) < 0 ||
+        ci_dependencies(r, yaml_get(y, "dependencies"), job, e) < 0)
+        return -1;
+    return read_course(r, y, &d, job, e);
+}
+
+/* Jobs come and go in powers of two. Counted first, so that a half-read one is released too. */
+static struct ci_job *next_job(struct ci_file *f, const struct yaml *y, const char *name)
+{
+    if ((f->n & (f->n - 1)) == 0)
+        f->jobs = xreallocarray(f->jobs, f->n ? 2 * f->n : 1, sizeof(*f->jobs));
+    f->jobs[f->n] = (struct ci_job){ .name = xstrdup(name), .base = xstrdup(y->key), .at = y };
+    return &f->jobs[f->n++];
+}
+
+/* Each of them is read anew. What is to be said of them is said once. */
+static int add_instances(const struct ci_reader *r, const struct yaml *y, const struct defaults *d,
+                         const struct ci_parallel *all, struct ci_file *f, struct err *e)
+{
+    auto_strvec said = STRVEC_INIT;
+
+    for (size_t i = 0; i < all->n; i++) {
+        const struct ci_reader own = { r->file, r->job, i == 0 ? r->warnings : &said };
+        struct ci_job *job = next_job(f, y, all->items[i].name);
+        job->node = i + 1;
+        job->nodes = all->n;
+        if (read_job(&own, y, d, f, job, e) < 0)
+            return -1;
+        variables_append(&job->variables, &all->items[i].variables);
+    }
+    return 0;
+}
+
 static int add_job(const struct ci_reader *file, const struct yaml *y, const struct defaults *d, struct ci_file *f,
                    struct err *e)
 {
     struct ci_reader r = { file->file, y->key, file->warnings };
+    __attribute__((cleanup(ci_parallel_release))) struct ci_parallel parallel = { 0 };
     const char *near = keyword_nearest(y->key, IN_FILE);
     auto_free char *name = text_quote(y->key);
 
@@ -144,55 +262,63 @@ static int add_job(const struct ci_reader *file, const struct yaml *y, const str
     if (y->type != YAML_MAP || (near && !yaml_get(y, "script")))
         return ci_key_problem(file, y, e, "`%s` is neither a keyword nor a job with a `script`%s%s%s", name,
                               near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
-    /* The caller made room. Counted first, so that a half-read one is released too. */
-    return read_job(&r, y, d, f, &f->jobs[f->n++], e);
+    if (ci_parallel(&r, yaml_get(y, "parallel"), y->key, &parallel, e) < 0)
+        return -1;
+    if (parallel.n > 0)
+        return add_instances(&r, y, d, &parallel, f, e);
+    return read_job(&r, y, d, f, next_job(f, y, y->key), e);
 }
 
 static int check_top(const struct ci_reader *r, const struct yaml *root, struct err *e)
 {
-    const struct yaml *defaults = yaml_get(root, "default");
+    const struct yaml *y_default = yaml_get(root, "default");
 
     for (size_t i = 0; i < root->n; i++) {
         const struct yaml *y = root->items[i];
         if (keyword_find(y->key, IN_FILE) && ci_check_key(r, y, IN_FILE, e) < 0)
             return -1;
     }
-    if (!defaults || defaults->type == YAML_NULL)
+    if (ci_absent(y_default))
         return 0;
-    if (defaults->type != YAML_MAP)
-        return ci_problem(r, defaults, e, "`default` is %s; it must be a map of keywords", yaml_type_name(defaults));
-    return ci_check_keys(r, defaults, IN_DEFAULT, e);
+    if (y_default->type != YAML_MAP)
+        return ci_problem(r, y_default, e, "`default` is %s; it must be a map of keywords", yaml_type_name(y_default));
+    return ci_check_keys(r, y_default, IN_DEFAULT, e);
 }
 
-static int check_dependencies(const struct ci_reader *file, const struct yaml *root, const struct ci_file *f, struct err *e)
+static int check_dependencies(const struct ci_reader *file, struct ci_file *f, struct err *e)
 {
     for (size_t i = 0; i < f->n; i++) {
-        const struct ci_job *job = &f->jobs[i];
+        struct ci_job *job = &f->jobs[i];
         const struct ci_reader r = { file->file, job->name, file->warnings };
-        if (ci_check_dependencies(&r, yaml_get(yaml_get(root, job->name), "dependencies"), f, job, e) < 0)
+        if (ci_check_dependencies(&r, yaml_get(job->at, "dependencies"), f, job, e) < 0 || ci_check_needs(f, job, e) < 0)
             return -1;
     }
     return 0;
 }
 
+static int read_workflow(const struct ci_reader *r, const struct yaml *y, struct ci_file *f, struct err *e)
+{
+    if (ci_absent(y))
+        return 0;
+    if (y->type != YAML_MAP)
+        return ci_wrong_type(r, y, "workflow", "a map of `rules` and more", e);
+    if (ci_check_keys(r, y, IN_WORKFLOW, e) < 0 || ci_text(r, yaml_get(y, "name"), "name", &f->name, e) < 0)
+        return -1;
+    return ci_rules(r, yaml_get(y, "rules"), IN_WORKFLOW_RULE, &f->workflow, e);
+}
+
 static int read_root(const struct ci_reader *r, const struct yaml *root, struct ci_file *f, struct err *e)
 {
-    struct defaults d = {
-        default_of(root, "image"),
-        default_of(root, "services"),
-        default_of(root, "before_script"),
-        default_of(root, "after_script"),
-        default_of(root, "cache"),
-        yaml_get(yaml_get(root, "default"), "artifacts"), /* at the top it is a job's name */
-    };
+    struct defaults d;
 
     if (root->type != YAML_MAP)
         return err_set(e, ERR_JOB, 0, "%s: there is no job in it: it is %s; write at least `NAME: { script: COMMAND }`",
                        r->file, yaml_type_name(root));
-    if (check_top(r, root, e) < 0 || read_stages(r, yaml_get(root, "stages"), &f->stages, e) < 0 ||
+    read_defaults(root, &d);
+    if (check_top(r, root, e) < 0 || read_workflow(r, yaml_get(root, "workflow"), f, e) < 0 ||
+        read_stages(r, yaml_get(root, "stages"), &f->stages, e) < 0 ||
         ci_variables(r, yaml_get(root, "variables"), &f->variables, e) < 0)
         return -1;
-    f->jobs = xcalloc(root->n + 1, sizeof(*f->jobs));
     for (size_t i = 0; i < root->n; i++) {
         const struct yaml *y = root->items[i];
         if (*y->key != '.' && !keyword_find(y->key, IN_FILE) && add_job(r, y, &d, f, e) < 0)
@@ -200,53 +326,22 @@ static int read_root(const struct ci_reader *r, const struct yaml *root, struct 
     }
     if (f->n == 0)
         return err_set(e, ERR_JOB, 0, "%s: there is no job in it; write at least `NAME: { script: COMMAND }`", r->file);
-    return check_dependencies(r, root, f, e);
+    ci_file_sort(f);
+    return check_dependencies(r, f, e);
 }
 
 int ci_file_parse(const char *name, const char *text, size_t len, const struct ci_world *w, struct ci_file *out,
                   struct err *e)
 {
-    auto_ci_tree tree = CI_TREE_INIT;
     auto_ci_file f = CI_FILE_INIT;
     struct ci_reader r = { name, NULL, &f.warnings };
 
-    if (ci_tree_read(name, text, len, w, &tree, e) < 0)
+    if (ci_tree_read(name, text, len, w, &f.tree, e) < 0)
         return -1;
-    strvec_push_all(&f.warnings, &tree.notes);
-    if (read_root(&r, tree.root, &f, e) < 0)
+    strvec_push_all(&f.warnings, &f.tree.notes);
+    if (read_root(&r, f.tree.root, &f, e) < 0)
         return -1;
     *out = f;
     f = (struct ci_file)CI_FILE_INIT;
     return 0;
-}
-
-static void job_release(struct ci_job *job)
-{
-    free(job->name);
-    free(job->allowed_codes);
-    ci_image_release(&job->image);
-    ci_services_release(job);
-    strvec_release(&job->only);
-    strvec_release(&job->except);
-    free(job->environment.name);
-    free(job->environment.url);
-    free(job->environment.action);
-    free(job->environment.tier);
-    variables_release(&job->variables);
-    strvec_release(&job->script);
-    strvec_release(&job->after_script);
-    ci_caches_release(job->caches, job->n_caches);
-    ci_artifacts_release(&job->artifacts);
-    strvec_release(&job->dependencies);
-}
-
-void ci_file_release(struct ci_file *f)
-{
-    strvec_release(&f->stages);
-    variables_release(&f->variables);
-    for (size_t i = 0; i < f->n; i++)
-        job_release(&f->jobs[i]);
-    free(f->jobs);
-    strvec_release(&f->warnings);
-    *f = (struct ci_file)CI_FILE_INIT;
 }

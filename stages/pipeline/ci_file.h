@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/strvec.h"
 #include "stages/pipeline/ci_files.h"
+#include "stages/pipeline/ci_rule.h"
 #include "stages/pipeline/ci_tree.h"
 #include "stages/pipeline/ref_pattern.h"
 #include "stages/variables.h"
@@ -34,8 +35,37 @@ struct ci_environment {
     char *tier;
 };
 
+struct ci_retry {
+    int64_t max; /* further tries */
+    struct strvec when; /* empty: always */
+    int *codes; /* of a script; NULL: any */
+    size_t n_codes;
+};
+
+/* `only` or `except`, beside their branches and tags. */
+struct ci_policy {
+    struct strvec variables; /* conditions: one must hold */
+    struct strvec changes;   /* patterns: one must have changed */
+};
+
+/* What it waits for, worked out. */
+struct ci_needed {
+    const struct ci_job *job;
+    bool artifacts;
+};
+
 struct ci_job {
     char *name;
+    char *base;               /* its name in the file: without " 1/3" or ": [a, b]" */
+    const struct yaml *at;    /* as the file has it */
+    size_t node, nodes;       /* which of how many parallel ones, from 1 on; 0 of 0: it is not parallel */
+    /* By stages/pipeline/choice.h: */
+    bool left_out;            /* not in this pipeline */
+    const struct ci_needs *chosen_needs; /* of the rule that holds; NULL: its own */
+    bool by_needs;            /* it waits for these, not for earlier stages */
+    struct ci_needed *needed;
+    size_t n_needed;
+
     size_t stage; /* index into ci_file.stages */
     enum ci_when when;
     bool allow_failure;
@@ -47,8 +77,16 @@ struct ci_job {
     bool has_only;
     struct strvec only;   /* stages/pipeline/ref_pattern.h */
     struct strvec except;
+    struct ci_policy only_policy, except_policy;
+    struct ci_rules rules;
+    struct ci_needs needs;
+    struct ci_retry retry;
+    int64_t timeout; /* seconds; 0: none is said */
     struct ci_environment environment;
     struct variables variables; /* the job's own, without the global ones */
+    bool inherits_some;         /* of the global ones only `inherited` */
+    struct strvec inherited;
+    struct strvec pre_get_sources; /* script */
     struct strvec script;       /* before_script and script */
     struct strvec after_script;
     struct ci_cache *caches;
@@ -59,21 +97,35 @@ struct ci_job {
 };
 
 struct ci_file {
+    struct ci_tree tree; /* what it was read from, composed */
+    struct ci_rules workflow; /* whether there is a pipeline at all */
+    char *name;               /* workflow:name; may have $VARIABLES */
     struct strvec stages; /* .pre and .post included */
     struct variables variables;
     struct ci_job *jobs; /* in the file's order; hidden ones are left out */
     size_t n;
+    struct ci_job **by_base; /* the same, sorted by their names in the file */
+    struct ci_job **by_name;
+    const struct ci_job **order; /* the pipeline's: stages/pipeline/choice.h */
+    size_t n_order;
     struct strvec warnings; /* "FILE:LINE:COLUMN: …": keywords without effect */
 };
 
-#define CI_FILE_INIT { STRVEC_INIT, VARIABLES_INIT, NULL, 0, STRVEC_INIT }
+#define CI_FILE_INIT { .n = 0 }
 
 /* `w`: what it may include; NULL: nothing. ERR_JOB says "FILE:LINE:COLUMN: problem; what to do". */
 int ci_file_parse(const char *name, const char *text, size_t len, const struct ci_world *w, struct ci_file *out,
                   struct err *e);
 void ci_file_release(struct ci_file *f);
 
-/* Whether the job belongs in the pipeline of this branch or tag, by its `only` and `except`. */
+/* The jobs of a name: the one, or all that a parallel one became; *n 0: there is none. */
+struct ci_job *const *ci_file_named(const struct ci_file *f, const char *name, size_t *n);
+/* Whether it is among the names (NULL-terminated, or NULL): its own, or that of the parallel job that it is one of. */
+bool ci_job_is_named(const struct ci_job *job, const char *const *names);
+/* The file's variables that the job has. */
+void ci_job_globals(const struct ci_file *f, const struct ci_job *job, struct variables *out);
+
+/* Whether the job belongs in the pipeline of this branch or tag, by the branches and tags of its `only` and `except`. */
 bool ci_job_is_for(const struct ci_job *job, const struct ref_facts *ref);
 
 const char *ci_when_name(enum ci_when when);

@@ -226,25 +226,27 @@ int ci_dependencies(const struct ci_reader *r, const struct yaml *y, struct ci_j
     return ci_texts(r, y, "dependencies", &out->dependencies, e);
 }
 
-static const struct ci_job *find_job(const struct ci_file *f, const char *name)
+int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, const struct ci_file *f, struct ci_job *job,
+                          struct err *e)
 {
-    for (size_t i = 0; i < f->n; i++)
-        if (strcmp(f->jobs[i].name, name) == 0)
-            return &f->jobs[i];
-    return NULL;
-}
+    auto_strvec names = STRVEC_INIT;
 
-int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, const struct ci_file *f,
-                          const struct ci_job *job, struct err *e)
-{
     for (size_t i = 0; i < job->dependencies.n; i++) {
-        const struct ci_job *other = find_job(f, job->dependencies.items[i]);
-        if (other && other->stage < job->stage)
-            continue;
-        auto_free char *shown = text_quote(job->dependencies.items[i]);
-        auto_free char *name = text_quote(job->name);
-        return ci_problem(r, y, e, "`dependencies` of job `%s` names `%s`, %s", name, shown,
-                          other ? "which is in no earlier stage" : "and there is no such job");
+        size_t n;
+        struct ci_job *const *others = ci_file_named(f, job->dependencies.items[i], &n);
+        /* What is needed may be of the same stage: ci_needs.c looks at that. */
+        bool earlier = n > 0 && (others[0]->stage < job->stage || (job->needs.given && others[0]->stage == job->stage));
+        if (!earlier) {
+            auto_free char *shown = text_quote(job->dependencies.items[i]);
+            auto_free char *name = text_quote(job->name);
+            return ci_problem(r, y, e, "`dependencies` of job `%s` names `%s`, %s", name, shown,
+                              n > 0 ? "which is in no earlier stage" : "and there is no such job");
+        }
+        for (size_t k = 0; k < n; k++)
+            strvec_push(&names, others[k]->name);
     }
+    strvec_release(&job->dependencies);
+    job->dependencies = names;
+    names = (struct strvec)STRVEC_INIT;
     return 0;
 }

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-enum ci_when { WHEN_ON_SUCCESS, WHEN_ON_FAILURE, WHEN_ALWAYS, WHEN_MANUAL };
+enum ci_when { WHEN_ON_SUCCESS, WHEN_ON_FAILURE, WHEN_ALWAYS, WHEN_MANUAL, WHEN_DELAYED, WHEN_NEVER };
 
 /* Texts may have $VARIABLES: in paths the helper expands them, elsewhere the runner. */
 struct ci_cache {

@@ -24,26 +24,51 @@ static int read_refs(const struct ci_reader *r, const struct yaml *y, const char
     return 0;
 }
 
+static int read_conditions(const struct ci_reader *r, const struct yaml *y, struct strvec *out, struct err *e)
+{
+    if (ci_absent(y))
+        return 0;
+    if (y->type != YAML_LIST)
+        return ci_wrong_type(r, y, "variables", "a list of conditions", e);
+    for (size_t i = 0; i < y->n; i++) {
+        auto_free char *condition = NULL;
+        auto_err problem = ERR_INIT;
+        if (ci_absent(y->items[i]))
+            return ci_wrong_type(r, y->items[i], "variables", "a list of conditions", e);
+        if (ci_text(r, y->items[i], "variables", &condition, e) < 0)
+            return -1;
+        auto_free char *shown = text_quote(condition);
+        if (expression_check(condition, &problem) < 0)
+            return ci_problem(r, y->items[i], e, "the condition `%s`: %s", shown, err_text(&problem));
+        strvec_push(out, condition);
+    }
+    return 0;
+}
+
 /* A list, or a map with `refs`. *given: whether it says anything of branches and tags. */
 static int read_policy(const struct ci_reader *r, const struct yaml *y, const char *keyword, enum keyword_place place,
-                       bool *given, struct strvec *out, struct err *e)
+                       bool *given, struct strvec *refs, struct ci_policy *out, struct err *e)
 {
     if (ci_absent(y))
         return 0;
     if (y->type == YAML_MAP) {
-        if (ci_check_keys(r, y, place, e) < 0)
+        const struct yaml *changes = yaml_get(y, "changes");
+        if (changes && changes->type == YAML_MAP)
+            changes = yaml_get(changes, "paths");
+        if (ci_check_keys(r, y, place, e) < 0 || read_conditions(r, yaml_get(y, "variables"), &out->variables, e) < 0 ||
+            ci_texts(r, changes, "changes", &out->changes, e) < 0)
             return -1;
         y = yaml_get(y, "refs");
         if (ci_absent(y))
             return 0;
     }
     *given = true;
-    return read_refs(r, y, keyword, out, e);
+    return read_refs(r, y, keyword, refs, e);
 }
 
 int ci_only(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e)
 {
-    if (read_policy(r, y, "only", IN_ONLY, &out->has_only, &out->only, e) < 0)
+    if (read_policy(r, y, "only", IN_ONLY, &out->has_only, &out->only, &out->only_policy, e) < 0)
         return -1;
     for (size_t i = 0; i < out->only.n; i++) {
         if (!ref_pattern_is_foreign(out->only.items[i]))
@@ -60,7 +85,7 @@ int ci_except(const struct ci_reader *r, const struct yaml *y, struct ci_job *ou
 {
     bool given;
 
-    return read_policy(r, y, "except", IN_EXCEPT, &given, &out->except, e);
+    return read_policy(r, y, "except", IN_EXCEPT, &given, &out->except, &out->except_policy, e);
 }
 
 static bool any_matches(const struct strvec *patterns, const struct ref_facts *ref)

@@ -2,6 +2,7 @@
 
 #include "base/number.h"
 #include "base/text.h"
+#include "stages/pipeline/period.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -209,8 +210,8 @@ static const struct {
     { "on_failure", WHEN_ON_FAILURE, NULL },
     { "always", WHEN_ALWAYS, NULL },
     { "manual", WHEN_MANUAL, NULL },
-    { "delayed", WHEN_MANUAL, "is not supported yet; write `when: manual`" },
-    { "never", WHEN_MANUAL, "is only for rules; take the job out, or hide it by a dot before its name" },
+    { "delayed", WHEN_DELAYED, NULL },
+    { "never", WHEN_NEVER, "is only for rules; take the job out, or hide it by a dot before its name" },
 };
 
 const char *ci_when_name(enum ci_when when)
@@ -235,10 +236,28 @@ int ci_when(const struct ci_reader *r, const struct yaml *y, enum ci_when *out, 
         return 0;
     }
     auto_free char *shown = text_quote(word);
-    return ci_problem(r, y, e, "`when: %s` is none of on_success, on_failure, always and manual", shown);
+    return ci_problem(r, y, e, "`when: %s` is none of on_success, on_failure, always, manual and delayed", shown);
 }
 
-static int read_exit_codes(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e)
+int ci_delay(const struct ci_reader *r, const struct yaml *at, const struct yaml *start_in, struct err *e)
+{
+    auto_free char *job = text_quote(r->job);
+    auto_free char *time = NULL;
+    int64_t seconds;
+
+    if (ci_text(r, start_in, "start_in", &time, e) < 0)
+        return -1;
+    if (!time)
+        return ci_problem(r, at, e, "`when: delayed` wants a `start_in`: a length of time like `30 minutes`");
+    auto_free char *shown = text_quote(time);
+    if (period_parse(time, &seconds) < 0)
+        return ci_problem(r, start_in, e, "`start_in: %s` is no length of time; write it like `30 minutes`", shown);
+    strvec_pushf(r->warnings, "%s:%d:%d: `when: delayed` of job `%s`: it starts at once here, and not after %s", at->file,
+                 at->line, at->column, job, shown);
+    return 0;
+}
+
+int ci_exit_codes(const struct ci_reader *r, const struct yaml *y, int **out, size_t *n_out, struct err *e)
 {
     const struct yaml *const *codes = (const struct yaml *const *)y->items;
     size_t n = y->n;
@@ -247,12 +266,12 @@ static int read_exit_codes(const struct ci_reader *r, const struct yaml *y, stru
         codes = &y;
         n = 1;
     }
-    out->allowed_codes = xcalloc(n + 1, sizeof(int));
+    *out = xcalloc(n + 1, sizeof(int));
     for (size_t i = 0; i < n; i++) {
         int64_t code;
         if (codes[i]->type != YAML_SCALAR || number_parse(codes[i]->text, 0, 255, &code) < 0)
             return ci_problem(r, codes[i], e, "an exit code is a number from 0 to 255");
-        out->allowed_codes[out->n_allowed_codes++] = (int)code;
+        (*out)[(*n_out)++] = (int)code;
     }
     return 0;
 }
@@ -267,5 +286,5 @@ int ci_allow_failure(const struct ci_reader *r, const struct yaml *y, struct ci_
     if (!codes || y->n != 1 || codes->type == YAML_MAP || codes->type == YAML_NULL)
         return ci_problem(r, y, e, "`allow_failure` is true, false, or has `exit_codes`: a number or a list of numbers");
     out->allow_failure = true;
-    return read_exit_codes(r, codes, out, e);
+    return ci_exit_codes(r, codes, &out->allowed_codes, &out->n_allowed_codes, e);
 }

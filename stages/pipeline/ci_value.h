@@ -42,12 +42,44 @@ void ci_services_release(struct ci_job *job);
 int ci_caches(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
 int ci_artifacts(const struct ci_reader *r, const struct yaml *y, struct ci_artifacts *out, struct err *e);
 int ci_dependencies(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
-/* When all jobs have been read: whether the job can have what it names. */
-int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, const struct ci_file *f,
-                          const struct ci_job *job, struct err *e);
+/* When all jobs have been read: whether the job can have what it names. A parallel job's name becomes those of
+ * its jobs. */
+int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, const struct ci_file *f, struct ci_job *job,
+                          struct err *e);
+/* All jobs are there: ci_file_named() finds them from now on. */
+void ci_file_sort(struct ci_file *f);
 int ci_variables(const struct ci_reader *r, const struct yaml *y, struct variables *out, struct err *e);
 int ci_environment(const struct ci_reader *r, const struct yaml *y, struct ci_environment *out, struct err *e);
 int ci_when(const struct ci_reader *r, const struct yaml *y, enum ci_when *out, struct err *e);
+int ci_rules(const struct ci_reader *r, const struct yaml *y, enum keyword_place place, struct ci_rules *out,
+             struct err *e);
+int ci_needs(const struct ci_reader *r, const struct yaml *y, struct ci_needs *out, struct err *e);
+/* When all jobs have been read: whether there is what it needs. */
+int ci_check_needs(const struct ci_file *f, const struct ci_job *job, struct err *e);
+int ci_retry(const struct ci_reader *r, const struct yaml *y, struct ci_retry *out, struct err *e);
+int ci_timeout(const struct ci_reader *r, const struct yaml *y, int64_t *out, struct err *e);
+int ci_hooks(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
+/* A number, or a list of numbers, from 0 to 255. */
+int ci_exit_codes(const struct ci_reader *r, const struct yaml *y, int **codes, size_t *n, struct err *e);
+/* `when: delayed`, which wants a `start_in`: a line says that nobody waits here. */
+int ci_delay(const struct ci_reader *r, const struct yaml *at, const struct yaml *start_in, struct err *e);
+
+/* The jobs that one job of the file becomes. */
+struct ci_instance {
+    char *name;
+    struct variables variables; /* of the matrix */
+};
+struct ci_parallel {
+    struct ci_instance *items;
+    size_t n; /* 0: it is not parallel */
+};
+int ci_parallel(const struct ci_reader *r, const struct yaml *y, const char *base, struct ci_parallel *out,
+                struct err *e);
+/* The names of the jobs that a matrix stands for. */
+int ci_parallel_names(const struct ci_reader *r, const struct yaml *y, const char *base, struct strvec *out,
+                      struct err *e);
+void ci_parallel_release(struct ci_parallel *p);
+
 int ci_only(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
 int ci_except(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
 int ci_allow_failure(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);

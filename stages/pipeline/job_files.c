@@ -151,9 +151,22 @@ static void plan_uploads(const struct ci_artifacts *a, struct job_files *out)
 
 /* ---- Artifacts that it takes ---- */
 
+static const struct ci_needed *find_need(const struct ci_job *job, const struct ci_job *other)
+{
+    for (size_t i = 0; i < job->n_needed; i++)
+        if (job->needed[i].job == other)
+            return &job->needed[i];
+    return NULL;
+}
+
+/* Whose artifacts it gets. */
 static bool depends_on(const struct ci_job *job, const struct ci_job *other)
 {
-    return other->stage < job->stage && (!job->has_dependencies || strvec_has(&job->dependencies, other->name));
+    const struct ci_needed *need = job->by_needs ? find_need(job, other) : NULL;
+
+    if (job->by_needs ? !need || !need->artifacts : other->stage >= job->stage)
+        return false;
+    return !job->has_dependencies || strvec_has(&job->dependencies, other->name);
 }
 
 static bool has_run(const struct job_files_world *w, const char *name)

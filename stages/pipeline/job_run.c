@@ -1,5 +1,6 @@
 #include "stages/pipeline/job_state.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/number.h"
 #include "base/text.h"
@@ -19,7 +20,7 @@
 #define DEPTH_MAX     1000000
 
 /* Where the job stands. */
-enum verdict { VERDICT_PASSED, VERDICT_SCRIPT_FAILED, VERDICT_SYSTEM_FAILED, VERDICT_CANCELED };
+enum verdict { VERDICT_PASSED, VERDICT_SCRIPT_FAILED, VERDICT_SYSTEM_FAILED, VERDICT_TIMED_OUT, VERDICT_CANCELED };
 
 static enum verdict verdict_of(enum hook_result r)
 {
@@ -74,7 +75,7 @@ static int collect(struct job_run *j, struct err *e)
     auto_variables all = VARIABLES_INIT;
     auto_variables environment = VARIABLES_INIT;
 
-    variables_append(&written, &w->file->variables);
+    ci_job_globals(w->file, j->job, &written);
     variables_append(&written, &j->job->variables);
     job_files_variables(j->job, w->left, w->n_left, &written);
     variables_append(&written, w->project_variables);
@@ -99,7 +100,7 @@ int job_resolve(struct job_run *j, struct err *e)
     auto_free char *services = response_services(j->job, &j->services);
     auto_variables all = VARIABLES_INIT;
 
-    predefined_runner(j->world->facts, j->image, builds_dir, j->project_dir, j->status, &all);
+    predefined_runner(j->world->facts, j->image, builds_dir, j->project_dir, j->status, j->job->timeout, &all);
     variables_append(&all, &j->server);
     predefined_runner_last(j->project_dir, services, &all);
     return variables_resolve(&all, j->files_dir, &j->resolved, e);
@@ -319,12 +320,13 @@ static enum verdict carry_out(struct job_run *j, int *code, struct err *e)
     enum hook_result result = prepare(j, e);
     if (result == HOOK_DONE)
         result = job_stages(j, code, e);
-    enum verdict verdict = verdict_of(result);
+    enum verdict verdict = j->timed_out ? VERDICT_TIMED_OUT : verdict_of(result);
 
     static const char *const statuses[] = {
         [VERDICT_PASSED] = "success",
         [VERDICT_SCRIPT_FAILED] = "failed",
         [VERDICT_SYSTEM_FAILED] = "failed",
+        [VERDICT_TIMED_OUT] = "failed",
         [VERDICT_CANCELED] = "canceled",
     };
     j->status = statuses[verdict];
@@ -338,7 +340,15 @@ static void conclude(struct job_run *j, enum verdict verdict, int code, const st
     auto_free char *masked = mask_text(&j->mask, err_text(e));
     auto_free char *shown = text_quote(masked);
 
-    *out = (struct job_outcome){ JOB_PASSED, NULL };
+    /* As GitLab calls them, for `retry`. */
+    static const char *const failures[] = {
+        [VERDICT_SCRIPT_FAILED] = "script_failure",
+        [VERDICT_SYSTEM_FAILED] = "runner_system_failure",
+        [VERDICT_TIMED_OUT] = "job_execution_timeout",
+        [VERDICT_CANCELED] = NULL,
+    };
+
+    *out = (struct job_outcome){ JOB_PASSED, NULL, failures[verdict], verdict == VERDICT_SCRIPT_FAILED ? code : -1 };
     if (verdict == VERDICT_PASSED)
         return;
     if (verdict == VERDICT_CANCELED) {
@@ -347,7 +357,7 @@ static void conclude(struct job_run *j, enum verdict verdict, int code, const st
     }
     out->reason = e->kind == ERR_SYSTEM && !text_starts(shown, "system failure") ? xasprintf("system failure: %s", shown)
                                                                                  : xstrdup(shown);
-    out->state = order_judge_failure(j->job, verdict == VERDICT_SCRIPT_FAILED ? code : -1);
+    out->state = order_judge_failure(j->job, out->code);
 }
 
 static void run_release(struct job_run *j)
@@ -370,9 +380,11 @@ void job_run(const struct job_world *w, const struct ci_job *job, int64_t id, st
 {
     auto_err e = ERR_INIT;
     int code = 0;
+    int64_t timeout_ms = job->timeout * 1000;
     __attribute__((cleanup(run_release))) struct job_run j = {
         .world = w, .job = job, .id = id, .status = "running", .mask = MASK_INIT,
         .project_dir = xstrdup(""), .files_dir = xstrdup(".tmp"), .left = left,
+        .deadline = timeout_ms > 0 ? clock_ms() + timeout_ms : 0,
     };
 
     *left = (struct job_left){ .job = job, .id = id };

@@ -25,6 +25,8 @@ struct job_world {
 struct job_outcome {
     enum job_state state; /* JOB_PASSED, JOB_FAILED, JOB_WARNED or JOB_CANCELED */
     char *reason;         /* NULL when it passed; masked */
+    const char *failure;  /* GitLab's word for what went wrong: "script_failure"; static, or NULL */
+    int code;             /* of the script that failed; -1 */
 };
 
 /* Whatever goes wrong is the job's outcome. `id` is its CI_JOB_ID; *left is the caller's to release. */

@@ -1,6 +1,8 @@
 /* stages/pipeline/job_stages.c: a job's sub-stages, in gitlab-runner's order, and what follows a failure. */
 #include "stages/pipeline/job_state.h"
 
+#include "base/clock.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "stages/pipeline/artifact_store.h"
 #include "stages/pipeline/script.h"
@@ -9,6 +11,34 @@
 
 /* RUNNER_AFTER_SCRIPT_TIMEOUT's default. */
 #define AFTER_SCRIPT_TIMEOUT_MS ((int64_t)300 * 1000)
+
+static bool is_late(const struct job_run *j)
+{
+    return j->deadline > 0 && clock_ms() >= j->deadline;
+}
+
+/* For a sub-stage that may take `own` milliseconds itself; 0: as long as it needs. */
+static int64_t time_left(const struct job_run *j, int64_t own)
+{
+    int64_t left = j->deadline - clock_ms();
+
+    if (j->deadline == 0)
+        return own;
+    if (left < 1)
+        left = 1;
+    return own > 0 && own < left ? own : left;
+}
+
+/* As when it is canceled, nothing more of the job runs: no after_script, and no artifacts. */
+static enum hook_result time_out(struct job_run *j, struct err *e)
+{
+    char time[32];
+
+    j->timed_out = true;
+    (void)duration_format(j->job->timeout * 1000, time, sizeof(time));
+    (void)err_set(e, ERR_JOB, 0, "execution took longer than %s (its `timeout`)", time);
+    return HOOK_CANCELLED;
+}
 
 static enum hook_result run(struct job_run *j, enum substage s, int64_t timeout_ms, int *code, struct err *e)
 {
@@ -27,6 +57,7 @@ static enum hook_result run(struct job_run *j, enum substage s, int64_t timeout_
         .ref = j->world->facts->checkout->ref,
         .refspecs = &j->refspecs,
         .depth = j->depth,
+        .pre_get_sources = &j->job->pre_get_sources,
         .script = &j->job->script,
         .after_script = &j->job->after_script,
         .files = &j->files,
@@ -39,9 +70,10 @@ static enum hook_result run(struct job_run *j, enum substage s, int64_t timeout_
     auto_free char *script = script_write(&src, s);
 
     job_title(j, substage_title(s));
-    enum hook_result result = hook_call_run(&j->hook, &j->resolved, script, substage_name(s), timeout_ms, code, e);
+    int64_t left_ms = time_left(j, timeout_ms);
+    enum hook_result result = hook_call_run(&j->hook, &j->resolved, script, substage_name(s), left_ms, code, e);
     job_show_end(j);
-    return result;
+    return result == HOOK_SYSTEM_FAILED && is_late(j) ? time_out(j, e) : result;
 }
 
 /* Its failure is a warning, unless AFTER_SCRIPT_IGNORE_ERRORS is false. */

@@ -24,6 +24,8 @@ struct job_run {
     char *project_dir; /* "" until config has answered */
     char *files_dir;
     const char *status; /* CI_JOB_STATUS */
+    int64_t deadline;   /* by clock_ms(), of its timeout; 0: none */
+    bool timed_out;
 
     struct mask mask;
     struct job_files files;

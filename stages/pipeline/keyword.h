@@ -20,6 +20,17 @@ enum keyword_place {
     IN_CACHE_KEY = 2048,
     IN_ARTIFACTS = 4096,
     IN_COVERAGE = 8192, /* below coverage_report: of artifacts:reports */
+    IN_RULE = 1 << 14,  /* an entry of a job's rules: */
+    IN_WORKFLOW = 1 << 15,
+    IN_WORKFLOW_RULE = 1 << 16,
+    IN_INCLUDE_RULE = 1 << 17,
+    IN_CHANGES = 1 << 18, /* below changes: of a rule */
+    IN_EXISTS = 1 << 19,
+    IN_NEED = 1 << 20,
+    IN_PARALLEL = 1 << 21,
+    IN_RETRY = 1 << 22,
+    IN_HOOKS = 1 << 23,
+    IN_INHERIT = 1 << 24,
 };
 
 enum keyword_use {

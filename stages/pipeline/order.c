@@ -17,7 +17,11 @@ enum job_state order_decide(const struct order *o, const struct ci_job *job, boo
         *reason = "waits for a manual job";
         return JOB_SKIPPED;
     }
-    if (job->when == WHEN_ON_SUCCESS && o->failed) {
+    if (o->missed && job->when != WHEN_ALWAYS) {
+        *reason = "a job that it needs did not run";
+        return JOB_SKIPPED;
+    }
+    if ((job->when == WHEN_ON_SUCCESS || job->when == WHEN_DELAYED) && o->failed) {
         *reason = "an earlier job failed";
         return JOB_SKIPPED;
     }
@@ -51,6 +55,20 @@ enum job_state order_judge_failure(const struct ci_job *job, int code)
     return JOB_FAILED;
 }
 
+bool order_tries_again(const struct ci_job *job, const char *failure, int code, int64_t tries)
+{
+    const struct ci_retry *retry = &job->retry;
+
+    if (!failure || tries >= retry->max)
+        return false;
+    if (retry->when.n == 0 && !retry->codes)
+        return true;
+    for (size_t i = 0; i < retry->n_codes; i++)
+        if (retry->codes[i] == code)
+            return true;
+    return strvec_has(&retry->when, "always") || strvec_has(&retry->when, failure);
+}
+
 void order_add(struct order *o, const struct ci_job *job, enum job_state state)
 {
     if (state == JOB_FAILED)
@@ -64,4 +82,12 @@ void order_end_stage(struct order *o)
     o->failed |= o->failed_now;
     if (!o->blocked_by)
         o->blocked_by = o->blocked_by_now;
+}
+
+void order_add_need(struct order *o, const struct ci_job *needed, enum job_state state)
+{
+    o->failed |= state == JOB_FAILED;
+    if (state == JOB_MANUAL && !needed->allow_failure && !o->blocked_by)
+        o->blocked_by = needed->name;
+    o->missed |= state == JOB_SKIPPED || state == JOB_CANCELED || (state == JOB_MANUAL && needed->allow_failure);
 }

@@ -1,7 +1,7 @@
 /* stages/pipeline/order.h: which jobs run, after which others ended how. Pure: no clock, no process.
  *
- * Stage by stage: what a job may depend on is the state of all jobs of earlier
- * stages, never of its own, so that the jobs of a stage could run side by side. */
+ * A job depends on the state of all jobs of earlier stages, never of its own, so that the jobs of a stage could run
+ * side by side; or, with `needs`, on that of the jobs that it names, wherever they are. */
 #ifndef STAGES_PIPELINE_ORDER_H
 #define STAGES_PIPELINE_ORDER_H
 
@@ -23,20 +23,25 @@ const char *job_state_name(enum job_state s);
 struct order {
     bool failed;              /* a job failed that may not */
     const char *blocked_by;   /* a manual job that may not be passed over; NULL: none. Borrowed */
+    bool missed;              /* by needs: a job did not run */
     /* The same of the stage under way, which counts from the next one on. */
     bool failed_now;
     const char *blocked_by_now;
 };
 
-#define ORDER_INIT { false, NULL, false, NULL }
+#define ORDER_INIT { .failed = false }
 
 /* JOB_CREATED: it is to run. Else the state that it ends in, with *reason (static text, or NULL).
  * `named`: the user asked for it on the command line. */
 enum job_state order_decide(const struct order *o, const struct ci_job *job, bool named, const char **reason);
 /* How a job that ran and failed counts. `code`: its script's exit code; -1 when it was no script that failed. */
 enum job_state order_judge_failure(const struct ci_job *job, int code);
+/* Whether it is tried again by its `retry`, after `tries` further tries. `failure`: GitLab's word, or NULL. */
+bool order_tries_again(const struct ci_job *job, const char *failure, int code, int64_t tries);
 /* A job has ended, or was not run. */
 void order_add(struct order *o, const struct ci_job *job, enum job_state state);
 void order_end_stage(struct order *o);
+/* For a job with needs, from an empty order on: a job that it needs has ended so. */
+void order_add_need(struct order *o, const struct ci_job *needed, enum job_state state);
 
 #endif

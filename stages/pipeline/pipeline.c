@@ -4,10 +4,9 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "base/strvec.h"
-#include "stages/pipeline/checkout_files.h"
-#include "stages/pipeline/ci_file.h"
-#include "stages/pipeline/env_file.h"
 #include "stages/pipeline/job_run.h"
+#include "stages/pipeline/listing.h"
+#include "stages/pipeline/project.h"
 #include "stages/pipeline/slot.h"
 
 #include <errno.h>
@@ -16,9 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CI_FILE ".gitlab-ci.yml"
-/* GitLab's limit for one file. */
-#define CI_FILE_MAX ((size_t)2 << 20)
 
 /* What became of one job of the file. */
 struct entry {
@@ -30,11 +26,7 @@ struct entry {
 
 struct pipeline {
     const struct pipeline_options *options;
-    struct checkout checkout;
-    struct checkout_files files;
-    struct ci_file file;
-    struct variables variables; /* of --variables */
-    struct variables known; /* resolved: what a server knows before it reads the file */
+    struct project project;
     struct slot slot;
     struct source source;
     struct pipeline_facts facts;
@@ -43,6 +35,7 @@ struct pipeline {
     char *config; /* absolute: hooks start in a folder of their own */
     struct report report;
     struct entry *entries; /* the jobs that take part, stage by stage */
+    struct entry **entry_of; /* by the file's jobs; NULL: it takes no part */
     size_t n;
     struct job_left *left; /* by those that ran */
     size_t n_left;
@@ -54,17 +47,14 @@ static void pipeline_release(struct pipeline *p)
     for (size_t i = 0; i < p->n; i++)
         free(p->entries[i].outcome.reason);
     free(p->entries);
+    free(p->entry_of);
     for (size_t i = 0; i < p->n_left; i++)
         job_left_release(&p->left[i]);
     free(p->left);
     free(p->config);
     source_release(&p->source);
     slot_release(&p->slot);
-    variables_release(&p->variables);
-    variables_release(&p->known);
-    ci_file_release(&p->file);
-    checkout_files_release(&p->files);
-    checkout_release(&p->checkout);
+    project_release(&p->project);
 }
 
 static const char *temporary(const struct pipeline *p)
@@ -75,133 +65,32 @@ static const char *temporary(const struct pipeline *p)
 
 /* ---- What is to run ---- */
 
-static int no_file(const struct pipeline *p, struct err *e)
-{
-    auto_free char *shown = text_quote(p->checkout.ref);
-
-    if (p->checkout.sources == SOURCES_COMMIT)
-        return err_set(e, ERR_JOB, 0, "there is no " CI_FILE " in branch '%s': it says what the pipeline's jobs are",
-                       shown);
-    return err_set(e, ERR_JOB, 0, "there is no " CI_FILE " in '%s': it says what the pipeline's jobs are",
-                   p->checkout.top);
-}
-
-static int read_file(struct pipeline *p, struct err *e)
-{
-    const struct project_files files = checkout_files(&p->files);
-    auto_free char *name = xasprintf("%s" CI_FILE, files.prefix);
-    auto_free char *text = NULL;
-    auto_err problem = ERR_INIT;
-    size_t len = 0;
-    const struct ci_world world = { &files, &p->known };
-
-    if (files.read(files.ctx, CI_FILE, CI_FILE_MAX, &text, &len, &problem) == 0)
-        return ci_file_parse(name, text, len, &world, &p->file, e);
-    return problem.kind == ERR_NOT_FOUND ? no_file(p, e) : err_move(e, &problem);
-}
-
-static struct ref_facts ref_of(const struct pipeline *p)
-{
-    return (struct ref_facts){ p->checkout.ref, p->checkout.is_tag, p->checkout.remote.path };
-}
-
-static bool is_named(const struct pipeline *p, const char *job)
-{
-    for (const char *const *name = p->options->jobs; name && *name; name++)
-        if (strcmp(*name, job) == 0)
-            return true;
-    return false;
-}
-
 static bool any_named(const struct pipeline *p)
 {
     return p->options->jobs && *p->options->jobs;
 }
 
-static const struct ci_job *find_job(const struct pipeline *p, const char *name)
+static int choose_jobs(struct pipeline *p, struct err *e)
 {
-    for (size_t i = 0; i < p->file.n; i++)
-        if (strcmp(p->file.jobs[i].name, name) == 0)
-            return &p->file.jobs[i];
-    return NULL;
-}
+    const struct ci_file *file = &p->project.file;
 
-static int no_such_job(const struct pipeline *p, const char *name, struct err *e)
-{
-    auto_strvec known = STRVEC_INIT;
-    auto_free char *shown = text_quote(name);
-
-    for (size_t i = 0; i < p->file.n; i++)
-        strvec_push(&known, p->file.jobs[i].name);
-    const char *near = text_nearest(name, (const char *const *)strvec_list(&known));
-    auto_free char *hint = near ? xasprintf("; did you mean '%s'?", near) : xstrdup("; --list shows them");
-    return err_set(e, ERR_USAGE, 0, "there is no job '%s' in " CI_FILE "%s", shown, hint);
-}
-
-static int check_names(const struct pipeline *p, struct err *e)
-{
-    const struct ref_facts ref = ref_of(p);
-
-    for (const char *const *name = p->options->jobs; name && *name; name++) {
-        const struct ci_job *job = find_job(p, *name);
-        if (!job)
-            return no_such_job(p, *name, e);
-        if (ci_job_is_for(job, &ref))
+    if (project_check_names(&p->project, p->options->jobs, e) < 0)
+        return -1;
+    p->entries = xcalloc(file->n_order + 1, sizeof(*p->entries));
+    p->entry_of = xcalloc(file->n + 1, sizeof(*p->entry_of));
+    for (size_t i = 0; i < file->n_order; i++) {
+        const struct ci_job *job = file->order[i];
+        if (any_named(p) && !ci_job_is_named(job, p->options->jobs))
             continue;
-        auto_free char *shown = text_quote(*name);
-        auto_free char *shown_ref = text_quote(ref.name);
-        return err_set(e, ERR_USAGE, 0,
-                       "job '%s' is not for %s '%s' (its `only` and `except`); --branch names another one", shown,
-                       ref.is_tag ? "tag" : "branch", shown_ref);
+        p->entry_of[job - file->jobs] = &p->entries[p->n];
+        p->entries[p->n++] = (struct entry){ .job = job, .ms = -1 };
     }
     return 0;
 }
 
-static int choose_jobs(struct pipeline *p, struct err *e)
-{
-    const struct ref_facts ref = ref_of(p);
-
-    p->entries = xcalloc(p->file.n + 1, sizeof(*p->entries));
-    for (size_t stage = 0; stage < p->file.stages.n; stage++)
-        for (size_t i = 0; i < p->file.n; i++) {
-            const struct ci_job *job = &p->file.jobs[i];
-            if (job->stage == stage && (!any_named(p) || is_named(p, job->name)) && ci_job_is_for(job, &ref))
-                p->entries[p->n++] = (struct entry){ .job = job, .ms = -1 };
-        }
-    if (p->n > 0)
-        return 0;
-    auto_free char *shown = text_quote(ref.name);
-    return err_set(e, ERR_JOB, 0,
-                   "no job of " CI_FILE " is for %s '%s' (their `only` and `except`): GitLab would make no pipeline",
-                   ref.is_tag ? "tag" : "branch", shown);
-}
-
 static const char *stage_of(const struct pipeline *p, const struct entry *x)
 {
-    return p->file.stages.items[x->job->stage];
-}
-
-static void list_jobs(struct pipeline *p)
-{
-    static const char *const heading[] = { "JOB", "STAGE", "WHEN", "MAY FAIL", "IMAGE" };
-    size_t columns = ARRAY_SIZE(heading);
-    auto_strvec names = STRVEC_INIT;
-    auto_free const char **cells = xcalloc((p->n + 1) * columns, sizeof(*cells));
-    auto_free enum report_style *styles = xcalloc(p->n + 1, sizeof(*styles));
-
-    memcpy(cells, heading, sizeof(heading));
-    styles[0] = STYLE_BOLD;
-    for (size_t i = 0; i < p->n; i++) {
-        const struct ci_job *job = p->entries[i].job;
-        const char **row = cells + (i + 1) * columns;
-        strvec_give(&names, text_quote(job->name));
-        row[0] = names.items[i];
-        row[1] = stage_of(p, &p->entries[i]);
-        row[2] = ci_when_name(job->when);
-        row[3] = job->allow_failure ? "yes" : "no";
-        row[4] = job->image.name;
-    }
-    report_table(&p->report, cells, styles, p->n + 1, columns);
+    return p->project.file.stages.items[x->job->stage];
 }
 
 /* ---- Getting ready ---- */
@@ -217,34 +106,6 @@ static int new_id(int64_t *out, struct err *e)
         return err_set(e, ERR_SYSTEM, 0, "no random bytes from the kernel");
     *out = ((int64_t)(time(NULL) - epoch) << 20) | (random & 0xfffff);
     return 0;
-}
-
-/* Rules are judged by what a server knows when it makes the pipeline: no commit of ours has been made yet. */
-static int read_known(struct pipeline *p, struct err *e)
-{
-    static const char no_commit[] = "0000000000000000000000000000000000000000";
-    const struct pipeline_facts facts = {
-        .checkout = &p->checkout, .sha = p->checkout.head ? p->checkout.head : no_commit,
-    };
-    auto_variables all = VARIABLES_INIT;
-
-    predefined_pipeline(&facts, &all);
-    variables_append(&all, &p->variables);
-    return variables_resolve(&all, "", &p->known, e);
-}
-
-static int read_project(struct pipeline *p, struct err *e)
-{
-    const struct pipeline_options *o = p->options;
-
-    if (checkout_open(o->directory, o->branch, o->env, &p->checkout, e) < 0)
-        return -1;
-    checkout_files_init(&p->files, &p->checkout, !o->directory, o->env);
-    if (o->variables_file && env_file_read(o->variables_file, &p->variables, e) < 0)
-        return -1;
-    if (read_known(p, e) < 0 || read_file(p, e) < 0 || check_names(p, e) < 0)
-        return -1;
-    return choose_jobs(p, e);
 }
 
 static int choose_driver(struct pipeline *p, struct err *e)
@@ -269,10 +130,10 @@ static int get_ready(struct pipeline *p, struct err *e)
         return -1;
     if (!state)
         return err_set(e, ERR_SYSTEM, 0, "neither XDG_STATE_HOME nor HOME says where state can be kept; set one");
-    if (new_id(&p->facts.id, e) < 0 || slot_take(state, p->checkout.project_id, &p->slot, e) < 0 ||
-        source_take(&p->checkout, o->env, temporary(p), p->facts.id, &p->source, e) < 0)
+    if (new_id(&p->facts.id, e) < 0 || slot_take(state, p->project.checkout.project_id, &p->slot, e) < 0 ||
+        source_take(&p->project.checkout, o->env, temporary(p), p->facts.id, &p->source, e) < 0)
         return -1;
-    p->facts.checkout = &p->checkout;
+    p->facts.checkout = &p->project.checkout;
     p->facts.sha = p->source.sha;
     p->facts.slot = p->slot.number;
     return 0;
@@ -282,16 +143,21 @@ static int get_ready(struct pipeline *p, struct err *e)
 
 static void announce(struct pipeline *p)
 {
-    auto_free char *ref = text_quote(p->checkout.ref);
+    auto_free char *ref = text_quote(p->project.checkout.ref);
 
-    for (size_t i = 0; i < p->file.warnings.n; i++)
-        report_line(&p->report, STYLE_WARNING, "%s", p->file.warnings.items[i]);
-    if (p->checkout.has_submodules)
+    for (size_t i = 0; i < p->project.file.warnings.n; i++)
+        report_line(&p->report, STYLE_WARNING, "%s", p->project.file.warnings.items[i]);
+    if (p->project.checkout.has_submodules)
         report_line(&p->report, STYLE_WARNING, ".gitmodules: submodules are not supported yet: their folders stay empty");
-    if (p->checkout.sources == SOURCES_AS_BRANCH)
+    if (p->project.checkout.sources == SOURCES_AS_BRANCH)
         report_line(&p->report, STYLE_WARNING, "There is no branch %s: its pipeline is run with the current files", ref);
-    report_line(&p->report, STYLE_BOLD, "Pipeline of %s, %s %s at %.8s%s: %zu job%s", p->checkout.remote.path,
-                p->checkout.is_tag ? "tag" : "branch", ref, p->facts.sha,
+    if (p->project.unknown_changes)
+        report_line(&p->report, STYLE_WARNING,
+                    "`changes`: every file counts as changed: this checkout knows of no earlier push of %s", ref);
+    if (p->project.pipeline_name)
+        report_line(&p->report, STYLE_BOLD, "%s", p->project.pipeline_name);
+    report_line(&p->report, STYLE_BOLD, "Pipeline of %s, %s %s at %.8s%s: %zu job%s", p->project.checkout.remote.path,
+                p->project.checkout.is_tag ? "tag" : "branch", ref, p->facts.sha,
                 p->source.changed ? " (with what is not committed)" : "", p->n, p->n == 1 ? "" : "s");
 }
 
@@ -395,14 +261,15 @@ static int conclude(struct pipeline *p, const struct order *order)
 
 /* ---- Running ---- */
 
-static int run_job(struct pipeline *p, size_t i, struct err *e)
+/* What is left of a try that is repeated stays in the store, and is nobody's. */
+static int run_once(struct pipeline *p, size_t i, struct err *e)
 {
     struct entry *x = &p->entries[i];
     const struct job_world world = {
-        .file = &p->file,
+        .file = &p->project.file,
         .facts = &p->facts,
         .source = &p->source,
-        .project_variables = &p->variables,
+        .project_variables = &p->project.variables,
         .driver = &p->driver,
         .temporary = temporary(p),
         .report = &p->report,
@@ -413,22 +280,54 @@ static int run_job(struct pipeline *p, size_t i, struct err *e)
 
     if (new_id(&id, e) < 0)
         return -1;
-    tell(p, i, "running", STYLE_BOLD);
-    int64_t start = clock_ms();
+    free(x->outcome.reason);
+    job_left_release(&p->left[p->n_left]);
     job_run(&world, x->job, id, &p->left[p->n_left], &x->outcome);
+    return 0;
+}
+
+static int run_job(struct pipeline *p, size_t i, struct err *e)
+{
+    struct entry *x = &p->entries[i];
+    int64_t start = clock_ms();
+
+    tell(p, i, "running", STYLE_BOLD);
+    for (int64_t try = 0;; try++) {
+        if (run_once(p, i, e) < 0)
+            return -1;
+        if (!order_tries_again(x->job, x->outcome.failure, x->outcome.code, try) || cancel_check(&p->cancel))
+            break;
+        auto_free char *text = xasprintf("%s (%s), tried again", job_state_name(x->outcome.state), reason_of(x));
+        tell(p, i, text, STYLE_WARNING);
+    }
     p->n_left++;
     x->ms = clock_ms() - start;
     return 0;
 }
 
+/* What the jobs that it needs have left behind; those that were not asked for do not count. */
+static struct order order_of_needs(const struct pipeline *p, const struct ci_job *job)
+{
+    struct order order = ORDER_INIT;
+
+    for (size_t i = 0; i < job->n_needed; i++) {
+        const struct ci_job *needed = job->needed[i].job;
+        const struct entry *x = p->entry_of[needed - p->project.file.jobs];
+        if (x)
+            order_add_need(&order, needed, x->outcome.state);
+    }
+    return order;
+}
+
 static int take_turn(struct pipeline *p, struct order *order, size_t i, struct err *e)
 {
     struct entry *x = &p->entries[i];
+    const struct order own = x->job->by_needs ? order_of_needs(p, x->job) : *order;
 
     if (cancel_check(&p->cancel))
         x->outcome.state = JOB_CANCELED;
     else
-        x->outcome.state = order_decide(order, x->job, any_named(p), &x->skipped);
+        x->outcome.state = order_decide(&own, x->job, any_named(p), &x->skipped);
     if (x->outcome.state == JOB_CREATED && run_job(p, i, e) < 0)
         return -1;
     tell_end(p, i);
@@ -452,6 +351,16 @@ static int run_jobs(struct pipeline *p, struct err *e)
     return conclude(p, &order);
 }
 
+static int list(struct pipeline *p)
+{
+    auto_free const struct ci_job **jobs = xcalloc(p->n + 1, sizeof(const struct ci_job *));
+
+    for (size_t i = 0; i < p->n; i++)
+        jobs[i] = p->entries[i].job;
+    listing_table(&p->report, &p->project.file, jobs, p->n);
+    return 0;
+}
+
 int pipeline_run(const struct pipeline_options *o, struct err *e)
 {
     __attribute__((cleanup(pipeline_release))) struct pipeline p = {
@@ -462,12 +371,11 @@ int pipeline_run(const struct pipeline_options *o, struct err *e)
         .started_ms = clock_ms(),
     };
 
-    if (read_project(&p, e) < 0)
+    if (project_open(o->directory, o->branch, o->variables_file, o->env, &p.project, e) < 0 ||
+        project_choose(&p.project, e) < 0 || choose_jobs(&p, e) < 0)
         return -1;
-    if (o->list) {
-        list_jobs(&p);
-        return 0;
-    }
+    if (o->list)
+        return list(&p);
     if (get_ready(&p, e) < 0) {
         /* A terminal's Ctrl-C reaches git too: then its failure is not the news. */
         return cancel_check(&p.cancel) ? 128 + p.cancel.signal : -1;

@@ -163,7 +163,9 @@ void predefined_job(const struct pipeline_facts *p, const struct ci_job *job, co
     add_slug(out, "CI_JOB_NAME_SLUG", job->name);
     add_raw(out, "CI_JOB_STAGE", stage);
     add_time(out, "CI_JOB_STARTED_AT");
-    add(out, "CI_NODE_TOTAL", "1");
+    variables_addf(out, VARIABLE_PUBLIC, "CI_NODE_TOTAL", "%zu", job->nodes > 0 ? job->nodes : 1);
+    if (job->nodes > 0)
+        variables_addf(out, VARIABLE_PUBLIC, "CI_NODE_INDEX", "%zu", job->node);
     if (job->when == WHEN_MANUAL)
         add(out, "CI_JOB_MANUAL", "true");
 }
@@ -190,7 +192,7 @@ int predefined_environment(const struct ci_environment *env, const struct variab
 }
 
 void predefined_runner(const struct pipeline_facts *p, const char *image, const char *builds_dir,
-                       const char *project_dir, const char *job_status, struct variables *out)
+                       const char *project_dir, const char *job_status, int64_t timeout, struct variables *out)
 {
     if (image)
         add(out, "CI_JOB_IMAGE", image);
@@ -201,7 +203,8 @@ void predefined_runner(const struct pipeline_facts *p, const char *image, const 
     variables_addf(out, VARIABLE_PUBLIC, "CI_CONCURRENT_PROJECT_ID", "%d", p->slot);
     add(out, "CI_SERVER", "yes");
     add(out, "CI_JOB_STATUS", job_status);
-    variables_addf(out, VARIABLE_PUBLIC, "CI_JOB_TIMEOUT", "%d", PREDEFINED_JOB_TIMEOUT);
+    variables_addf(out, VARIABLE_PUBLIC, "CI_JOB_TIMEOUT", "%" PRId64,
+                   timeout > 0 ? timeout : PREDEFINED_JOB_TIMEOUT);
 }
 
 void predefined_runner_last(const char *project_dir, const char *services, struct variables *out)

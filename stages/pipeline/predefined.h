@@ -23,15 +23,15 @@ void predefined_job(const struct pipeline_facts *p, const struct ci_job *job, co
 /* CI_ENVIRONMENT_*, whose name and URL may refer to the other variables. */
 int predefined_environment(const struct ci_environment *env, const struct variables *others, struct variables *out,
                            struct err *e);
-/* What the runner adds before the server's variables: they may be overridden. */
+/* What the runner adds before the server's variables: they may be overridden. `timeout`: the job's, in seconds, or 0. */
 void predefined_runner(const struct pipeline_facts *p, const char *image, const char *builds_dir,
-                       const char *project_dir, const char *job_status, struct variables *out);
+                       const char *project_dir, const char *job_status, int64_t timeout, struct variables *out);
 /* What the runner adds after them. `services`: CI_JOB_SERVICES. */
 void predefined_runner_last(const char *project_dir, const char *services, struct variables *out);
 
 /* The first characters of the runner's token, which are part of folder names. */
 extern const char predefined_runner_token[];
-/* How long a job may take, in seconds: nothing ends it here, so a day is as good as any number. */
+/* How long a job may take that says no `timeout`, in seconds: nothing ends it here, so a day is as good as any number. */
 #define PREDEFINED_JOB_TIMEOUT 86400
 
 /* "https://gitlab.example.com/group/project"; the caller's. */

@@ -40,19 +40,25 @@ static json_t *variables_json(const struct variables *v)
     return list;
 }
 
-static json_t *step_json(const char *name, const struct strvec *script, const char *when, bool allow_failure)
+static json_int_t timeout_of(const struct ci_job *job)
 {
-    return json_pack("{s:s s:o s:i s:s s:b}", "name", name, "script", json_strings(script), "timeout",
-                     PREDEFINED_JOB_TIMEOUT, "when", when, "allow_failure", allow_failure);
+    return job->timeout > 0 ? job->timeout : PREDEFINED_JOB_TIMEOUT;
+}
+
+static json_t *step_json(const struct ci_job *job, const char *name, const struct strvec *script, const char *when,
+                         bool allow_failure)
+{
+    return json_pack("{s:s s:o s:I s:s s:b}", "name", name, "script", json_strings(script), "timeout",
+                     timeout_of(job), "when", when, "allow_failure", allow_failure);
 }
 
 static json_t *steps_json(const struct ci_job *job)
 {
     json_t *list = json_array();
 
-    (void)json_array_append_new(list, step_json("script", &job->script, "on_success", false));
+    (void)json_array_append_new(list, step_json(job, "script", &job->script, "on_success", false));
     if (job->after_script.n > 0)
-        (void)json_array_append_new(list, step_json("after_script", &job->after_script, "always", true));
+        (void)json_array_append_new(list, step_json(job, "after_script", &job->after_script, "always", true));
     return list;
 }
 
@@ -139,9 +145,9 @@ static json_t *job_info_json(const struct response *r)
 
 static json_t *response_json(const struct response *r)
 {
-    return json_pack("{s:I s:s s:b s:o s:o s:{s:i} s:{} s:o s:o s:o s:o s:n s:n s:o s:n s:{s:b s:n s:[]}}", "id",
+    return json_pack("{s:I s:s s:b s:o s:o s:{s:I} s:{} s:o s:o s:o s:o s:n s:n s:o s:n s:{s:b s:n s:[]}}", "id",
                      (json_int_t)r->id, "token", r->token, "allow_git_fetch", true, "job_info", job_info_json(r),
-                     "git_info", git_info_json(r), "runner_info", "timeout", PREDEFINED_JOB_TIMEOUT, "inputs",
+                     "git_info", git_info_json(r), "runner_info", "timeout", timeout_of(r->job), "inputs",
                      "variables", variables_json(r->variables), "steps", steps_json(r->job), "image", image_json(r->image, &r->job->image),
                      "services", services_json(r), "artifacts", "cache", "credentials", credentials_json(r), "dependencies", "features",
                      "trace_sections", false, "token_mask_prefixes", "failure_reasons");

@@ -275,27 +275,6 @@ static const struct {
     { "empty", sources_empty },
 };
 
-static void body_get_sources(const struct script_source *src, struct strbuf *b)
-{
-    const char *wanted = variables_value(src->variables, "GIT_STRATEGY");
-
-    exports(src, b, true);
-    script_line(b, "export GIT_TERMINAL_PROMPT=0 GCM_INTERACTIVE=Never");
-    script_line(b, "export GIT_LFS_SKIP_SMUDGE=1");
-    for (size_t i = 0; wanted && *wanted && i < ARRAY_SIZE(strategies); i++) {
-        if (strcmp(wanted, strategies[i].name) == 0) {
-            strategies[i].body(src, b);
-            return;
-        }
-    }
-    if (wanted && *wanted) {
-        auto_free char *message =
-            xasprintf("WARNING: GIT_STRATEGY '%s' is unknown (fetch, clone, none, empty): taking fetch", wanted);
-        script_echo(b, message);
-    }
-    strategies[0].body(src, b);
-}
-
 /* One entry of a script: shown, then run as it was written. All entries share one
  * shell, so that what one changes is there for the next. */
 static void entry(struct strbuf *b, const char *text)
@@ -314,6 +293,29 @@ static void entry(struct strbuf *b, const char *text)
     auto_free char *shown = xasprintf("$ %.*s%s", (int)first, body, body[first] ? " # collapsed multi-line command" : "");
     script_echo_green(b, shown);
     script_line(b, body);
+}
+
+static void body_get_sources(const struct script_source *src, struct strbuf *b)
+{
+    const char *wanted = variables_value(src->variables, "GIT_STRATEGY");
+
+    exports(src, b, true);
+    for (size_t i = 0; src->pre_get_sources && i < src->pre_get_sources->n; i++)
+        entry(b, src->pre_get_sources->items[i]);
+    script_line(b, "export GIT_TERMINAL_PROMPT=0 GCM_INTERACTIVE=Never");
+    script_line(b, "export GIT_LFS_SKIP_SMUDGE=1");
+    for (size_t i = 0; wanted && *wanted && i < ARRAY_SIZE(strategies); i++) {
+        if (strcmp(wanted, strategies[i].name) == 0) {
+            strategies[i].body(src, b);
+            return;
+        }
+    }
+    if (wanted && *wanted) {
+        auto_free char *message =
+            xasprintf("WARNING: GIT_STRATEGY '%s' is unknown (fetch, clone, none, empty): taking fetch", wanted);
+        script_echo(b, message);
+    }
+    strategies[0].body(src, b);
 }
 
 static void entries(const struct script_source *src, struct strbuf *b, const struct strvec *script)

@@ -39,6 +39,7 @@ struct script_source {
     const struct strvec *refspecs;
     int depth; /* 0: everything */
 
+    const struct strvec *pre_get_sources; /* NULL: none */
     const struct strvec *script;
     const struct strvec *after_script;
 

@@ -100,9 +100,76 @@ static void test_failures_that_are_allowed(void **state)
     assert_int_equal(order_judge_failure(&some, -1), JOB_FAILED);
 }
 
+/* What becomes of a job that needs one that ended so. */
+static void test_needs(void **state)
+{
+    static const struct {
+        enum job_state needed;
+        bool may_fail; /* the needed one */
+        enum ci_when when;
+        enum job_state want;
+    } cases[] = {
+        { JOB_PASSED, false, WHEN_ON_SUCCESS, JOB_CREATED },  { JOB_WARNED, true, WHEN_ON_SUCCESS, JOB_CREATED },
+        { JOB_FAILED, false, WHEN_ON_SUCCESS, JOB_SKIPPED },  { JOB_FAILED, false, WHEN_DELAYED, JOB_SKIPPED },
+        { JOB_FAILED, false, WHEN_ON_FAILURE, JOB_CREATED },  { JOB_FAILED, false, WHEN_ALWAYS, JOB_CREATED },
+        { JOB_PASSED, false, WHEN_ON_FAILURE, JOB_SKIPPED },  { JOB_SKIPPED, false, WHEN_ON_SUCCESS, JOB_SKIPPED },
+        { JOB_SKIPPED, false, WHEN_ON_FAILURE, JOB_SKIPPED }, { JOB_SKIPPED, false, WHEN_ALWAYS, JOB_CREATED },
+        { JOB_MANUAL, true, WHEN_ON_SUCCESS, JOB_SKIPPED },   { JOB_MANUAL, false, WHEN_ON_SUCCESS, JOB_SKIPPED },
+        { JOB_MANUAL, false, WHEN_ALWAYS, JOB_SKIPPED },      { JOB_PASSED, false, WHEN_DELAYED, JOB_CREATED },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct order o = ORDER_INIT;
+        char name[] = "n";
+        const struct ci_job needed = { .name = name, .allow_failure = cases[i].may_fail };
+        const struct ci_job job = { .when = cases[i].when };
+        const char *reason;
+        order_add_need(&o, &needed, cases[i].needed);
+        if (order_decide(&o, &job, false, &reason) != cases[i].want)
+            fail_msg("case %zu", i);
+    }
+}
+
+static void test_retry(void **state)
+{
+    char script_failure[] = "script_failure", any[] = "always";
+    char *script[] = { script_failure, NULL };
+    char *always[] = { any, NULL };
+    int codes[] = { 7 };
+    const struct {
+        struct ci_retry retry;
+        const char *failure;
+        int code;
+        int64_t tries;
+        bool want;
+    } cases[] = {
+        { { .max = 0 }, "script_failure", 1, 0, false },
+        { { .max = 2 }, "script_failure", 1, 0, true },
+        { { .max = 2 }, "script_failure", 1, 1, true },
+        { { .max = 2 }, "script_failure", 1, 2, false },
+        { { .max = 2 }, NULL, -1, 0, false },
+        { { .max = 1, .when = { script, 1, 1 } }, "script_failure", 1, 0, true },
+        { { .max = 1, .when = { script, 1, 1 } }, "runner_system_failure", -1, 0, false },
+        { { .max = 1, .when = { always, 1, 1 } }, "job_execution_timeout", -1, 0, true },
+        { { .max = 1, .codes = codes, .n_codes = 1 }, "script_failure", 7, 0, true },
+        { { .max = 1, .codes = codes, .n_codes = 1 }, "script_failure", 8, 0, false },
+        { { .max = 1, .when = { script, 1, 1 }, .codes = codes, .n_codes = 1 }, "script_failure", 8, 0, true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct ci_job job = { .retry = cases[i].retry };
+        if (order_tries_again(&job, cases[i].failure, cases[i].code, cases[i].tries) != cases[i].want)
+            fail_msg("case %zu", i);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_needs),
+        cmocka_unit_test(test_retry),
         cmocka_unit_test(test_decisions),
         cmocka_unit_test(test_failure_counts_from_the_next_stage_on),
         cmocka_unit_test(test_what_does_not_count),

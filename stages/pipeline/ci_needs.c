@@ -1,0 +1,104 @@
+/* stages/pipeline/ci_needs.c: `needs`: which jobs a job waits for, in the place of all earlier stages. */
+#include "stages/pipeline/ci_value.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+/* GitLab's. */
+#define NEEDS_MAX ((size_t)50)
+
+static int read_flag(const struct ci_reader *r, const struct yaml *y, const char *keyword, bool *out, struct err *e)
+{
+    if (ci_absent(y))
+        return 0;
+    return yaml_bool(y, out) < 0 ? ci_wrong_type(r, y, keyword, "true or false", e) : 0;
+}
+
+static int read_need(const struct ci_reader *r, const struct yaml *y, struct ci_need *out, struct err *e)
+{
+    *out = (struct ci_need){ .artifacts = true, .at = y };
+    if (ci_absent(y))
+        return ci_wrong_type(r, y, "needs", "a list of jobs", e);
+    if (y->type != YAML_MAP)
+        return ci_text(r, y, "needs", &out->name, e);
+    if (ci_check_keys(r, y, IN_NEED, e) < 0)
+        return -1;
+    if (ci_absent(yaml_get(y, "job")))
+        return ci_problem(r, y, e, "`needs` has a map without `job`");
+    if (ci_text(r, yaml_get(y, "job"), "job", &out->name, e) < 0 ||
+        read_flag(r, yaml_get(y, "optional"), "optional", &out->optional, e) < 0 ||
+        read_flag(r, yaml_get(y, "artifacts"), "artifacts", &out->artifacts, e) < 0)
+        return -1;
+    return ci_parallel_names(r, yaml_get(y, "parallel"), out->name, &out->matrix, e);
+}
+
+int ci_needs(const struct ci_reader *r, const struct yaml *y, struct ci_needs *out, struct err *e)
+{
+    if (ci_absent(y))
+        return 0;
+    out->given = true;
+    if (y->type != YAML_LIST || y->tag)
+        return ci_wrong_type(r, y, "needs", "a list of jobs", e);
+    if (y->n > NEEDS_MAX)
+        return ci_problem(r, y, e, "`needs` names %zu jobs; it can name %zu", y->n, NEEDS_MAX);
+    out->items = xcalloc(y->n + 1, sizeof(*out->items));
+    for (size_t i = 0; i < y->n; i++)
+        if (read_need(r, y->items[i], &out->items[out->n++], e) < 0)
+            return -1;
+    return 0;
+}
+
+void ci_needs_release(struct ci_needs *needs)
+{
+    for (size_t i = 0; i < needs->n; i++) {
+        free(needs->items[i].name);
+        strvec_release(&needs->items[i].matrix);
+    }
+    free(needs->items);
+    *needs = (struct ci_needs){ 0 };
+}
+
+/* ---- Which jobs these are ---- */
+
+static int undefined(const struct ci_job *job, const struct ci_need *need, struct err *e)
+{
+    auto_free char *name = text_quote(job->name);
+    auto_free char *shown = text_quote(need->name);
+
+    return yaml_error(e, ERR_JOB, need->at->file, need->at, "job `%s`: undefined need: `%s`; there is no such job", name,
+                      shown);
+}
+
+static int check_need(const struct ci_file *f, const struct ci_job *job, const struct ci_need *need, struct err *e)
+{
+    size_t n;
+    struct ci_job *const *others = ci_file_named(f, need->name, &n);
+
+    if (n == 0)
+        return need->optional ? 0 : undefined(job, need, e);
+    if (others[0]->stage <= job->stage)
+        return 0;
+    auto_free char *name = text_quote(job->name);
+    auto_free char *shown = text_quote(need->name);
+    return yaml_error(e, ERR_JOB, need->at->file, need->at,
+                      "job `%s`: need `%s` is not defined in current or prior stages", name, shown);
+}
+
+static int check_needs(const struct ci_file *f, const struct ci_job *job, const struct ci_needs *needs, struct err *e)
+{
+    for (size_t i = 0; i < needs->n; i++)
+        if (check_need(f, job, &needs->items[i], e) < 0)
+            return -1;
+    return 0;
+}
+
+int ci_check_needs(const struct ci_file *f, const struct ci_job *job, struct err *e)
+{
+    if (check_needs(f, job, &job->needs, e) < 0)
+        return -1;
+    for (size_t i = 0; i < job->rules.n; i++)
+        if (check_needs(f, job, &job->rules.items[i].needs, e) < 0)
+            return -1;
+    return 0;
+}

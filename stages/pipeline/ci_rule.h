@@ -1,0 +1,65 @@
+/* stages/pipeline/ci_rule.h: `rules`: of a list of conditions, the first that holds decides. */
+#ifndef STAGES_PIPELINE_CI_RULE_H
+#define STAGES_PIPELINE_CI_RULE_H
+
+#include "base/yaml.h"
+#include "stages/pipeline/ci_files.h"
+#include "stages/pipeline/expression.h"
+#include "stages/pipeline/project_files.h"
+#include "stages/variables.h"
+
+#include <stdbool.h>
+
+/* What a job waits for. */
+struct ci_need {
+    char *name; /* as it is written: that of a parallel job means all of its jobs */
+    bool optional;
+    bool artifacts;
+    struct strvec matrix; /* of those only the ones with these names; empty: all */
+    const struct yaml *at;
+};
+
+struct ci_needs {
+    bool given; /* `needs: []` waits for nothing; without any, a job waits for the stages before it */
+    struct ci_need *items;
+    size_t n;
+};
+
+struct ci_rule {
+    const struct yaml *at;
+    char *condition; /* stages/pipeline/expression.h; NULL: none */
+    bool has_changes, has_exists;
+    struct strvec changes; /* patterns of paths */
+    char *compare_to;      /* NULL: what the server knows of the branch */
+    struct strvec exists;
+    /* What follows when it holds. */
+    bool has_when, has_allow_failure;
+    enum ci_when when;
+    bool allow_failure;
+    struct variables variables;
+    struct ci_needs needs;
+};
+
+struct ci_rules {
+    bool given; /* an empty list lets nothing through */
+    struct ci_rule *items;
+    size_t n;
+};
+
+/* What rules are judged by. All borrowed. */
+struct rule_world {
+    const struct project_files *files; /* NULL: none exist, and all count as changed */
+    bool unknown_changes; /* set when there was nothing to compare with */
+};
+
+/* *out: the first that holds, or NULL. */
+int ci_rules_choose(const struct ci_rules *rules, struct rule_world *w, const struct expression_scope *scope,
+                    const struct ci_rule **out, struct err *e);
+/* Whether one of the paths has changed, or is there. */
+int ci_paths_changed(const struct strvec *patterns, const char *compare_to, struct rule_world *w,
+                     const struct expression_scope *scope, bool *out, struct err *e);
+
+void ci_needs_release(struct ci_needs *needs);
+void ci_rules_release(struct ci_rules *rules);
+
+#endif

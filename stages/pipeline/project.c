@@ -1,0 +1,147 @@
+#include "stages/pipeline/project.h"
+
+#include "base/text.h"
+#include "stages/pipeline/choice.h"
+#include "stages/pipeline/env_file.h"
+#include "stages/pipeline/predefined.h"
+
+#include <string.h>
+
+/* GitLab's limit for one file. */
+#define CI_FILE_MAX ((size_t)2 << 20)
+
+static int no_file(const struct project *p, struct err *e)
+{
+    auto_free char *shown = text_quote(p->checkout.ref);
+
+    if (p->checkout.sources == SOURCES_COMMIT)
+        return err_set(e, ERR_JOB, 0, "there is no " CI_FILE " in branch '%s': it says what the pipeline's jobs are",
+                       shown);
+    return err_set(e, ERR_JOB, 0, "there is no " CI_FILE " in '%s': it says what the pipeline's jobs are",
+                   p->checkout.top);
+}
+
+static int read_file(struct project *p, struct err *e)
+{
+    const struct project_files files = checkout_files(&p->files);
+    auto_free char *name = xasprintf("%s" CI_FILE, files.prefix);
+    auto_free char *text = NULL;
+    auto_err problem = ERR_INIT;
+    size_t len = 0;
+    const struct ci_world world = { &files, &p->known };
+
+    if (files.read(files.ctx, CI_FILE, CI_FILE_MAX, &text, &len, &problem) == 0)
+        return ci_file_parse(name, text, len, &world, &p->file, e);
+    return problem.kind == ERR_NOT_FOUND ? no_file(p, e) : err_move(e, &problem);
+}
+
+static struct ref_facts ref_of(const struct project *p)
+{
+    return (struct ref_facts){ p->checkout.ref, p->checkout.is_tag, p->checkout.remote.path };
+}
+
+static int no_such_job(const struct project *p, const char *name, struct err *e)
+{
+    auto_strvec known = STRVEC_INIT;
+    auto_free char *shown = text_quote(name);
+
+    for (size_t i = 0; i < p->file.n; i++)
+        strvec_push(&known, p->file.jobs[i].name);
+    const char *near = text_nearest(name, (const char *const *)strvec_list(&known));
+    auto_free char *hint = near ? xasprintf("; did you mean '%s'?", near) : xstrdup("; --list shows them");
+    return err_set(e, ERR_USAGE, 0, "there is no job '%s' in " CI_FILE "%s", shown, hint);
+}
+
+int project_check_names(const struct project *p, const char *const *names, struct err *e)
+{
+    const struct ref_facts ref = ref_of(p);
+
+    for (const char *const *name = names; name && *name; name++) {
+        size_t n, in = 0;
+        struct ci_job *const *jobs = ci_file_named(&p->file, *name, &n);
+        if (n == 0)
+            return no_such_job(p, *name, e);
+        for (size_t i = 0; i < n; i++)
+            in += !jobs[i]->left_out;
+        if (in > 0)
+            continue;
+        auto_free char *shown = text_quote(*name);
+        auto_free char *shown_ref = text_quote(ref.name);
+        return err_set(e, ERR_USAGE, 0,
+                       "job '%s' is not for %s '%s' (its `rules`, `only` or `except`); --branch names another one", shown,
+                       ref.is_tag ? "tag" : "branch", shown_ref);
+    }
+    return 0;
+}
+
+/* Its own text is all that can be wrong with it; then it has none. */
+static void name_pipeline(struct project *p)
+{
+    auto_variables all = VARIABLES_INIT;
+    auto_variables resolved = VARIABLES_INIT;
+    auto_free char *name = NULL;
+
+    if (!p->file.name)
+        return;
+    variables_append(&all, &p->server);
+    variables_append(&all, &p->file.variables);
+    variables_append(&all, &p->variables);
+    if (variables_resolve(&all, "", &resolved, NULL) == 0 && variables_expand(&resolved, p->file.name, &name, NULL) == 0 &&
+        *name)
+        p->pipeline_name = text_quote(name);
+}
+
+int project_choose(struct project *p, struct err *e)
+{
+    const struct ref_facts ref = ref_of(p);
+    const struct project_files files = checkout_files(&p->files);
+    struct choice_world world = { &ref, &files, &p->server, &p->variables, false };
+
+    if (choice_make(&p->file, &world, e) < 0)
+        return -1;
+    p->unknown_changes = world.unknown_changes;
+    name_pipeline(p);
+    if (p->file.n_order > 0)
+        return 0;
+    auto_free char *shown = text_quote(ref.name);
+    return err_set(e, ERR_JOB, 0,
+                   "no job of " CI_FILE " is for %s '%s' (their `rules`, `only` and `except`): GitLab would make no pipeline",
+                   ref.is_tag ? "tag" : "branch", shown);
+}
+
+/* Rules are judged by what a server knows when it makes the pipeline: no commit of ours has been made yet. */
+static int read_known(struct project *p, struct err *e)
+{
+    static const char no_commit[] = "0000000000000000000000000000000000000000";
+    const struct pipeline_facts facts = {
+        .checkout = &p->checkout, .sha = p->checkout.head ? p->checkout.head : no_commit,
+    };
+    auto_variables all = VARIABLES_INIT;
+
+    predefined_pipeline(&facts, &p->server);
+    variables_append(&all, &p->server);
+    variables_append(&all, &p->variables);
+    return variables_resolve(&all, "", &p->known, e);
+}
+
+int project_open(const char *directory, const char *branch, const char *variables_file, char *const *env,
+                 struct project *p, struct err *e)
+{
+    if (checkout_open(directory, branch, env, &p->checkout, e) < 0)
+        return -1;
+    checkout_files_init(&p->files, &p->checkout, !directory, env);
+    if (variables_file && env_file_read(variables_file, &p->variables, e) < 0)
+        return -1;
+    return read_known(p, e) < 0 ? -1 : read_file(p, e);
+}
+
+void project_release(struct project *p)
+{
+    free(p->pipeline_name);
+    variables_release(&p->variables);
+    variables_release(&p->server);
+    variables_release(&p->known);
+    ci_file_release(&p->file);
+    checkout_files_release(&p->files);
+    checkout_release(&p->checkout);
+}

@@ -29,6 +29,10 @@ struct invocation {
     bool list;
     bool strict;
     bool quiet;
+    bool json;
+    bool preview;
+    bool needs;
+    const char *stage;      /* --stage NAME, NULL when not given */
     char *const *args;      /* what follows the command, NULL-terminated */
     char *const *env;
     int interrupt_fd;       /* base/interrupt.h */
@@ -62,7 +66,7 @@ void command_help(const struct command *c, struct strbuf *out);
 const struct command *command_find(const char *name);
 
 command_fn hook_config, hook_prepare, hook_run, hook_cleanup;
-command_fn command_pipeline, command_check, command_sample, command_gc, command_doctor, command_shell, command_cache,
-    command_compose;
+command_fn command_pipeline, command_lint, command_check, command_sample, command_gc, command_doctor, command_shell,
+    command_cache, command_compose;
 
 #endif

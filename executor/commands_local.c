@@ -1,4 +1,5 @@
 /* executor/commands_local.c: the commands that are not hooks. */
+#include "stages/pipeline/lint.h"
 #include "stages/pipeline/pipeline.h"
 
 #include "base/file.h"
@@ -27,7 +28,7 @@ static int check_storage(const struct invocation *in, struct err *e)
 
 int command_pipeline(const struct invocation *in, struct err *e)
 {
-    if (!in->list && check_storage(in, e) < 0)
+    if (!in->list && !in->json && !in->preview && check_storage(in, e) < 0)
         return -1;
     const struct pipeline_options options = {
         .program = in->program,
@@ -35,8 +36,12 @@ int command_pipeline(const struct invocation *in, struct err *e)
         .directory = in->directory,
         .branch = in->branch,
         .jobs = (const char *const *)in->args,
+        .stage = in->stage,
+        .needs = in->needs,
         .variables_file = in->variables,
         .list = in->list,
+        .json = in->json,
+        .preview = in->preview,
         .colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
         .interrupt_fd = in->interrupt_fd,
         .env = in->env,
@@ -56,6 +61,19 @@ static int check_targets(const struct invocation *in, const struct targets *targ
                         t->projects.n == 0 ? "projects" : "environments");
     }
     return 0;
+}
+
+int command_lint(const struct invocation *in, struct err *e)
+{
+    const struct lint_options options = {
+        .file = in->args[0],
+        .directory = in->directory,
+        .branch = in->branch,
+        .variables_file = in->variables,
+        .colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
+        .env = in->env,
+    };
+    return lint_run(&options, e);
 }
 
 int command_check(const struct invocation *in, struct err *e)

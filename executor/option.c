@@ -36,6 +36,10 @@ static const struct row rows[] = {
     { 'e', "environment", "NAME", "as a deploy to this environment", I(environment), false },
     { 't', "strict", NULL, "a variable that is not set is a problem", I(strict), false },
     { 'q', "quiet", NULL, "say nothing but problems", I(quiet), false },
+    { 'g', "stage", "NAME", "only the jobs of this stage", I(stage), false },
+    { 'N', "needs", NULL, "and those that they wait for", I(needs), false },
+    { 'J', "json", NULL, "print them as JSON", I(json), false },
+    { 'P', "preview", NULL, "print the file as it is put together", I(preview), false },
     { 'h', "help", NULL, "print this and exit", P(wants_help), true },
     { 'V', "version", NULL, "print versions and exit", P(wants_version), true },
 };

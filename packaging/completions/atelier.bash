@@ -54,7 +54,7 @@ _atelier()
         -b | --branch)
             mapfile -t COMPREPLY < <(compgen -W "$(git ${directory:+-C "$directory"} for-each-ref --format='%(refname:short)' refs/heads 2>/dev/null)" -- "$cur")
             return ;;
-        -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age | -e | --environment) return ;;
+        -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age | -e | --environment | -g | --stage) return ;;
     esac
 
     case $command in
@@ -66,7 +66,8 @@ _atelier()
         compose) options+=' --environment --quiet --strict --variables' ;;
         prepare) options+=' --dry-run' ;;
         shell) options+=' --helper --service' ;;
-        pipeline) options+=' --branch --directory --list --variables' ;;
+        pipeline) options+=' --branch --directory --json --list --needs --preview --stage --variables' ;;
+        lint) options+=' --branch --directory --variables' ;;
     esac
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
@@ -75,7 +76,7 @@ _atelier()
 
     case $command in
         '')
-            mapfile -t COMPREPLY < <(compgen -W 'config prepare run cleanup pipeline shell check sample gc cache compose doctor' -- "$cur") ;;
+            mapfile -t COMPREPLY < <(compgen -W 'config prepare run cleanup pipeline lint shell check sample gc cache compose doctor' -- "$cur") ;;
         cache)
             [[ $argument ]] || mapfile -t COMPREPLY < <(compgen -W 'ls stat verify prune' -- "$cur") ;;
         compose)
@@ -85,7 +86,7 @@ _atelier()
             else
                 mapfile -t COMPREPLY < <(compgen -W check -- "$cur")
             fi ;;
-        run)
+        run | lint)
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
         shell)

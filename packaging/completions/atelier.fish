@@ -1,6 +1,6 @@
 # fish completion of atelier(1)
 
-set -l commands config prepare run cleanup pipeline shell check sample gc cache compose doctor
+set -l commands config prepare run cleanup pipeline lint shell check sample gc cache compose doctor
 
 # The jobs of the checkout: the first column of the list, below its heading.
 function __atelier_jobs
@@ -34,6 +34,7 @@ complete -c atelier -n "$no_command" -a prepare -d "Make the job's network and c
 complete -c atelier -n "$no_command" -a run -d "Run one of the job's scripts in its container (hook)"
 complete -c atelier -n "$no_command" -a cleanup -d "Remove all that the job made (hook)"
 complete -c atelier -n "$no_command" -a pipeline -d "Run this checkout's .gitlab-ci.yml without GitLab"
+complete -c atelier -n "$no_command" -a lint -d "Say what is wrong in a .gitlab-ci.yml"
 complete -c atelier -n "$no_command" -a shell -d "Open a shell in a job's container"
 complete -c atelier -n "$no_command" -a check -d "Check the host's configuration"
 complete -c atelier -n "$no_command" -a sample -d "Print a commented configuration with every key"
@@ -64,8 +65,13 @@ complete -c atelier -n "__fish_seen_subcommand_from run" -F
 complete -c atelier -n "__fish_seen_subcommand_from shell" -s H -l helper -d "In the helper container"
 complete -c atelier -n "__fish_seen_subcommand_from shell" -s s -l service -x -d "In this service"
 complete -c atelier -n "__fish_seen_subcommand_from shell" -a "(__atelier_shell_jobs)" -d "Job"
-complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s b -l branch -x -a "(git for-each-ref --format='%(refname:short)' refs/heads 2>/dev/null)" -d "As the pipeline of this branch"
-complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s C -l directory -x -a "(__fish_complete_directories)" -d "The checkout"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline lint" -s b -l branch -x -a "(git for-each-ref --format='%(refname:short)' refs/heads 2>/dev/null)" -d "As the pipeline of this branch"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline lint" -s C -l directory -x -a "(__fish_complete_directories)" -d "The checkout"
+complete -c atelier -n "__fish_seen_subcommand_from lint" -F
+complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s g -l stage -x -d "Only the jobs of this stage"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s J -l json -d "Print the jobs as JSON"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s N -l needs -d "And those that they wait for"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s P -l preview -d "Print the file as it is put together"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s l -l list -d "Print the jobs and run nothing"
-complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s v -l variables -r -F -d "File of further variables"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline lint" -s v -l variables -r -F -d "File of further variables"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -a "(__atelier_jobs)" -d "Job"

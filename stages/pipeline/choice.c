@@ -203,3 +203,11 @@ int choice_make(struct ci_file *f, struct choice_world *w, struct err *e)
     variables_release(&j.all);
     return rc < 0 ? -1 : choice_order(f, e);
 }
+
+int choice_check(struct ci_file *f, struct err *e)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (resolve_needs(f, &f->jobs[i], e) < 0)
+            return -1;
+    return choice_order(f, e);
+}

@@ -19,6 +19,9 @@ struct choice_world {
  * needs one that is not. */
 int choice_make(struct ci_file *f, struct choice_world *w, struct err *e);
 
+/* The order if all jobs of the file were in: whether their needs lead in a circle. */
+int choice_check(struct ci_file *f, struct err *e);
+
 /* The jobs of the pipeline, stage by stage, and each after those that it needs: f->order. Part of choice_make().
  * ERR_JOB when they need each other. */
 int choice_order(struct ci_file *f, struct err *e);

@@ -238,7 +238,7 @@ static int add_instances(const struct ci_reader *r, const struct yaml *y, const 
     auto_strvec said = STRVEC_INIT;
 
     for (size_t i = 0; i < all->n; i++) {
-        const struct ci_reader own = { r->file, r->job, i == 0 ? r->warnings : &said };
+        const struct ci_reader own = { r->file, r->job, i == 0 ? r->warnings : &said, NULL };
         struct ci_job *job = next_job(f, y, all->items[i].name);
         job->node = i + 1;
         job->nodes = all->n;
@@ -252,7 +252,7 @@ static int add_instances(const struct ci_reader *r, const struct yaml *y, const 
 static int add_job(const struct ci_reader *file, const struct yaml *y, const struct defaults *d, struct ci_file *f,
                    struct err *e)
 {
-    struct ci_reader r = { file->file, y->key, file->warnings };
+    struct ci_reader r = { file->file, y->key, file->warnings, NULL };
     __attribute__((cleanup(ci_parallel_release))) struct ci_parallel parallel = { 0 };
     const char *near = keyword_nearest(y->key, IN_FILE);
     auto_free char *name = text_quote(y->key);
@@ -285,12 +285,41 @@ static int check_top(const struct ci_reader *r, const struct yaml *root, struct 
     return ci_check_keys(r, y_default, IN_DEFAULT, e);
 }
 
+/* Whether it is one of several that are wanted. */
+static bool note_problem(const struct ci_reader *r, struct err *e)
+{
+    if (!r->problems)
+        return false;
+    strvec_push(r->problems, err_text(e));
+    err_release(e);
+    return true;
+}
+
+static int read_jobs(const struct ci_reader *r, const struct yaml *root, struct ci_file *f, struct err *e)
+{
+    struct defaults d;
+
+    read_defaults(root, &d);
+    for (size_t i = 0; i < root->n; i++) {
+        const struct yaml *y = root->items[i];
+        size_t before = f->n;
+        if (*y->key == '.' || keyword_find(y->key, IN_FILE) || add_job(r, y, &d, f, e) == 0)
+            continue;
+        if (!note_problem(r, e))
+            return -1;
+        ci_file_drop(f, before);
+    }
+    return 0;
+}
+
 static int check_dependencies(const struct ci_reader *file, struct ci_file *f, struct err *e)
 {
     for (size_t i = 0; i < f->n; i++) {
         struct ci_job *job = &f->jobs[i];
-        const struct ci_reader r = { file->file, job->name, file->warnings };
-        if (ci_check_dependencies(&r, yaml_get(job->at, "dependencies"), f, job, e) < 0 || ci_check_needs(f, job, e) < 0)
+        const struct ci_reader r = { file->file, job->name, file->warnings, NULL };
+        bool good = ci_check_dependencies(&r, yaml_get(job->at, "dependencies"), f, job, e) == 0 &&
+                    ci_check_needs(f, job, e) == 0;
+        if (!good && !note_problem(file, e))
             return -1;
     }
     return 0;
@@ -309,32 +338,29 @@ static int read_workflow(const struct ci_reader *r, const struct yaml *y, struct
 
 static int read_root(const struct ci_reader *r, const struct yaml *root, struct ci_file *f, struct err *e)
 {
-    struct defaults d;
-
     if (root->type != YAML_MAP)
         return err_set(e, ERR_JOB, 0, "%s: there is no job in it: it is %s; write at least `NAME: { script: COMMAND }`",
                        r->file, yaml_type_name(root));
-    read_defaults(root, &d);
     if (check_top(r, root, e) < 0 || read_workflow(r, yaml_get(root, "workflow"), f, e) < 0 ||
         read_stages(r, yaml_get(root, "stages"), &f->stages, e) < 0 ||
         ci_variables(r, yaml_get(root, "variables"), &f->variables, e) < 0)
         return -1;
-    for (size_t i = 0; i < root->n; i++) {
-        const struct yaml *y = root->items[i];
-        if (*y->key != '.' && !keyword_find(y->key, IN_FILE) && add_job(r, y, &d, f, e) < 0)
-            return -1;
-    }
+    if (read_jobs(r, root, f, e) < 0)
+        return -1;
+    /* What others are missing that could not be read is no problem of theirs. */
+    if (r->problems && r->problems->n > 0)
+        return 0;
     if (f->n == 0)
         return err_set(e, ERR_JOB, 0, "%s: there is no job in it; write at least `NAME: { script: COMMAND }`", r->file);
     ci_file_sort(f);
     return check_dependencies(r, f, e);
 }
 
-int ci_file_parse(const char *name, const char *text, size_t len, const struct ci_world *w, struct ci_file *out,
-                  struct err *e)
+static int read_file(const char *name, const char *text, size_t len, const struct ci_world *w, struct strvec *problems,
+                     struct ci_file *out, struct err *e)
 {
     auto_ci_file f = CI_FILE_INIT;
-    struct ci_reader r = { name, NULL, &f.warnings };
+    struct ci_reader r = { name, NULL, &f.warnings, problems };
 
     if (ci_tree_read(name, text, len, w, &f.tree, e) < 0)
         return -1;
@@ -344,4 +370,20 @@ int ci_file_parse(const char *name, const char *text, size_t len, const struct c
     *out = f;
     f = (struct ci_file)CI_FILE_INIT;
     return 0;
+}
+
+int ci_file_parse(const char *name, const char *text, size_t len, const struct ci_world *w, struct ci_file *out,
+                  struct err *e)
+{
+    return read_file(name, text, len, w, NULL, out, e);
+}
+
+int ci_file_check(const char *name, const char *text, size_t len, const struct ci_world *w, struct ci_file *out,
+                  struct strvec *problems)
+{
+    auto_err e = ERR_INIT;
+
+    if (read_file(name, text, len, w, problems, out, &e) < 0)
+        strvec_push(problems, err_text(&e));
+    return problems->n > 0 ? -1 : 0;
 }

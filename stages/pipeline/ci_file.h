@@ -116,6 +116,9 @@ struct ci_file {
 /* `w`: what it may include; NULL: nothing. ERR_JOB says "FILE:LINE:COLUMN: problem; what to do". */
 int ci_file_parse(const char *name, const char *text, size_t len, const struct ci_world *w, struct ci_file *out,
                   struct err *e);
+/* The same, but with all that is wrong in it, one text a problem, where others would only hear of the first. */
+int ci_file_check(const char *name, const char *text, size_t len, const struct ci_world *w, struct ci_file *out,
+                  struct strvec *problems);
 void ci_file_release(struct ci_file *f);
 
 /* The jobs of a name: the one, or all that a parallel one became; *n 0: there is none. */

@@ -2,6 +2,7 @@
 #include "stages/pipeline/ci_tree.h"
 
 #include "base/text.h"
+#include "stages/pipeline/ci_value.h"
 
 #include <string.h>
 
@@ -153,6 +154,26 @@ static int check_entry(const struct yaml *entry, struct err *e)
     return 0;
 }
 
+/* By what is known of the pipeline before the file is read: its own variables are not there yet. */
+static int judge_rules(struct including *x, const struct yaml *y, bool *wanted, struct err *e)
+{
+    __attribute__((cleanup(ci_rules_release))) struct ci_rules rules = { 0 };
+    const struct ci_reader r = { NULL, NULL, &x->tree->notes, NULL };
+    const struct variables none = VARIABLES_INIT;
+    const struct expression_scope scope = { x->world ? x->world->variables : &none, NULL };
+    struct rule_world w = { .files = x->world ? x->world->files : NULL };
+    const struct ci_rule *rule = NULL;
+
+    if (ci_rules(&r, y, IN_INCLUDE_RULE, &rules, e) < 0 || ci_rules_choose(&rules, &w, &scope, &rule, e) < 0)
+        return -1;
+    if (rules.given)
+        *wanted = rule && !(rule->has_when && rule->when == WHEN_NEVER);
+    if (w.unknown_changes)
+        strvec_pushf(&x->tree->notes, "%s:%d:%d: `changes`: every file counts as changed: this checkout knows of no earlier "
+                     "push", y->file, y->line, y->column);
+    return 0;
+}
+
 static int add_entry(struct including *x, const struct yaml *entry, struct yaml *sum, struct err *e)
 {
     if (entry->type == YAML_SCALAR && (text_starts(entry->text, "https://") || text_starts(entry->text, "http://")))
@@ -164,10 +185,10 @@ static int add_entry(struct including *x, const struct yaml *entry, struct yaml 
                           yaml_type_name(entry));
     if (check_entry(entry, e) < 0)
         return -1;
-    const struct yaml *rules = yaml_get(entry, "rules");
-    if (rules)
-        return yaml_error(e, ERR_JOB, rules->file, rules, "`rules` in `include` is not supported yet");
-    return add_local(x, yaml_get(entry, "local"), sum, e);
+    bool wanted = true;
+    if (judge_rules(x, yaml_get(entry, "rules"), &wanted, e) < 0)
+        return -1;
+    return wanted ? add_local(x, yaml_get(entry, "local"), sum, e) : 0;
 }
 
 static int add_entries(struct including *x, const struct yaml *include, struct yaml *sum, struct err *e)

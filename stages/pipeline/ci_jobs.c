@@ -108,6 +108,12 @@ static void job_release(struct ci_job *job)
     strvec_release(&job->dependencies);
 }
 
+void ci_file_drop(struct ci_file *f, size_t from)
+{
+    while (f->n > from)
+        job_release(&f->jobs[--f->n]);
+}
+
 void ci_file_release(struct ci_file *f)
 {
     strvec_release(&f->stages);

@@ -11,6 +11,7 @@ struct ci_reader {
     const char *file;
     const char *job; /* NULL: at the top, or below default: */
     struct strvec *warnings;
+    struct strvec *problems; /* what is wrong with jobs: all of it. NULL: the first problem ends the reading */
 };
 
 /* "FILE:LINE:COLUMN: " of the value, or of its key; return -1. */
@@ -46,6 +47,8 @@ int ci_dependencies(const struct ci_reader *r, const struct yaml *y, struct ci_j
  * its jobs. */
 int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, const struct ci_file *f, struct ci_job *job,
                           struct err *e);
+/* Take out the jobs from the `from`th on again. */
+void ci_file_drop(struct ci_file *f, size_t from);
 /* All jobs are there: ci_file_named() finds them from now on. */
 void ci_file_sort(struct ci_file *f);
 int ci_variables(const struct ci_reader *r, const struct yaml *y, struct variables *out, struct err *e);

@@ -66,5 +66,6 @@ char *listing_json(const struct ci_file *f, const struct ci_job *const *jobs, si
                             ci_when_name(job->when), "allow_failure", job->allow_failure, "needs", needs_json(job),
                             "image", job->image.name));
     }
-    return json_compact(list);
+    auto_free char *text = json_compact(list);
+    return xasprintf("%s\n", text);
 }

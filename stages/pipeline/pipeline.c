@@ -1,6 +1,7 @@
 #include "stages/pipeline/pipeline.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "base/strvec.h"
@@ -65,22 +66,64 @@ static const char *temporary(const struct pipeline *p)
 
 /* ---- What is to run ---- */
 
-static bool any_named(const struct pipeline *p)
+static bool any_asked(const struct pipeline *p)
 {
-    return p->options->jobs && *p->options->jobs;
+    return (p->options->jobs && *p->options->jobs) || p->options->stage;
+}
+
+static bool is_asked(const struct pipeline *p, const struct ci_job *job)
+{
+    const char *stage = p->options->stage;
+
+    return !any_asked(p) || ci_job_is_named(job, p->options->jobs) ||
+           (stage && strcmp(p->project.file.stages.items[job->stage], stage) == 0);
+}
+
+/* What a job waits for is asked for with it. From the end: what it waits for is before it. */
+static void add_needs(const struct pipeline *p, bool *asked)
+{
+    const struct ci_file *file = &p->project.file;
+    size_t stages = 0; /* before this one, all is asked for */
+
+    for (size_t i = file->n_order; i-- > 0;) {
+        const struct ci_job *job = file->order[i];
+        bool *is = &asked[job - file->jobs];
+        *is |= job->stage < stages;
+        if (*is && !job->by_needs && job->stage > stages)
+            stages = job->stage;
+        for (size_t k = 0; *is && k < job->n_needed; k++)
+            asked[job->needed[k].job - file->jobs] = true;
+    }
+}
+
+static int check_stage(const struct pipeline *p, struct err *e)
+{
+    const struct strvec *stages = &p->project.file.stages;
+    const char *stage = p->options->stage;
+    auto_free char *known = strvec_join(stages, ", ");
+    auto_free char *shown = stage ? text_quote(stage) : NULL;
+
+    if (!stage || strvec_has(stages, stage))
+        return 0;
+    return err_set(e, ERR_USAGE, 0, "there is no stage '%s'; the stages are %s", shown, known);
 }
 
 static int choose_jobs(struct pipeline *p, struct err *e)
 {
     const struct ci_file *file = &p->project.file;
+    auto_free bool *asked = xcalloc(file->n + 1, sizeof(*asked));
 
-    if (project_check_names(&p->project, p->options->jobs, e) < 0)
+    if (check_stage(p, e) < 0)
         return -1;
+    for (size_t i = 0; i < file->n; i++)
+        asked[i] = !file->jobs[i].left_out && is_asked(p, &file->jobs[i]);
+    if (p->options->needs)
+        add_needs(p, asked);
     p->entries = xcalloc(file->n_order + 1, sizeof(*p->entries));
     p->entry_of = xcalloc(file->n + 1, sizeof(*p->entry_of));
     for (size_t i = 0; i < file->n_order; i++) {
         const struct ci_job *job = file->order[i];
-        if (any_named(p) && !ci_job_is_named(job, p->options->jobs))
+        if (!asked[job - file->jobs])
             continue;
         p->entry_of[job - file->jobs] = &p->entries[p->n];
         p->entries[p->n++] = (struct entry){ .job = job, .ms = -1 };
@@ -327,7 +370,7 @@ static int take_turn(struct pipeline *p, struct order *order, size_t i, struct e
     if (cancel_check(&p->cancel))
         x->outcome.state = JOB_CANCELED;
     else
-        x->outcome.state = order_decide(&own, x->job, any_named(p), &x->skipped);
+        x->outcome.state = order_decide(&own, x->job, ci_job_is_named(x->job, p->options->jobs), &x->skipped);
     if (x->outcome.state == JOB_CREATED && run_job(p, i, e) < 0)
         return -1;
     tell_end(p, i);
@@ -351,12 +394,22 @@ static int run_jobs(struct pipeline *p, struct err *e)
     return conclude(p, &order);
 }
 
-static int list(struct pipeline *p)
+/* Takes the text. */
+static int print(char *text, struct err *e)
+{
+    auto_free char *whole = text;
+
+    return fd_write(STDOUT_FILENO, whole, strlen(whole), e);
+}
+
+static int list(struct pipeline *p, struct err *e)
 {
     auto_free const struct ci_job **jobs = xcalloc(p->n + 1, sizeof(const struct ci_job *));
 
     for (size_t i = 0; i < p->n; i++)
         jobs[i] = p->entries[i].job;
+    if (p->options->json)
+        return print(listing_json(&p->project.file, jobs, p->n), e);
     listing_table(&p->report, &p->project.file, jobs, p->n);
     return 0;
 }
@@ -370,12 +423,17 @@ int pipeline_run(const struct pipeline_options *o, struct err *e)
         .report = { .fd = STDOUT_FILENO, .colour = o->colour },
         .started_ms = clock_ms(),
     };
+    const struct project_place place = { o->directory, o->branch, o->variables_file, NULL, o->env };
 
-    if (project_open(o->directory, o->branch, o->variables_file, o->env, &p.project, e) < 0 ||
-        project_choose(&p.project, e) < 0 || choose_jobs(&p, e) < 0)
+    if (project_open(&place, &p.project, e) < 0 ||
+        (!o->preview && project_choose(&p.project, o->jobs, e) < 0))
         return -1;
-    if (o->list)
-        return list(&p);
+    if (o->preview)
+        return print(yaml_write(p.project.file.tree.root), e);
+    if (choose_jobs(&p, e) < 0)
+        return -1;
+    if (o->list || o->json)
+        return list(&p, e);
     if (get_ready(&p, e) < 0) {
         /* A terminal's Ctrl-C reaches git too: then its failure is not the news. */
         return cancel_check(&p.cancel) ? 128 + p.cancel.signal : -1;

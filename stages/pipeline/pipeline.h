@@ -15,8 +15,12 @@ struct pipeline_options {
     const char *directory;      /* the checkout; NULL: the current folder */
     const char *branch;         /* whose pipeline it is; NULL: the branch that is checked out */
     const char *const *jobs;    /* names to run, NULL-terminated; NULL or empty: all that `when` allows */
+    const char *stage;          /* the jobs of this stage as well; NULL: none */
+    bool needs;                 /* with the jobs that they wait for */
     const char *variables_file; /* .env style, or NULL */
     bool list;                  /* print the jobs, run nothing */
+    bool json;                  /* the same as JSON */
+    bool preview;               /* print the file as it is put together, run nothing */
     bool colour;                /* stdout is a terminal and NO_COLOR is unset */
     int interrupt_fd;           /* base/interrupt.h */
     char *const *env;           /* our environment */

@@ -1,5 +1,6 @@
 #include "stages/pipeline/project.h"
 
+#include "base/file.h"
 #include "base/text.h"
 #include "stages/pipeline/choice.h"
 #include "stages/pipeline/env_file.h"
@@ -21,17 +22,17 @@ static int no_file(const struct project *p, struct err *e)
                    p->checkout.top);
 }
 
-static int read_file(struct project *p, struct err *e)
+/* The file's name as messages have it, and its text. */
+static int read_text(struct project *p, const char *file, char **name, char **text, size_t *len, struct err *e)
 {
     const struct project_files files = checkout_files(&p->files);
-    auto_free char *name = xasprintf("%s" CI_FILE, files.prefix);
-    auto_free char *text = NULL;
     auto_err problem = ERR_INIT;
-    size_t len = 0;
-    const struct ci_world world = { &files, &p->known };
 
-    if (files.read(files.ctx, CI_FILE, CI_FILE_MAX, &text, &len, &problem) == 0)
-        return ci_file_parse(name, text, len, &world, &p->file, e);
+    *name = file ? xstrdup(file) : xasprintf("%s" CI_FILE, files.prefix);
+    if (file)
+        return file_read(file, CI_FILE_MAX, text, len, e);
+    if (files.read(files.ctx, CI_FILE, CI_FILE_MAX, text, len, &problem) == 0)
+        return 0;
     return problem.kind == ERR_NOT_FOUND ? no_file(p, e) : err_move(e, &problem);
 }
 
@@ -52,7 +53,7 @@ static int no_such_job(const struct project *p, const char *name, struct err *e)
     return err_set(e, ERR_USAGE, 0, "there is no job '%s' in " CI_FILE "%s", shown, hint);
 }
 
-int project_check_names(const struct project *p, const char *const *names, struct err *e)
+static int check_names(const struct project *p, const char *const *names, struct err *e)
 {
     const struct ref_facts ref = ref_of(p);
 
@@ -91,7 +92,7 @@ static void name_pipeline(struct project *p)
         p->pipeline_name = text_quote(name);
 }
 
-int project_choose(struct project *p, struct err *e)
+int project_choose(struct project *p, const char *const *names, struct err *e)
 {
     const struct ref_facts ref = ref_of(p);
     const struct project_files files = checkout_files(&p->files);
@@ -101,6 +102,8 @@ int project_choose(struct project *p, struct err *e)
         return -1;
     p->unknown_changes = world.unknown_changes;
     name_pipeline(p);
+    if (check_names(p, names, e) < 0)
+        return -1;
     if (p->file.n_order > 0)
         return 0;
     auto_free char *shown = text_quote(ref.name);
@@ -124,15 +127,49 @@ static int read_known(struct project *p, struct err *e)
     return variables_resolve(&all, "", &p->known, e);
 }
 
-int project_open(const char *directory, const char *branch, const char *variables_file, char *const *env,
-                 struct project *p, struct err *e)
+static int open_files(const struct project_place *at, struct project *p, struct err *e)
 {
-    if (checkout_open(directory, branch, env, &p->checkout, e) < 0)
+    if (checkout_open(at->directory, at->branch, at->env, &p->checkout, e) < 0)
         return -1;
-    checkout_files_init(&p->files, &p->checkout, !directory, env);
-    if (variables_file && env_file_read(variables_file, &p->variables, e) < 0)
+    checkout_files_init(&p->files, &p->checkout, !at->directory, at->env);
+    if (at->variables_file && env_file_read(at->variables_file, &p->variables, e) < 0)
         return -1;
-    return read_known(p, e) < 0 ? -1 : read_file(p, e);
+    return read_known(p, e);
+}
+
+int project_open(const struct project_place *at, struct project *p, struct err *e)
+{
+    auto_free char *name = NULL;
+    auto_free char *text = NULL;
+    size_t len = 0;
+
+    if (open_files(at, p, e) < 0 || read_text(p, at->file, &name, &text, &len, e) < 0)
+        return -1;
+    const struct project_files files = checkout_files(&p->files);
+    const struct ci_world world = { &files, &p->known };
+    return ci_file_parse(name, text, len, &world, &p->file, e);
+}
+
+/* A file of its own need not be in a checkout; then it can include nothing. */
+int project_check(const struct project_place *at, struct project *p, struct strvec *problems, struct err *e)
+{
+    auto_free char *name = NULL;
+    auto_free char *text = NULL;
+    auto_err problem = ERR_INIT;
+    size_t len = 0;
+    bool alone = open_files(at, p, &problem) < 0;
+
+    if (alone && !(at->file && !p->checkout.top))
+        return err_move(e, &problem);
+    if (read_text(p, at->file, &name, &text, &len, e) < 0)
+        return -1;
+    const struct project_files files = checkout_files(&p->files);
+    const struct ci_world world = { &files, &p->known };
+    err_release(&problem);
+    if (ci_file_check(name, text, len, alone ? NULL : &world, &p->file, problems) == 0 &&
+        choice_check(&p->file, &problem) < 0)
+        strvec_push(problems, err_text(&problem));
+    return 0;
 }
 
 void project_release(struct project *p)

@@ -18,13 +18,21 @@ struct project {
     char *pipeline_name;        /* by `workflow`, for people; NULL: none */
 };
 
-/* Read all of it. `branch` as checkout_open() has it; `variables_file` may be NULL. */
-int project_open(const char *directory, const char *branch, const char *variables_file, char *const *env,
-                 struct project *out, struct err *e);
-/* Which jobs are in the pipeline of its branch or tag: ERR_JOB when there are none. */
-int project_choose(struct project *p, struct err *e);
-/* Whether there are jobs of these names (NULL-terminated, or NULL) in it. ERR_USAGE. */
-int project_check_names(const struct project *p, const char *const *names, struct err *e);
+/* Where it is. All borrowed. */
+struct project_place {
+    const char *directory;      /* NULL: the current folder */
+    const char *branch;         /* as checkout_open() has it */
+    const char *variables_file; /* .env style; NULL: none */
+    const char *file;           /* another one in the place of .gitlab-ci.yml, as the caller sees it; NULL: none */
+    char *const *env;
+};
+
+int project_open(const struct project_place *place, struct project *out, struct err *e);
+/* The same, but with all that is wrong in its file, one text a problem. Negative only when it is not there. */
+int project_check(const struct project_place *place, struct project *out, struct strvec *problems, struct err *e);
+/* Which jobs are in the pipeline of its branch or tag: ERR_JOB when there are none, ERR_USAGE when one of these names
+ * (NULL-terminated, or NULL) is none of theirs. */
+int project_choose(struct project *p, const char *const *names, struct err *e);
 void project_release(struct project *p);
 
 #endif

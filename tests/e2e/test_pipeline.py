@@ -442,8 +442,8 @@ class Refusals(PipelineTest):
         return result.text
 
     def test_keywords(self):
-        text = self.refused("job:\n  script: a\n  rules: [{if: $X}]\n")
-        self.assertIn(".gitlab-ci.yml:3:3: keyword `rules` in job `job` is not supported yet", text)
+        text = self.refused("job:\n  script: a\n  trigger: x\n")
+        self.assertIn(".gitlab-ci.yml:3:3: keyword `trigger` in job `job` is not supported yet", text)
         text = self.refused("job:\n  script: a\n  scirpt: b\n")
         self.assertIn(".gitlab-ci.yml:3:3: unknown keyword `scirpt` in job `job`; did you mean `script`?", text)
 
@@ -491,9 +491,9 @@ class Lists(PipelineTest):
         result = c.run("--list")
         self.assertEqual(result.code, 0)
         self.assertEqual([line.split() for line in result.text.splitlines()], [
-            ["JOB", "STAGE", "WHEN", "MAY", "FAIL", "IMAGE"],
-            ["b", ".pre", "on_success", "no"],
-            ["job", "a", "one", "manual", "yes", "i"],
+            ["JOB", "STAGE", "WHEN", "MAY", "FAIL", "NEEDS", "IMAGE"],
+            ["b", ".pre", "on_success", "no", "-"],
+            ["job", "a", "one", "manual", "yes", "-", "i"],
         ])
 
     def test_jobs_of_other_branches_and_tags_are_left_out(self):

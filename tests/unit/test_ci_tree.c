@@ -117,6 +117,11 @@ static const struct {
     { "include: ci/**/*.yml", "{c: {script: [c]}}" },
     { "include: nothing*.yml", "{}" },
     { "include: []\nj: 1", "{j: 1}" },
+    { "include: {local: a.yml, rules: [{if: $NO}]}\nj: 1", "{j: 1}" },
+    { "include: {local: a.yml, rules: [{if: $NO}, {if: '$FILE == \"a.yml\"'}]}", "{a: {script: [a], stage: x}}" },
+    { "include: {local: a.yml, rules: [{if: $FILE, when: never}, {when: always}]}\nj: 1", "{j: 1}" },
+    { "include: {local: a.yml, rules: [{exists: [ci/b.yml]}]}", "{a: {script: [a], stage: x}}" },
+    { "include: {local: a.yml, rules: [{exists: [none]}]}\nj: 1", "{j: 1}" },
 };
 
 static void test_composition(void **state)
@@ -157,6 +162,8 @@ static const struct {
     { "include: [{project: a/b, file: x.yml}]", "ci.yml:1:21: `include` of a `project` is not supported" },
     { "include: {component: a/b@1}", "ci.yml:1:22: `include` of a `component` is not supported" },
     { "include: {local: a.yml, inputs: {a: b}}", "ci.yml:1:33: `inputs` is not supported in `include`" },
+    { "include: {local: a.yml, rules: [{if: a}]}", "ci.yml:1:38: the condition `a`: at character 1: " },
+    { "include: {local: a.yml, rules: [{if: $A, when: manual}]}", "ci.yml:1:48: `when: manual` is neither always nor never" },
     { "include: {}", "ci.yml:1:10: an `include` wants a `local`" },
     { "include: [[a.yml]]", "ci.yml:1:11: `include` has a list here" },
     { "include: list.yml", "p/list.yml:1:1: an included file must be a map" },

@@ -93,6 +93,7 @@ static const struct {
     { { "pipeline", "-C", "d", "job" }, "{'directory':'d', 'args':['job']}" },
     { { "pipeline", "--list" }, "{'list':true}" },
     { { "pipeline", "-l" }, "{'list':true, 'dry_run':false}" },
+    { { "lint", "a.yml" }, "{'command':'lint', 'args':['a.yml']}" },
     { { "gc", "-n", "-o", "2d", "-r", "t", "-j", "t-1" }, "{'dry_run':true, 'older_than':'2d', 'runner':'t', 'job':'t-1'}" },
     { { "gc", "--older-than=2d", "--runner=t", "--job=t-1" }, "{'older_than':'2d', 'runner':'t', 'job':'t-1'}" },
     { { "shell", "-s", "db", "7" }, "{'command':'shell', 'service':'db', 'helper':false, 'args':['7']}" },

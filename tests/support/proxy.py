@@ -195,11 +195,8 @@ HEAD = """\
 global
     stats socket {folder}/worker.sock mode 600 level admin expose-fd listeners
     hard-stop-after 60s
-    log {folder}/log local0
 defaults
     mode http
-    log global
-    option httplog
     option idle-close-on-response
     timeout connect 5s
     timeout client 60s
@@ -236,7 +233,8 @@ class Proxy:
         self.docker_host, self.network, self.cert_path, self.beside = docker_host, network, cert_path, beside
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="atelier-proxy-"))
         self.address, self.routes, self.text = "127.0.0.1", None, None
-        self.closing, self.changed, self.process, self.stream = threading.Event(), threading.Condition(), None, None
+        self.closing, self.changed = threading.Event(), threading.Condition()
+        self.process = self.stream = self.follower = None
 
     # following
 
@@ -265,7 +263,7 @@ class Proxy:
                 self.stream = Connection(self.docker_host, self.cert_path, timeout=None)
                 answer = self.stream.get(path)
                 self.look()  # what came before the first event
-                while answer.readline():
+                while answer.readline() and not self.closing.is_set():
                     self.look()
             except (OSError, http.client.HTTPException, ValueError, AttributeError):
                 pass  # a daemon that is gone: what runs goes on, as its containers do
@@ -333,10 +331,19 @@ class Proxy:
         return self
 
     def __exit__(self, *_):
+        # First nobody reloads any more: a HAProxy that is told to end within a reload does not.
         self.closing.set()
-        if self.stream and self.stream.sock:
-            self.stream.sock.shutdown(socket.SHUT_RDWR)
+        while self.follower and self.follower.is_alive():
+            try:
+                self.stream.sock.shutdown(socket.SHUT_RDWR)
+            except (OSError, AttributeError):
+                pass  # between two connections
+            self.follower.join(0.2)
         if self.process:
             self.process.terminate()
-            self.process.wait()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()  # its workers end with it
+                self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -309,8 +309,11 @@ class Proxy:
         else:
             with open(self.folder / "stderr", "wb") as err:
                 self.process = subprocess.Popen(self.command(), stdout=err, stderr=err)
-        deadline = time.monotonic() + 60
+        deadline, again = time.monotonic() + 60, time.monotonic() + 3
         while (pid := self.worker()) is None or pid == before:
+            if before and time.monotonic() > again:  # the signal came while HAProxy was still at the one before
+                self.process.send_signal(signal.SIGUSR2)
+                again += 3
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise RuntimeError("HAProxy: " + (self.folder / "stderr").read_text()[-2000:])
             time.sleep(0.01)

@@ -32,6 +32,7 @@ struct invocation {
     bool json;
     bool preview;
     bool needs;
+    const char *includes;   /* --includes DIR, NULL when not given */
     const char *stage;      /* --stage NAME, NULL when not given */
     char *const *args;      /* what follows the command, NULL-terminated */
     char *const *env;

@@ -39,6 +39,7 @@ int command_pipeline(const struct invocation *in, struct err *e)
         .stage = in->stage,
         .needs = in->needs,
         .variables_file = in->variables,
+        .copies = in->includes,
         .list = in->list,
         .json = in->json,
         .preview = in->preview,
@@ -70,6 +71,7 @@ int command_lint(const struct invocation *in, struct err *e)
         .directory = in->directory,
         .branch = in->branch,
         .variables_file = in->variables,
+        .copies = in->includes,
         .colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
         .env = in->env,
     };

@@ -38,6 +38,7 @@ static const struct row rows[] = {
     { 'q', "quiet", NULL, "say nothing but problems", I(quiet), false },
     { 'g', "stage", "NAME", "only the jobs of this stage", I(stage), false },
     { 'N', "needs", NULL, "and those that they wait for", I(needs), false },
+    { 'I', "includes", "DIR", "copies of what `include` takes from a server", I(includes), false },
     { 'J', "json", NULL, "print them as JSON", I(json), false },
     { 'P', "preview", NULL, "print the file as it is put together", I(preview), false },
     { 'h', "help", NULL, "print this and exit", P(wants_help), true },

@@ -44,7 +44,7 @@ _atelier()
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
             return ;;
-        -C | --directory)
+        -C | --directory | -I | --includes)
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -d -- "$cur")
             return ;;
@@ -66,8 +66,8 @@ _atelier()
         compose) options+=' --environment --quiet --strict --variables' ;;
         prepare) options+=' --dry-run' ;;
         shell) options+=' --helper --service' ;;
-        pipeline) options+=' --branch --directory --json --list --needs --preview --stage --variables' ;;
-        lint) options+=' --branch --directory --variables' ;;
+        pipeline) options+=' --branch --directory --includes --json --list --needs --preview --stage --variables' ;;
+        lint) options+=' --branch --directory --includes --variables' ;;
     esac
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")

@@ -68,6 +68,7 @@ complete -c atelier -n "__fish_seen_subcommand_from shell" -a "(__atelier_shell_
 complete -c atelier -n "__fish_seen_subcommand_from pipeline lint" -s b -l branch -x -a "(git for-each-ref --format='%(refname:short)' refs/heads 2>/dev/null)" -d "As the pipeline of this branch"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline lint" -s C -l directory -x -a "(__fish_complete_directories)" -d "The checkout"
 complete -c atelier -n "__fish_seen_subcommand_from lint" -F
+complete -c atelier -n "__fish_seen_subcommand_from pipeline lint" -s I -l includes -x -a "(__fish_complete_directories)" -d "Copies of what include takes from a server"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s g -l stage -x -d "Only the jobs of this stage"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s J -l json -d "Print the jobs as JSON"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s N -l needs -d "And those that they wait for"

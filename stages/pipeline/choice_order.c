@@ -33,7 +33,8 @@ static int refuse_circle(const struct ordering *o, const struct ci_job *again, s
     for (; i < o->n; i++)
         strvec_give(&names, text_quote(o->way[i].job->name));
     strvec_give(&names, text_quote(again->name));
-    auto_free char *circle = strvec_join(&names, " -> ");
+    auto_free char *whole = strvec_join(&names, " -> ");
+    auto_free char *circle = text_quote(whole);
     return yaml_error(e, ERR_JOB, again->at->file, again->at, "the jobs need each other: %s", circle);
 }
 

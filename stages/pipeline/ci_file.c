@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define STAGES_MAX ((size_t)1000)
+/* Parallel ones each counted: what 256 MB of memory bear. */
+#define JOBS_MAX ((size_t)50000)
 
 static const char *const default_stages[] = { "build", "test", "deploy" };
 
@@ -122,6 +124,22 @@ static const struct yaml *or_default(const struct yaml *job, const char *keyword
     return ci_absent(y) ? otherwise : y;
 }
 
+/* A keyword without which it would be another job. */
+static void read_barred(const struct ci_reader *r, const struct yaml *y, struct ci_job *job)
+{
+    auto_free char *name = text_quote(r->job);
+
+    for (size_t i = 0; i < y->n && !job->barred; i++) {
+        const struct yaml *member = y->items[i];
+        const struct keyword *k = keyword_find(member->key, IN_JOB);
+        if (k->use == KEYWORD_BARRED)
+            job->barred = xasprintf("%s:%d:%d: keyword `%s` in job `%s` is not supported yet: %s", member->file,
+                                    member->key_line, member->key_column, k->name, name, k->text);
+    }
+    if (job->barred)
+        strvec_pushf(r->warnings, "%s; the job cannot run here", job->barred);
+}
+
 /* before_script and script are one script: what one changes is there for the other. */
 static int read_scripts(const struct ci_reader *r, const struct yaml *y, const struct defaults *d, struct ci_job *job,
                         struct err *e)
@@ -134,7 +152,7 @@ static int read_scripts(const struct ci_reader *r, const struct yaml *y, const s
     size_t n = job->script.n;
     if (ci_script(r, yaml_get(y, "script"), "script", &job->script, e) < 0)
         return -1;
-    if (job->script.n == n) {
+    if (job->script.n == n && !job->barred) {
         auto_free char *name = text_quote(r->job);
         return ci_key_problem(r, y, e, "job `%s` has no `script`; add one, or hide the job: `.%s`", name, name);
     }
@@ -208,7 +226,10 @@ static int read_job(const struct ci_reader *r, const struct yaml *y, const struc
 {
     struct defaults d = *all;
 
-    if (ci_check_keys(r, y, IN_JOB, e) < 0 || read_inherit(r, yaml_get(y, "inherit"), &d, job, e) < 0 ||
+    if (ci_check_keys(r, y, IN_JOB, e) < 0)
+        return -1;
+    read_barred(r, y, job);
+    if (read_inherit(r, yaml_get(y, "inherit"), &d, job, e) < 0 ||
         read_stage(r, y, &f->stages, &job->stage, e) < 0 || read_scripts(r, y, &d, job, e) < 0 ||
         ci_image(r, or_default(y, "image", d.image), &job->image, e) < 0 ||
         ci_services(r, or_default(y, "services", d.services), job, e) < 0 ||
@@ -264,6 +285,8 @@ static int add_job(const struct ci_reader *file, const struct yaml *y, const str
                               near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
     if (ci_parallel(&r, yaml_get(y, "parallel"), y->key, &parallel, e) < 0)
         return -1;
+    if (f->n + parallel.n >= JOBS_MAX)
+        return ci_key_problem(file, y, e, "more than %zu jobs", JOBS_MAX);
     if (parallel.n > 0)
         return add_instances(&r, y, d, &parallel, f, e);
     return read_job(&r, y, d, f, next_job(f, y, y->key), e);

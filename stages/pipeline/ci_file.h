@@ -87,7 +87,8 @@ struct ci_job {
     bool inherits_some;         /* of the global ones only `inherited` */
     struct strvec inherited;
     struct strvec pre_get_sources; /* script */
-    struct strvec script;       /* before_script and script */
+    char *barred;               /* why it cannot run here: "FILE:LINE:COLUMN: …"; NULL: it can */
+    struct strvec script;       /* before_script and script; none only of a barred one */
     struct strvec after_script;
     struct ci_cache *caches;
     size_t n_caches;

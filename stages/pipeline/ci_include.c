@@ -1,15 +1,20 @@
 /* stages/pipeline/ci_include.c: `include`: other files, whose members come before the file's own. */
 #include "stages/pipeline/ci_tree.h"
 
+#include "base/file.h"
 #include "base/text.h"
 #include "stages/pipeline/ci_value.h"
 
 #include <string.h>
 
+/* GitLab's limit for one. */
+#define FILE_MAX ((size_t)2 << 20)
+
 struct including {
     struct ci_tree *tree;
     const struct ci_world *world;
     size_t files;       /* included so far */
+    const char *folder; /* where `local` files are: of a copied project; NULL: in the project itself */
     struct strvec open; /* from the first file to the one that is read: its includes are being put in */
 };
 
@@ -29,33 +34,44 @@ static int refuse_circle(const struct including *x, const struct yaml *at, const
     return yaml_error(e, ERR_JOB, at->file, at, "`include` leads back to where it began: %s", circle);
 }
 
-static int read_included(const struct including *x, const struct yaml *at, const char *path, char **text, size_t *len,
-                         struct err *e)
+static int no_file(const struct including *x, const struct yaml *at, const char *path, struct err *e)
 {
-    const struct project_files *files = x->world->files;
     auto_free char *shown = text_quote(path);
-    auto_err problem = ERR_INIT;
 
-    if (files->read(files->ctx, path, (size_t)2 << 20, text, len, &problem) == 0)
-        return 0;
-    if (problem.kind == ERR_NOT_FOUND)
-        return yaml_error(e, ERR_JOB, at->file, at, "`include`: there is no file `%s` in the project", shown);
-    return yaml_error(e, ERR_JOB, at->file, at, "`include` of `%s`: %s", shown, err_text(&problem));
+    if (x->folder)
+        return yaml_error(e, ERR_JOB, at->file, at, "`include`: there is no copy `%s/%s`; put one there", x->folder, shown);
+    return yaml_error(e, ERR_JOB, at->file, at, "`include`: there is no file `%s` in the project", shown);
 }
 
-/* A file with all that it includes itself, merged over what others brought. */
+static int read_included(const struct including *x, const struct yaml *at, const char *path, const char *name,
+                         char **text, size_t *len, struct err *e)
+{
+    const struct project_files *files = x->world->files;
+    auto_err problem = ERR_INIT;
+    int rc = x->folder ? file_read(name, FILE_MAX, text, len, &problem)
+                       : files->read(files->ctx, path, FILE_MAX, text, len, &problem);
+
+    if (rc == 0)
+        return 0;
+    if (problem.kind == ERR_NOT_FOUND)
+        return no_file(x, at, path, e);
+    return yaml_error(e, ERR_JOB, at->file, at, "`include`: %s", err_text(&problem));
+}
+
+/* A file of x->folder with all that it includes itself, merged over what others brought. */
 static int add_file(struct including *x, const struct yaml *at, const char *path, struct yaml *sum, struct err *e)
 {
     auto_free char *text = NULL;
-    auto_free char *name = xasprintf("%s%s", x->world->files->prefix, path);
+    auto_free char *name = x->folder ? xasprintf("%s/%s", x->folder, path) : xasprintf("%s%s", x->world->files->prefix, path);
+    const char *known_as = x->folder ? name : path;
     auto_yaml *root = NULL;
     size_t len = 0;
 
-    if (strvec_has(&x->open, path))
-        return refuse_circle(x, at, path, e);
+    if (strvec_has(&x->open, known_as))
+        return refuse_circle(x, at, known_as, e);
     if (x->files++ == CI_INCLUDES_MAX)
         return yaml_error(e, ERR_JOB, at->file, at, "more than %zu files are included", CI_INCLUDES_MAX);
-    if (read_included(x, at, path, &text, &len, e) < 0)
+    if (read_included(x, at, path, name, &text, &len, e) < 0)
         return -1;
     root = ci_tree_load(x->tree, name, text, len, e);
     if (!root)
@@ -65,7 +81,7 @@ static int add_file(struct including *x, const struct yaml *at, const char *path
     if (root->type != YAML_MAP)
         return yaml_error(e, ERR_JOB, root->file, root, "an included file must be a map of keywords and jobs, not %s",
                           yaml_type_name(root));
-    strvec_push(&x->open, path);
+    strvec_push(&x->open, known_as);
     int rc = put_includes(x, &root, e);
     free(x->open.items[--x->open.n]);
     x->open.items[x->open.n] = NULL;
@@ -82,8 +98,10 @@ static bool has_yaml_name(const char *path)
 static int add_matching(struct including *x, const struct yaml *at, const char *pattern, struct yaml *sum, struct err *e)
 {
     const struct project_files *files = x->world->files;
-    const struct strvec *all = files->list(files->ctx, e);
+    const struct strvec *all = x->folder ? NULL : files->list(files->ctx, e);
 
+    if (x->folder)
+        return yaml_error(e, ERR_JOB, at->file, at, "`include`: no patterns are followed in copies of other projects");
     if (!all)
         return -1;
     for (size_t i = 0; i < all->n; i++)
@@ -93,64 +111,140 @@ static int add_matching(struct including *x, const struct yaml *at, const char *
     return 0;
 }
 
-static int add_local(struct including *x, const struct yaml *at, struct yaml *sum, struct err *e)
+/* A path as it is written, with its variables; *out begins at a project's top. */
+static int read_path(const struct including *x, const struct yaml *at, const char *keyword, char **out, struct err *e)
 {
     auto_free char *whole = NULL;
 
     if (at->type != YAML_SCALAR || !*at->text || at->tag)
-        return yaml_error(e, ERR_JOB, at->file, at, "`local` is %s here; it must be a file's path", yaml_type_name(at));
+        return yaml_error(e, ERR_JOB, at->file, at, "`%s` is %s here; it must be a path", keyword, yaml_type_name(at));
     if (!x->world || !x->world->files)
         return yaml_error(e, ERR_JOB, at->file, at, "nothing can be included here: this file belongs to no project");
     if (variables_expand(x->world->variables, at->text, &whole, e) < 0)
         return -1;
-    const char *path = whole + strspn(whole, "/");
     auto_free char *shown = text_quote(whole);
-    if (!has_yaml_name(path))
-        return yaml_error(e, ERR_JOB, at->file, at, "`include` of `%s`: a file's name must end in .yml or .yaml", shown);
-    auto_free char *slashes = xasprintf("/%s/", path);
+    auto_free char *slashes = xasprintf("/%s/", whole);
     if (strstr(slashes, "/../"))
         return yaml_error(e, ERR_JOB, at->file, at, "`include` of `%s`: a path begins at the project's top, without `..`", shown);
+    *out = xstrdup(whole + strspn(whole, "/"));
+    return 0;
+}
+
+static int add_local(struct including *x, const struct yaml *at, struct yaml *sum, struct err *e)
+{
+    auto_free char *path = NULL;
+
+    if (read_path(x, at, "local", &path, e) < 0)
+        return -1;
+    auto_free char *shown = text_quote(at->text);
+    if (!has_yaml_name(path))
+        return yaml_error(e, ERR_JOB, at->file, at, "`include` of `%s`: a file's name must end in .yml or .yaml", shown);
     return strchr(path, '*') ? add_matching(x, at, path, sum, e) : add_file(x, at, path, sum, e);
+}
+
+/* ---- From elsewhere ---- */
+
+/* Below the folder of copies, and `folder` in it, `local` means the same folder. */
+static int add_copy(struct including *x, const struct yaml *at, const char *kind, const char *folder, const char *path,
+                    struct yaml *sum, struct err *e)
+{
+    const char *outer = x->folder;
+    auto_free char *whole = NULL;
+
+    if (!x->world || !x->world->copies)
+        return yaml_error(e, ERR_JOB, at->file, at,
+                          "`include` of a `%s`: nothing is fetched from a server; keep a copy at DIR/%s%s%s/%s and give "
+                          "--includes DIR", kind, kind, folder ? "/" : "", folder ? folder : "", path);
+    whole = xasprintf("%s/%s%s%s", x->world->copies, kind, folder ? "/" : "", folder ? folder : "");
+    x->folder = whole;
+    int rc = add_file(x, at, path, sum, e);
+    x->folder = outer;
+    return rc;
+}
+
+static int add_template(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum,
+                        struct err *e)
+{
+    auto_free char *path = NULL;
+
+    (void)entry;
+    return read_path(x, at, "template", &path, e) < 0 ? -1 : add_copy(x, at, "template", NULL, path, sum, e);
+}
+
+/* https://HOST/PATH is at remote/HOST/PATH. */
+static int add_remote(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum, struct err *e)
+{
+    auto_free char *url = NULL;
+
+    (void)entry;
+    if (read_path(x, at, "remote", &url, e) < 0)
+        return -1;
+    const char *place = strstr(url, "://");
+    const char *path = place ? place + 3 : url;
+    return add_copy(x, at, "remote", NULL, path, sum, e);
+}
+
+static int add_project(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum, struct err *e)
+{
+    const struct yaml *files = yaml_get(entry, "file"), *ref = yaml_get(entry, "ref");
+    auto_free char *project = NULL;
+
+    if (!files)
+        return yaml_error(e, ERR_JOB, entry->file, entry, "an `include` of a `project` wants a `file`");
+    if (read_path(x, at, "project", &project, e) < 0)
+        return -1;
+    if (ref)
+        strvec_pushf(&x->tree->notes, "%s:%d:%d: keyword `ref` in `include` has no effect here: the copy is taken as it is",
+                     ref->file, ref->key_line, ref->key_column);
+    const struct yaml *const *each = files->type == YAML_LIST ? (const struct yaml *const *)files->items : &files;
+    size_t n = files->type == YAML_LIST ? files->n : 1;
+    for (size_t i = 0; i < n; i++) {
+        auto_free char *path = NULL;
+        if (read_path(x, each[i], "file", &path, e) < 0 || add_copy(x, each[i], "project", project, path, sum, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int refuse_component(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum,
+                            struct err *e)
+{
+    (void)x;
+    (void)entry;
+    (void)sum;
+    return yaml_error(e, ERR_JOB, at->file, at,
+                      "`include` of a `%s` is not supported yet; copy its jobs into this project and include them by `local`",
+                      at->key);
 }
 
 /* ---- Entries ---- */
 
-/* What only a server could fetch. */
-static const struct {
-    const char *key, *text;
-} foreign[] = {
-    { "project", "another project's files are on the server" },
-    { "remote", "nothing is fetched from elsewhere" },
-    { "template", "GitLab's templates are on the server" },
-    { "component", "components are on the server" },
-    { "artifact", "another job's files are not there yet" },
-};
-
-static int refuse_foreign(const struct yaml *at, const char *what, const char *why, struct err *e)
+static int add_local_entry(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum,
+                           struct err *e)
 {
-    return yaml_error(e, ERR_JOB, at->file, at,
-                      "`include` of a `%s` is not supported: %s; copy the file into this project and include it by `local`",
-                      what, why);
+    (void)entry;
+    return add_local(x, at, sum, e);
 }
 
-static int check_entry(const struct yaml *entry, struct err *e)
-{
-    static const char *const known[] = { "local", "rules", NULL };
+static const struct {
+    const char *key, *also;
+    int (*add)(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum, struct err *e);
+} kinds[] = {
+    { "local", NULL, add_local_entry },  { "project", "file", add_project },      { "template", NULL, add_template },
+    { "remote", NULL, add_remote },      { "component", NULL, refuse_component }, { "artifact", "job", refuse_component },
+};
 
-    for (size_t i = 0; i < ARRAY_SIZE(foreign); i++) {
-        const struct yaml *y = yaml_get(entry, foreign[i].key);
-        if (y)
-            return refuse_foreign(y, foreign[i].key, foreign[i].text, e);
-    }
+static int check_keys(const struct yaml *entry, size_t kind, struct err *e)
+{
     for (size_t i = 0; i < entry->n; i++) {
         const struct yaml *y = entry->items[i];
-        if (text_is_any(y->key, known))
-            continue;
+        bool is_known = strcmp(y->key, kinds[kind].key) == 0 || strcmp(y->key, "rules") == 0 ||
+                        (kinds[kind].also && strcmp(y->key, kinds[kind].also) == 0) ||
+                        (strcmp(y->key, "ref") == 0 && kinds[kind].add == add_project);
         auto_free char *shown = text_quote(y->key);
-        return yaml_error(e, ERR_JOB, y->file, y, "`%s` is not supported in `include`", shown);
+        if (!is_known)
+            return yaml_error(e, ERR_JOB, y->file, y, "`%s` is not supported in `include` of a `%s`", shown, kinds[kind].key);
     }
-    if (!yaml_get(entry, "local"))
-        return yaml_error(e, ERR_JOB, entry->file, entry, "an `include` wants a `local`: a file's path in this project");
     return 0;
 }
 
@@ -174,21 +268,34 @@ static int judge_rules(struct including *x, const struct yaml *y, bool *wanted, 
     return 0;
 }
 
+static int add_map(struct including *x, const struct yaml *entry, struct yaml *sum, struct err *e)
+{
+    bool wanted = true;
+
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        const struct yaml *at = yaml_get(entry, kinds[i].key);
+        if (!at)
+            continue;
+        if (check_keys(entry, i, e) < 0 || judge_rules(x, yaml_get(entry, "rules"), &wanted, e) < 0)
+            return -1;
+        return wanted ? kinds[i].add(x, entry, at, sum, e) : 0;
+    }
+    return yaml_error(e, ERR_JOB, entry->file, entry, "an `include` wants a `local`: a file's path in this project");
+}
+
+static bool is_address(const char *text)
+{
+    return text_starts(text, "https://") || text_starts(text, "http://");
+}
+
 static int add_entry(struct including *x, const struct yaml *entry, struct yaml *sum, struct err *e)
 {
-    if (entry->type == YAML_SCALAR && (text_starts(entry->text, "https://") || text_starts(entry->text, "http://")))
-        return refuse_foreign(entry, "remote", foreign[1].text, e);
-    if (entry->type == YAML_SCALAR && !entry->tag)
-        return add_local(x, entry, sum, e);
-    if (entry->type != YAML_MAP || entry->tag)
+    if (entry->type == YAML_MAP && !entry->tag)
+        return add_map(x, entry, sum, e);
+    if (entry->type != YAML_SCALAR || entry->tag)
         return yaml_error(e, ERR_JOB, entry->file, entry, "`include` has %s here; it must be a path, or a map with `local`",
                           yaml_type_name(entry));
-    if (check_entry(entry, e) < 0)
-        return -1;
-    bool wanted = true;
-    if (judge_rules(x, yaml_get(entry, "rules"), &wanted, e) < 0)
-        return -1;
-    return wanted ? add_local(x, yaml_get(entry, "local"), sum, e) : 0;
+    return is_address(entry->text) ? add_remote(x, NULL, entry, sum, e) : add_local(x, entry, sum, e);
 }
 
 static int add_entries(struct including *x, const struct yaml *include, struct yaml *sum, struct err *e)

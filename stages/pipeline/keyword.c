@@ -56,10 +56,11 @@ static const struct keyword keywords[] = {
 
     { "spec", IN_FILE, KEYWORD_REFUSED, "its inputs would stay empty; take it out" },
     { "types", IN_FILE, KEYWORD_REFUSED, "GitLab took it out; write `stages`" },
-    { "id_tokens", IN_DEFAULT | IN_JOB, KEYWORD_REFUSED, "only a GitLab server can sign them" },
-    { "secrets", IN_JOB, KEYWORD_REFUSED, "they would be empty; give them with --variables FILE" },
-    { "trigger", IN_JOB, KEYWORD_REFUSED, "the other pipeline would not run" },
-    { "run", IN_JOB, KEYWORD_REFUSED, "its steps would not run; write `script`" },
+    { "id_tokens", IN_DEFAULT, KEYWORD_REFUSED, "only a GitLab server can sign them" },
+    { "id_tokens", IN_JOB, KEYWORD_BARRED, "only a GitLab server can sign them" },
+    { "secrets", IN_JOB, KEYWORD_BARRED, "they would be empty; give them with --variables FILE" },
+    { "trigger", IN_JOB, KEYWORD_BARRED, "the other pipeline would not run" },
+    { "run", IN_JOB, KEYWORD_BARRED, "its steps would not run; write `script`" },
 
     { "value", IN_VARIABLE, KEYWORD_TAKEN, NULL },
     { "expand", IN_VARIABLE, KEYWORD_TAKEN, NULL },

@@ -36,6 +36,7 @@ enum keyword_place {
 enum keyword_use {
     KEYWORD_TAKEN,   /* it works */
     KEYWORD_IDLE,    /* it has no effect, and the job is the same job without it */
+    KEYWORD_BARRED,  /* of a job: it can be listed, but not run, since without it another job would run */
     KEYWORD_REFUSED, /* without it another pipeline would run */
 };
 

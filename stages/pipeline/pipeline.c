@@ -131,6 +131,17 @@ static int choose_jobs(struct pipeline *p, struct err *e)
     return 0;
 }
 
+/* Before anything is done. A manual job that nobody has named would not run. */
+static int check_barred(const struct pipeline *p, struct err *e)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const struct ci_job *job = p->entries[i].job;
+        if (job->barred && (job->when != WHEN_MANUAL || ci_job_is_named(job, p->options->jobs)))
+            return err_set(e, ERR_JOB, 0, "%s; the other jobs can be run by their names", job->barred);
+    }
+    return 0;
+}
+
 static const char *stage_of(const struct pipeline *p, const struct entry *x)
 {
     return p->project.file.stages.items[x->job->stage];
@@ -423,7 +434,7 @@ int pipeline_run(const struct pipeline_options *o, struct err *e)
         .report = { .fd = STDOUT_FILENO, .colour = o->colour },
         .started_ms = clock_ms(),
     };
-    const struct project_place place = { o->directory, o->branch, o->variables_file, NULL, o->env };
+    const struct project_place place = { o->directory, o->branch, o->variables_file, o->copies, NULL, o->env };
 
     if (project_open(&place, &p.project, e) < 0 ||
         (!o->preview && project_choose(&p.project, o->jobs, e) < 0))
@@ -434,6 +445,8 @@ int pipeline_run(const struct pipeline_options *o, struct err *e)
         return -1;
     if (o->list || o->json)
         return list(&p, e);
+    if (check_barred(&p, e) < 0)
+        return -1;
     if (get_ready(&p, e) < 0) {
         /* A terminal's Ctrl-C reaches git too: then its failure is not the news. */
         return cancel_check(&p.cancel) ? 128 + p.cancel.signal : -1;

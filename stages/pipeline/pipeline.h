@@ -17,6 +17,7 @@ struct pipeline_options {
     const char *const *jobs;    /* names to run, NULL-terminated; NULL or empty: all that `when` allows */
     const char *stage;          /* the jobs of this stage as well; NULL: none */
     bool needs;                 /* with the jobs that they wait for */
+    const char *copies;         /* folder of what `include` takes from servers; NULL: none */
     const char *variables_file; /* .env style, or NULL */
     bool list;                  /* print the jobs, run nothing */
     bool json;                  /* the same as JSON */

@@ -6,6 +6,7 @@
 #include "stages/pipeline/env_file.h"
 #include "stages/pipeline/predefined.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* GitLab's limit for one file. */
@@ -29,11 +30,13 @@ static int read_text(struct project *p, const char *file, char **name, char **te
     auto_err problem = ERR_INIT;
 
     *name = file ? xstrdup(file) : xasprintf("%s" CI_FILE, files.prefix);
-    if (file)
-        return file_read(file, CI_FILE_MAX, text, len, e);
-    if (files.read(files.ctx, CI_FILE, CI_FILE_MAX, text, len, &problem) == 0)
+    int rc = file ? file_read(file, CI_FILE_MAX, text, len, &problem)
+                  : files.read(files.ctx, CI_FILE, CI_FILE_MAX, text, len, &problem);
+    if (rc == 0)
         return 0;
-    return problem.kind == ERR_NOT_FOUND ? no_file(p, e) : err_move(e, &problem);
+    if (problem.code == EFBIG)
+        return err_set(e, ERR_JOB, EFBIG, "%s: larger than %zu bytes, which GitLab does not take", *name, CI_FILE_MAX);
+    return file ? err_move(e, &problem) : problem.kind == ERR_NOT_FOUND ? no_file(p, e) : err_move(e, &problem);
 }
 
 static struct ref_facts ref_of(const struct project *p)
@@ -146,7 +149,7 @@ int project_open(const struct project_place *at, struct project *p, struct err *
     if (open_files(at, p, e) < 0 || read_text(p, at->file, &name, &text, &len, e) < 0)
         return -1;
     const struct project_files files = checkout_files(&p->files);
-    const struct ci_world world = { &files, &p->known };
+    const struct ci_world world = { &files, &p->known, at->copies };
     return ci_file_parse(name, text, len, &world, &p->file, e);
 }
 
@@ -164,7 +167,7 @@ int project_check(const struct project_place *at, struct project *p, struct strv
     if (read_text(p, at->file, &name, &text, &len, e) < 0)
         return -1;
     const struct project_files files = checkout_files(&p->files);
-    const struct ci_world world = { &files, &p->known };
+    const struct ci_world world = { &files, &p->known, at->copies };
     err_release(&problem);
     if (ci_file_check(name, text, len, alone ? NULL : &world, &p->file, problems) == 0 &&
         choice_check(&p->file, &problem) < 0)

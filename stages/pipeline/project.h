@@ -23,6 +23,7 @@ struct project_place {
     const char *directory;      /* NULL: the current folder */
     const char *branch;         /* as checkout_open() has it */
     const char *variables_file; /* .env style; NULL: none */
+    const char *copies;         /* stages/pipeline/ci_tree.h; NULL: none */
     const char *file;           /* another one in the place of .gitlab-ci.yml, as the caller sees it; NULL: none */
     char *const *env;
 };

@@ -11,9 +11,9 @@
 /* As RE2 has it: what {n} in {n} multiply to. glibc would take gigabytes for more. */
 #define REPEAT_MAX 1000
 #define BYTES      256
-/* The time of a match is bounded by the product of these. */
+/* The time of a match grows with the square of the text: what is longer counts by its beginning. */
 #define LENGTH_MAX 4096
-#define TEXT_MAX   ((size_t)64 << 10)
+#define TEXT_MAX   ((size_t)8 << 10)
 
 /* ---- From RE2's expressions to POSIX's ----
  *

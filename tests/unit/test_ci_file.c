@@ -438,9 +438,27 @@ static void test_ten_thousand_jobs(void **state)
     assert_int_equal(f.n, 10000);
 }
 
+/* A job that needs a server is one of the pipeline, but cannot run. */
+static void test_barred(void **state)
+{
+    static const char *const bodies[] = { "trigger: x", "script: a, secrets: {}", "script: a, id_tokens: {}", "run: []" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+        auto_ci_file f = CI_FILE_INIT;
+        auto_err e = ERR_INIT;
+        auto_free char *text = xasprintf("j: {%s}", bodies[i]);
+        if (parse(text, &f, &e) < 0)
+            fail_msg("%s", err_text(&e));
+        assert_non_null(strstr(f.jobs[0].barred, "in job `j` is not supported yet: "));
+        assert_int_equal(f.warnings.n, 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_barred),
         cmocka_unit_test(test_good_files),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_warnings),

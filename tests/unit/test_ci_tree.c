@@ -1,11 +1,13 @@
 #include "stages/pipeline/ci_tree.h"
 
+#include "base/file.h"
 #include "base/strbuf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -70,15 +72,21 @@ static const struct strvec *list_project(void *ctx, struct err *e)
     return all;
 }
 
-static int read_tree(const char *text, struct ci_tree *out, struct err *e)
+/* `copies`: of files that are on a server; may be NULL. */
+static int read_with(const char *text, const char *copies, struct ci_tree *out, struct err *e)
 {
     auto_strvec all = STRVEC_INIT;
     auto_variables variables = VARIABLES_INIT;
     const struct project_files files = { &all, "p/", read_project, list_project, NULL };
-    const struct ci_world world = { &files, &variables };
+    const struct ci_world world = { &files, &variables, copies };
 
     variables_add(&variables, "FILE", "a.yml", 0);
     return ci_tree_read("ci.yml", text, strlen(text), &world, out, e);
+}
+
+static int read_tree(const char *text, struct ci_tree *out, struct err *e)
+{
+    return read_with(text, NULL, out, e);
 }
 
 /* ---- What becomes of it ---- */
@@ -157,11 +165,15 @@ static const struct {
     { "include: no.yml", "ci.yml:1:10: `include`: there is no file `no.yml` in the project" },
     { "include: a.txt", "ci.yml:1:10: `include` of `a.txt`: a file's name must end in .yml or .yaml" },
     { "include: ../a.yml", "ci.yml:1:10: `include` of `../a.yml`: a path begins at the project's top" },
-    { "include: https://x.example/a.yml", "ci.yml:1:10: `include` of a `remote` is not supported" },
-    { "include: {template: X.yml}", "ci.yml:1:21: `include` of a `template` is not supported: GitLab's templates are on the server; copy" },
-    { "include: [{project: a/b, file: x.yml}]", "ci.yml:1:21: `include` of a `project` is not supported" },
+    { "include: https://x.example/a.yml", "ci.yml:1:10: `include` of a `remote`: nothing is fetched from a server; keep a "
+                                          "copy at DIR/remote/x.example/a.yml and give --includes DIR" },
+    { "include: {template: X.yml}", "ci.yml:1:21: `include` of a `template`: nothing is fetched from a server; keep a copy at DIR/template/X.yml" },
+    { "include: [{project: a/b, file: x.yml}]",
+      "ci.yml:1:32: `include` of a `project`: nothing is fetched from a server; keep a copy at DIR/project/a/b/x.yml" },
+    { "include: {project: a/b}", "ci.yml:1:10: an `include` of a `project` wants a `file`" },
+    { "include: {template: ../X.yml}", "ci.yml:1:21: `include` of `../X.yml`: a path begins at the project's top" },
     { "include: {component: a/b@1}", "ci.yml:1:22: `include` of a `component` is not supported" },
-    { "include: {local: a.yml, inputs: {a: b}}", "ci.yml:1:33: `inputs` is not supported in `include`" },
+    { "include: {local: a.yml, inputs: {a: b}}", "ci.yml:1:33: `inputs` is not supported in `include` of a `local`" },
     { "include: {local: a.yml, rules: [{if: a}]}", "ci.yml:1:38: the condition `a`: at character 1: " },
     { "include: {local: a.yml, rules: [{if: $A, when: manual}]}", "ci.yml:1:48: `when: manual` is neither always nor never" },
     { "include: {}", "ci.yml:1:10: an `include` wants a `local`" },
@@ -185,6 +197,50 @@ static void test_refusals(void **state)
         if (strncmp(err_text(&e), bad[i].message, strlen(bad[i].message)) != 0)
             fail_msg("%s: %s", bad[i].text, err_text(&e));
     }
+}
+
+static void test_copies(void **state)
+{
+    static const struct {
+        const char *path, *text;
+    } copies[] = {
+        { "/template/Jobs/T.yml", "t: {x: 1}\n" },
+        { "/remote/x.example/r.yml", "r: {x: 1}\n" },
+        { "/project/a/b/p.yml", "include: {local: /ci/q.yml}\np: {x: 1}\n" },
+        { "/project/a/b/ci/q.yml", "q: {x: 1}\n" },
+        { "/project/a/b/self.yml", "include: {project: a/b, file: self.yml}\n" },
+    };
+    static const char want[] = "{t: {x: 1}, r: {x: 1}, q: {x: 1}, p: {x: 1}, a: {script: [a], stage: x}}";
+    static const char text[] = "include:\n- template: Jobs/T.yml\n- https://x.example/r.yml\n"
+                               "- {project: a/b, file: [/p.yml], ref: v1}\n- a.yml\n";
+    auto_free char *dir = NULL;
+    auto_ci_tree t = CI_TREE_INIT;
+    auto_err e = ERR_INIT;
+    auto_strbuf is = STRBUF_TEXT;
+
+    (void)state;
+    assert_int_equal(dir_temporary("/tmp", "test-ci-tree-", &dir, NULL), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(copies); i++) {
+        auto_free char *path = xasprintf("%s%s", dir, copies[i].path);
+        for (char *slash = path + strlen(dir) + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
+            *slash = '\0';
+            (void)mkdir(path, 0700);
+        }
+        assert_int_equal(file_write(path, copies[i].text, strlen(copies[i].text), 0600, NULL), 0);
+    }
+    if (read_with(text, dir, &t, &e) < 0)
+        fail_msg("%s", err_text(&e));
+    show(&is, t.root);
+    assert_string_equal(strbuf_text(&is), want);
+    assert_int_equal(t.notes.n, 1);
+    assert_non_null(strstr(t.notes.items[0], "keyword `ref` in `include` has no effect here"));
+    ci_tree_release(&t);
+    assert_int_equal(read_with("include: {template: No.yml}", dir, &t, &e), -1);
+    assert_non_null(strstr(err_text(&e), "there is no copy `"));
+    ci_tree_release(&t);
+    assert_int_equal(read_with("include: {project: a/b, file: self.yml}", dir, &t, &e), -1);
+    assert_non_null(strstr(err_text(&e), "leads back to where it began"));
+    assert_int_equal(dir_remove(dir, NULL), 0);
 }
 
 /* Job 0 extends nothing, each other one the one before. */
@@ -291,7 +347,7 @@ static void test_path_patterns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_composition), cmocka_unit_test(test_refusals),   cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_copies),      cmocka_unit_test(test_composition), cmocka_unit_test(test_refusals),   cmocka_unit_test(test_levels),
         cmocka_unit_test(test_bombs),       cmocka_unit_test(test_many_heirs), cmocka_unit_test(test_path_patterns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -114,6 +115,8 @@ static __attribute__((noreturn)) void child_run(const struct process_spec *spec,
     reset_signals();
     if (spec->new_group)
         (void)setpgid(0, 0); /* a new child leads no session, so this cannot fail */
+    if (spec->ends_with_us)
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if ((x->in >= 0 && dup2(x->in, STDIN_FILENO) < 0) || (x->out >= 0 && dup2(x->out, STDOUT_FILENO) < 0) ||
         (x->err >= 0 && dup2(x->err, STDERR_FILENO) < 0) ||
         (spec->err == PROCESS_MERGE && dup2(STDOUT_FILENO, STDERR_FILENO) < 0))
@@ -240,11 +243,16 @@ int process_fork(process_fn *fn, void *ctx, struct process *p, struct err *e)
     return -1;
 }
 
+void process_tell(struct process *p)
+{
+    cleanup_close(&p->stop);
+    p->stop = -1;
+}
+
 void process_stop(struct process *p, int64_t timeout_ms)
 {
     int status;
-    cleanup_close(&p->stop);
-    p->stop = -1;
+    process_tell(p);
     if (p->pid > 0)
         (void)process_wait(p, timeout_ms, &status, NULL);
     process_release(p);

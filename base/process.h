@@ -32,6 +32,7 @@ struct process_spec {
     char *const *env;        /* NULL: ours */
     const char *dir;         /* NULL: ours */
     bool new_group;          /* its own process group, as gitlab-runner starts hooks */
+    bool ends_with_us;       /* it gets SIGTERM when we are gone, however we ended */
     const char *input;       /* all that its stdin reads; NULL: as `in` says */
     enum process_stream in;  /* INHERIT or NULL */
     enum process_stream out;
@@ -49,6 +50,8 @@ typedef int process_fn(void *ctx, int stop_fd);
  * SIGTERM, SIGINT and SIGHUP are as they are with us: when they are blocked (base/interrupt.h), a signal
  * to the group is ours to hear, and we tell it to end. */
 int process_fork(process_fn *fn, void *ctx, struct process *p, struct err *e);
+/* Tell such a copy to end, without waiting for it. */
+void process_tell(struct process *p);
 /* Tell such a copy to end, and wait; one that does not end in time is killed. */
 void process_stop(struct process *p, int64_t timeout_ms);
 /* Reap. `timeout_ms` < 0 waits for ever. *out_status is as waitpid gives it.

@@ -137,6 +137,8 @@ int engine_call(struct engine *d, const struct engine_call *c, json_t **out, str
         return engine_wrap(c, e);
     if (!is_success(c, &r))
         return engine_refused(c, &r, e);
+    if (c->answer_headers)
+        strvec_push_all(c->answer_headers, &r.headers);
     if (!out)
         return 0;
 

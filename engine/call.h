@@ -30,6 +30,7 @@ struct engine_call {
     void *after_ctx;
     http_data_fn *on_data; /* gets the answer instead of *out */
     void *data_ctx;
+    struct strvec *answer_headers; /* gets the answer's "name: value" when the call succeeds; NULL: nobody asks */
 
     const struct engine_watch *watch;
     int64_t timeout_ms; /* 0: CALL_MS */

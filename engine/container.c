@@ -105,6 +105,20 @@ int container_kill(struct engine *d, const char *id, const char *signal, struct 
     return engine_call(d, &c, NULL, e);
 }
 
+int container_stop_all(struct engine *d, const char *const *ids, int64_t grace_ms, struct err *errs, size_t n)
+{
+    auto_free char *query = xasprintf("t=%lld", (long long)((grace_ms + 999) / 1000));
+    const struct engine_call stop = {
+        .what = "stop container",
+        .method = "POST",
+        .path = "/containers/{}/stop",
+        .query = query,
+        .gone_is_fine = true,
+        .timeout_ms = grace_ms + CALL_SLOW_MS,
+    };
+    return call_each(d, &stop, ids, errs, n);
+}
+
 int container_remove(struct engine *d, const char *id, struct err *e)
 {
     return call_one(d, &remove_call, id, e);

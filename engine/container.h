@@ -20,6 +20,9 @@ int container_inspect(struct engine *d, const char *id, json_t **out, struct err
 int container_list(struct engine *d, const struct strvec *labels, json_t **out, struct err *e);
 /* SIGKILL by default (signal NULL). One that does not run (409) or is gone (404) is fine. */
 int container_kill(struct engine *d, const char *id, const char *signal, struct err *e);
+/* Ask them to end, n side by side, and kill those that run longer than `grace_ms` (whole seconds). One that does not
+ * run or is gone is fine. errs[i] tells of each; -1 if any failed. */
+int container_stop_all(struct engine *d, const char *const *ids, int64_t grace_ms, struct err *errs, size_t n);
 /* Remove with its anonymous volumes, killing it first if need be. Gone, or on its way out (409 "removal
  * in progress"), is fine. */
 int container_remove(struct engine *d, const char *id, struct err *e);

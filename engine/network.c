@@ -16,6 +16,32 @@ int network_create(struct engine *d, const char *name, const json_t *labels, cha
     return engine_call_id(d, &c, id, e);
 }
 
+int network_inspect(struct engine *d, const char *name, json_t **out, struct err *e)
+{
+    const struct engine_call c = {
+        .what = "inspect network",
+        .name = name,
+        .method = "GET",
+        .path = "/networks/{}",
+    };
+    return engine_call(d, &c, out, e);
+}
+
+int network_connect(struct engine *d, const char *network, const char *container, const struct strvec *aliases,
+                    struct err *e)
+{
+    json_t *names = aliases ? json_strings(aliases) : NULL;
+    auto_json *body = json_pack("{s:s, s:{s:o*}}", "Container", container, "EndpointConfig", "Aliases", names);
+    const struct engine_call c = {
+        .what = "connect network",
+        .name = network,
+        .method = "POST",
+        .path = "/networks/{}/connect",
+        .body = body,
+    };
+    return engine_call(d, &c, NULL, e);
+}
+
 int network_list(struct engine *d, const struct strvec *labels, json_t **out, struct err *e)
 {
     return engine_list(d, "list networks", "/networks", labels, out, e);

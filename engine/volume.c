@@ -15,6 +15,17 @@ int volume_create(struct engine *d, const char *name, const json_t *labels, stru
     return engine_call(d, &c, NULL, e);
 }
 
+int volume_inspect(struct engine *d, const char *name, json_t **out, struct err *e)
+{
+    const struct engine_call c = {
+        .what = "inspect volume",
+        .name = name,
+        .method = "GET",
+        .path = "/volumes/{}",
+    };
+    return engine_call(d, &c, out, e);
+}
+
 int volume_list(struct engine *d, const struct strvec *labels, json_t **out, struct err *e)
 {
     auto_json *answer = NULL;

@@ -6,6 +6,8 @@
 
 /* POST /volumes/create. One of that name that exists already is fine. */
 int volume_create(struct engine *d, const char *name, const json_t *labels, struct err *e);
+/* GET /volumes/NAME; a new reference. ERR_NOT_FOUND: there is none. */
+int volume_inspect(struct engine *d, const char *name, json_t **out, struct err *e);
 /* Volumes that bear every one of the labels. An array; a new reference. */
 int volume_list(struct engine *d, const struct strvec *labels, json_t **out, struct err *e);
 /* Gone is fine; in use is ERR_CONFLICT. */

@@ -592,6 +592,77 @@ static void test_events(void **state)
     assert_string_equal(strbuf_text(&heard), "create start die destroy ");
 }
 
+/* --- what a rollout asks --- */
+
+static void test_stop(void **state)
+{
+    struct fixture *f = fixture_or_skip(state);
+    auto_err e = ERR_INIT;
+    auto_free char *asked = create(f, "stop-asked", "trap 'exit 3' TERM; while true; do sleep 0.1; done", "none", NULL);
+    auto_free char *deaf = create(f, "stop-deaf", "trap '' TERM; while true; do sleep 0.1; done", "none", NULL);
+    auto_free char *never = create(f, "stop-never", "true", "none", NULL);
+    const char *const ids[] = { asked, deaf, never, "atelier-test-nobody" };
+    struct err errs[ARRAY_SIZE(ids)] = { 0 };
+    static const int codes[] = { 3, 137, 0 };
+
+    assert_int_equal(container_start_all(f->engine, ids, errs, 2), 0);
+    (void)poll(NULL, 0, 300); /* the traps are set */
+    if (container_stop_all(f->engine, ids, 1000, errs, ARRAY_SIZE(ids)) < 0)
+        fail_msg("%s %s %s %s", err_text(&errs[0]), err_text(&errs[1]), err_text(&errs[2]), err_text(&errs[3]));
+    for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+        auto_json *seen = NULL;
+        check(container_inspect(f->engine, ids[i], &seen, &e), &e);
+        assert_false(json_flag(json_object_get(seen, "State"), "Running", true));
+        assert_int_equal(json_number(json_object_get(seen, "State"), "ExitCode", -1), codes[i]);
+    }
+    assert_int_equal(container_remove_all(f->engine, ids, errs, 3), 0);
+}
+
+static void test_second_network(void **state)
+{
+    struct fixture *f = fixture_or_skip(state);
+    auto_err e = ERR_INIT;
+    auto_free char *name = xasprintf("%s-second", f->prefix);
+    auto_free char *network = NULL, *own = NULL;
+    auto_json *labels = labels_of(f), *there = NULL, *seen = NULL, *nothing = NULL;
+    auto_strvec aliases = STRVEC_INIT;
+
+    assert_int_equal(network_inspect(f->engine, name, &nothing, &e), -1);
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    check(network_create(f->engine, name, labels, &network, &e), &e);
+    check(network_inspect(f->engine, name, &there, &e), &e);
+    assert_string_equal(json_text(there, "Id"), network);
+
+    auto_free char *id = create(f, "two-networks", "sleep 60", "bridge", NULL);
+    strvec_push(&aliases, "also");
+    check(network_connect(f->engine, name, id, &aliases, &e), &e);
+    check(container_inspect(f->engine, id, &seen, &e), &e);
+    const json_t *networks = json_at(seen, "NetworkSettings", "Networks");
+    assert_int_equal(json_object_size(networks), 2);
+    auto_free char *names = json_compact(json_at(networks, name, "Aliases"));
+    assert_non_null(strstr(names, "\"also\""));
+    check(container_remove(f->engine, id, &e), &e);
+    check(network_remove(f->engine, network, &e), &e);
+}
+
+static void test_archive_stat(void **state)
+{
+    struct fixture *f = fixture_or_skip(state);
+    auto_err e = ERR_INIT;
+    static const struct {
+        const char *path;
+        enum archive_kind kind;
+    } rows[] = { { "/tmp", ARCHIVE_FOLDER }, { "/bin/sh", ARCHIVE_LINK }, { "/bin/busybox", ARCHIVE_OTHER } };
+    enum archive_kind kind = ARCHIVE_OTHER;
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        check(archive_stat(f->engine, f->container, rows[i].path, &kind, &e), &e);
+        assert_int_equal(kind, rows[i].kind);
+    }
+    assert_int_equal(archive_stat(f->engine, f->container, "/tmp/nothing", &kind, &e), -1);
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+}
+
 /* --- the fixture --- */
 
 static int import_busybox(struct fixture *f, struct err *e)
@@ -687,6 +758,9 @@ int main(void)
         cmocka_unit_test(test_pull_from_nowhere),
         cmocka_unit_test(test_registry),
         cmocka_unit_test(test_events),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_second_network),
+        cmocka_unit_test(test_archive_stat),
     };
     return cmocka_run_group_tests(tests, fixture_open, fixture_close);
 }

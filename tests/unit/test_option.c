@@ -58,6 +58,13 @@ static const struct {
     { { "compose", "check", "--environment=prod" }, "{'environment':'prod', 'strict':false, 'quiet':false}" },
     { { "compose", "check", "--strict", "--quiet" }, "{'environment':null, 'strict':true, 'quiet':true}" },
     { { "compose" }, NULL, "usage: atelier compose check [FILE...]" },
+    { { "deploy", "there", "--project=g/p", "--environment=prod", "--file=c.yml", "--variables=f", "-n" },
+      "{'command':'deploy', 'environment':'prod', 'file':'c.yml', 'args':['there'], 'project':'g/p', 'variables':'f', 'dry_run':true}" },
+    { { "deploy" }, NULL, "usage: atelier deploy TARGET" },
+    { { "releases", "there", "-p", "g/p" }, "{'command':'releases', 'args':['there'], 'project':'g/p'}" },
+    { { "rollback", "there", "3" }, "{'command':'rollback', 'args':['there','3']}" },
+    { { "rollback", "there", "3", "4" }, NULL, "usage: atelier rollback TARGET [NUMBER]" },
+    { { "releases", "there", "-n" }, NULL, "'atelier releases' has no option '--dry-run'" },
     { { "pipeline", "--strict" }, NULL, "'atelier pipeline' has no option '--strict'" },
     { { "run", "/tmp/script", "build_script" }, "{'command':'run', 'args':['/tmp/script','build_script']}" },
     { { "pipeline" }, "{'command':'pipeline', 'args':[]}" },
@@ -166,6 +173,7 @@ static void check_line(size_t row)
     if (rc == 0) {
         auto_json *got = describe(&in, &parsed);
         (void)json_object_set_new(got, "environment", or_null(in.environment));
+        (void)json_object_set_new(got, "file", or_null(in.file));
         (void)json_object_set_new(got, "strict", json_boolean(in.strict));
         (void)json_object_set_new(got, "quiet", json_boolean(in.quiet));
         expect_members(got, lines[row].want);

@@ -1,0 +1,75 @@
+#include "stages/deploy/hands.h"
+
+#include "base/json.h"
+#include "engine/archive.h"
+#include "engine/container.h"
+#include "stages/deploy/labels.h"
+
+#include <string.h>
+#include <time.h>
+
+#define TAR_BLOCK ((size_t)512)
+
+int hands_open(const struct hands *h, char **id, struct err *e)
+{
+    auto_json *body = json_pack("{s:s, s:[s], s:{s:s, s:s}, s:{s:s, s:[{s:s, s:s, s:s}]}}", "Image", h->image, "Cmd",
+                                "/nothing", "Labels", LABEL_UNIT, h->unit, LABEL_DUTY, DUTY_HANDS, "HostConfig",
+                                "NetworkMode", "none", "Mounts", "Type", h->type, "Source", h->source, "Target", HANDS_PLACE);
+
+    return container_create(h->engine, NULL, NULL, body, id, e);
+}
+
+/* ---- One entry as a tar ---- */
+
+/* POSIX 1003.1, pax, "ustar interchange format". */
+struct header {
+    char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], sum[8], type, link[100], magic[6], version[2];
+    char user[32], group[32], major[8], minor[8], prefix[155], rest[12];
+};
+
+static void fill_header(struct header *h, const struct hands_entry *entry)
+{
+    const unsigned char *bytes = (const unsigned char *)h;
+    unsigned sum = 0;
+
+    *h = (struct header){ .type = entry->data ? '0' : '5', .magic = "ustar", .version = { '0', '0' } };
+    (void)snprintf(h->name, sizeof(h->name), "%s%s", entry->name, entry->data ? "" : "/");
+    (void)snprintf(h->mode, sizeof(h->mode), "%07o", (unsigned)entry->mode & 07777);
+    (void)snprintf(h->uid, sizeof(h->uid), "%07o", (unsigned)entry->owner & 07777777);
+    (void)snprintf(h->gid, sizeof(h->gid), "%07o", (unsigned)entry->owner & 07777777);
+    (void)snprintf(h->size, sizeof(h->size), "%011llo", (unsigned long long)(entry->data ? entry->len : 0) & 077777777777);
+    (void)snprintf(h->mtime, sizeof(h->mtime), "%011llo", (unsigned long long)time(NULL) & 077777777777);
+    memset(h->sum, ' ', sizeof(h->sum));
+    for (size_t i = 0; i < sizeof(*h); i++)
+        sum += bytes[i];
+    (void)snprintf(h->sum, sizeof(h->sum), "%06o", sum & 0777777);
+}
+
+static ssize_t give(void *ctx, char *buf, size_t size, struct err *e)
+{
+    struct strbuf *rest = ctx;
+    size_t n = rest->len < size ? rest->len : size;
+
+    (void)e;
+    memcpy(buf, strbuf_text(rest), n);
+    strbuf_drop(rest, n);
+    return (ssize_t)n;
+}
+
+int hands_put(struct engine *d, const char *id, const char *parent, const struct hands_entry *entry, struct err *e)
+{
+    static const char zeroes[2 * TAR_BLOCK];
+    auto_strbuf tar = STRBUF_TEXT;
+    struct header header;
+
+    if (strlen(entry->name) + 2 > sizeof(header.name))
+        return err_set(e, ERR_JOB, 0, "the name %s is longer than %zu bytes", entry->name, sizeof(header.name) - 2);
+    fill_header(&header, entry);
+    strbuf_putn(&tar, (const char *)&header, sizeof(header));
+    if (entry->data) {
+        strbuf_putn(&tar, entry->data, entry->len);
+        strbuf_putn(&tar, zeroes, (TAR_BLOCK - entry->len % TAR_BLOCK) % TAR_BLOCK);
+    }
+    strbuf_putn(&tar, zeroes, sizeof(zeroes));
+    return archive_put(d, id, parent, give, &tar, e);
+}

@@ -49,6 +49,18 @@ const struct command commands[] = {
       "to do. A variable that is not set gets a note: the deploy will ask for it.\n"
       "Exit status: 0 good, 1 a problem, 2 could not be read.\n",
       1, -1, "vetq", false, command_compose },
+    { "deploy", "TARGET", "deploy a compose project to a target of this host",
+      "For the host's owner: a job calls deploy-master. Variables and secrets are those\n"
+      "of --variables; SV_STAGING_KEY is the secret KEY of the environment staging. The\n"
+      "old release serves until the new one is healthy, and goes on when it fails.\n"
+      "Exit status: 0 it serves, 1 the project's failure, 2 the target's or the host's.\n",
+      1, 1, "fvpen", false, command_deploy },
+    { "releases", "TARGET", "list what was deployed when",
+      "The newest first; * is the one that serves.\n", 1, 1, "pe", false, command_releases },
+    { "rollback", "TARGET [NUMBER]", "go back to an earlier release",
+      "To the one before, or to that NUMBER: its file, its images and its variables,\n"
+      "with the secrets of --variables as they are now. What runs once does not run.\n",
+      1, 2, "vpe", false, command_rollback },
     { "doctor", "", "check this host, and say what to type",
       "Asks Docker, looks at folders, images and leftovers, and changes nothing.\n"
       "Exit status: 0 no problem, 1 a problem; warnings are none.\n", 0, 0, "", false, command_doctor },
@@ -71,13 +83,12 @@ void command_help(const struct command *c, struct strbuf *out)
         option_help(c->options, out);
         return;
     }
-    strbuf_puts(out, "Usage: atelier [OPTION]... COMMAND [ARGUMENT]...\n"
-                     "Run GitLab pipelines in containers on one's own build hosts.\n\nCommands:\n");
+    strbuf_puts(out, "Usage: atelier [OPTION]... COMMAND [ARGUMENT]... (more: atelier COMMAND --help)\n\n"
+                     "Commands:\n");
     for (c = commands; c->name; c++) {
         auto_free char *left = xasprintf("%s %s", c->name, c->args);
         strbuf_printf(out, "  %-24s  %s\n", left, c->summary);
     }
     strbuf_puts(out, "\nOptions:\n");
     option_help("", out);
-    strbuf_puts(out, "\n'atelier COMMAND --help' tells more of a command; 'man atelier' tells all.\n");
 }

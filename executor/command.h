@@ -23,6 +23,7 @@ struct invocation {
     const char *size;       /* --size SIZE, NULL when not given */
     const char *age;        /* --age AGE, NULL when not given */
     const char *environment; /* --environment NAME, NULL when not given */
+    const char *file;       /* --file FILE, NULL when not given */
     bool helper;            /* --helper */
     bool dry_run;
     bool remove;
@@ -68,6 +69,6 @@ const struct command *command_find(const char *name);
 
 command_fn hook_config, hook_prepare, hook_run, hook_cleanup;
 command_fn command_pipeline, command_lint, command_check, command_sample, command_gc, command_doctor, command_shell,
-    command_cache, command_compose;
+    command_cache, command_compose, command_deploy, command_releases, command_rollback;
 
 #endif

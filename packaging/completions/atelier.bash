@@ -22,7 +22,7 @@ _atelier()
         word=${COMP_WORDS[i]}
         case $word in
             -C | --directory) directory=${COMP_WORDS[++i]} ;;
-            -b | --branch | -c | --config | -v | --variables | -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age | -e | --environment) ((++i)) ;;
+            -b | --branch | -c | --config | -v | --variables | -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age | -e | --environment | -f | --file) ((++i)) ;;
             -*) ;;
             *)
                 if [[ ! $command ]]; then
@@ -40,7 +40,7 @@ _atelier()
     fi
 
     case $prev in
-        -c | --config | -v | --variables)
+        -c | --config | -v | --variables | -f | --file)
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
             return ;;
@@ -64,6 +64,9 @@ _atelier()
             [[ $argument != verify ]] || options+=' --remove'
             [[ $argument != prune ]] || options+=' --age --dry-run --size' ;;
         compose) options+=' --environment --quiet --strict --variables' ;;
+        deploy) options+=' --dry-run --environment --file --project --variables' ;;
+        releases) options+=' --environment --project' ;;
+        rollback) options+=' --environment --project --variables' ;;
         prepare) options+=' --dry-run' ;;
         shell) options+=' --helper --service' ;;
         pipeline) options+=' --branch --directory --includes --json --list --needs --preview --stage --variables' ;;
@@ -76,7 +79,7 @@ _atelier()
 
     case $command in
         '')
-            mapfile -t COMPREPLY < <(compgen -W 'config prepare run cleanup pipeline lint shell check sample gc cache compose doctor' -- "$cur") ;;
+            mapfile -t COMPREPLY < <(compgen -W 'config prepare run cleanup pipeline lint shell check sample gc cache compose deploy releases rollback doctor' -- "$cur") ;;
         cache)
             [[ $argument ]] || mapfile -t COMPREPLY < <(compgen -W 'ls stat verify prune' -- "$cur") ;;
         compose)

@@ -1,6 +1,6 @@
 # fish completion of atelier(1)
 
-set -l commands config prepare run cleanup pipeline lint shell check sample gc cache compose doctor
+set -l commands config prepare run cleanup pipeline lint shell check sample gc cache compose deploy releases rollback doctor
 
 # The jobs of the checkout: the first column of the list, below its heading.
 function __atelier_jobs
@@ -41,6 +41,9 @@ complete -c atelier -n "$no_command" -a sample -d "Print a commented configurati
 complete -c atelier -n "$no_command" -a gc -d "Remove what runners that were killed left behind"
 complete -c atelier -n "$no_command" -a cache -d "Show, check and prune the host's caches"
 complete -c atelier -n "$no_command" -a compose -d "Check compose files before they are deployed"
+complete -c atelier -n "$no_command" -a deploy -d "Deploy a compose project to a target of this host"
+complete -c atelier -n "$no_command" -a releases -d "List what was deployed when"
+complete -c atelier -n "$no_command" -a rollback -d "Go back to an earlier release"
 complete -c atelier -n "$no_command" -a doctor -d "Check this host, and say what to type"
 
 complete -c atelier -n "__fish_seen_subcommand_from prepare" -s n -l dry-run -d "Print what would be made"
@@ -61,6 +64,11 @@ complete -c atelier -n "__fish_seen_subcommand_from compose" -s q -l quiet -d "S
 complete -c atelier -n "__fish_seen_subcommand_from compose" -s t -l strict -d "A variable that is not set is a problem"
 complete -c atelier -n "__fish_seen_subcommand_from compose" -s v -l variables -r -F -d "File of further variables"
 complete -c atelier -n "__fish_seen_subcommand_from verify" -s R -l remove -d "Remove those that are broken"
+complete -c atelier -n "__fish_seen_subcommand_from deploy" -s n -l dry-run -d "Print what would be done"
+complete -c atelier -n "__fish_seen_subcommand_from deploy" -s f -l file -r -F -d "The compose file"
+complete -c atelier -n "__fish_seen_subcommand_from deploy rollback" -s v -l variables -r -F -d "Variables and secrets"
+complete -c atelier -n "__fish_seen_subcommand_from deploy releases rollback" -s e -l environment -x -d "The environment"
+complete -c atelier -n "__fish_seen_subcommand_from deploy releases rollback" -s p -l project -x -d "The project, GROUP/NAME"
 complete -c atelier -n "__fish_seen_subcommand_from run" -F
 complete -c atelier -n "__fish_seen_subcommand_from shell" -s H -l helper -d "In the helper container"
 complete -c atelier -n "__fish_seen_subcommand_from shell" -s s -l service -x -d "In this service"

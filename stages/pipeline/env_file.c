@@ -2,6 +2,7 @@
 
 #include "base/env_text.h"
 #include "base/file.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -14,6 +15,8 @@ bool env_file_is_secret(const char *key, const char *value)
 {
     if (strlen(value) < SECRET_LENGTH)
         return false;
+    if (text_starts(key, "SV_"))
+        return true;
     for (size_t i = 0; i < ARRAY_SIZE(secret_names); i++)
         if (strcasestr(key, secret_names[i]))
             return true;

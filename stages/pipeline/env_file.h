@@ -12,7 +12,7 @@ int env_file_read(const char *path, struct variables *out, struct err *e);
 int env_file_parse(const char *name, const char *text, size_t len, struct variables *out, struct err *e);
 
 /* Whether a variable of this name and value is to be kept out of logs: named
- * *PASSWORD*, *TOKEN*, *SECRET* or *KEY*, and long enough (8) not to be found in
+ * *PASSWORD*, *TOKEN*, *SECRET*, *KEY* or SV_*, and long enough (8) not to be found in
  * ordinary text. */
 bool env_file_is_secret(const char *key, const char *value);
 

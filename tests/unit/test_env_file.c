@@ -80,6 +80,7 @@ static const struct {
 } secrets[] = {
     { "DB_PASSWORD", "12345678", true }, { "DB_PASSWORD", "1234567", false }, { "api_key", "abcdefgh", true },
     { "MyToken", "abcdefgh", true },     { "CLIENT_SECRET_2", "abcdefgh", true }, { "NAME", "abcdefgh", false },
+    { "SV_PROD_DSN", "abcdefgh", true }, { "SV_PROD_DSN", "abcdefg", false },     { "MY_SV_DSN", "abcdefgh", false },
 };
 
 static void test_secrets(void **state)

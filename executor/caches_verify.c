@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "executor/program.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -19,25 +20,6 @@
 enum verdict { VERDICT_SOUND, VERDICT_BROKEN, VERDICT_UNKNOWN, VERDICT_GONE, VERDICT_REMOVED, VERDICT_COUNT };
 
 static const char *const verdict_words[VERDICT_COUNT] = { "ok", "broken", "failed", "gone", "broken" };
-
-/* Where it was built, and where it is installed. */
-static char *find_helper(const struct caches *c, struct err *e)
-{
-    static const char *const places[] = { "../cache/atelier-helper", "../libexec/atelier/atelier-helper" };
-    static const char installed[] = "/usr/libexec/atelier/atelier-helper";
-    const char *slash = strrchr(c->in->program, '/');
-
-    for (size_t i = 0; slash && i < ARRAY_SIZE(places); i++) {
-        auto_free char *path = xasprintf("%.*s/%s", (int)(slash - c->in->program), c->in->program, places[i]);
-        if (access(path, X_OK) == 0)
-            return take(&path);
-    }
-    if (access(installed, X_OK) == 0)
-        return xstrdup(installed);
-    (void)err_set(e, ERR_NOT_FOUND, 0,
-                  "the program atelier-helper is neither beside this one nor at '%s': install atelier whole", installed);
-    return NULL;
-}
 
 /* "ok", "broken: WHY" or "failed: WHY"; *why is the caller's. */
 static enum verdict read_answer(const char *answer, char **why)
@@ -139,7 +121,8 @@ static int verify(const struct caches *c, const char *helper, bool *found, size_
 int caches_verify(struct caches *c, struct err *e)
 {
     size_t counts[VERDICT_COUNT] = { 0 }, keys = 0;
-    auto_free char *helper = find_helper(c, e);
+    static const char *const built[] = { "../cache/atelier-helper", NULL };
+    auto_free char *helper = program_find(c->in->program, "atelier-helper", built, e);
     auto_strbuf out = STRBUF_TEXT;
 
     while (c->args[keys])

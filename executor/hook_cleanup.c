@@ -2,6 +2,7 @@
  *
  * Runs after every job and every failed prepare, also while a `run` is still
  * alive: removing the containers ends that one too. */
+#include "executor/deploy_way.h"
 #include "executor/host.h"
 #include "executor/kept.h"
 #include "executor/remove.h"
@@ -71,5 +72,6 @@ int hook_cleanup(const struct invocation *in, struct err *e)
     place_filter(&h.place, &labels);
     if (remove_all(d, &labels, underway_was_killed(in) ? LATE_LOOKS : 1, e) < 0)
         return err_wrap(e, "clean up job %s", h.place.key);
+    deploy_way_remove(&h);
     return 0;
 }

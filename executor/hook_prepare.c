@@ -9,6 +9,7 @@
 #include "engine/network.h"
 #include "engine/volume.h"
 #include "executor/client_config.h"
+#include "executor/deploy_way.h"
 #include "executor/fetch.h"
 #include "executor/host.h"
 #include "executor/remove.h"
@@ -75,6 +76,7 @@ static int make_plan(struct prepare *p, struct err *e)
         return -1;
     if (service_plan(&p->host.job, p->in->env, &c->kinds, &settings, &p->plan, e) < 0)
         return -1;
+    deploy_way_plan(&p->host, p->in, &p->plan);
     if (plan_check_secrets(&p->plan, &p->host.secrets, e) < 0)
         return -1;
     return client_config_plan(&p->host, p->in->env, &p->plan, e);
@@ -155,7 +157,7 @@ static int create_volumes(const struct prepare *p, struct err *e)
     return 0;
 }
 
-/* The one mount whose source the daemon looks for is its socket. */
+/* The mounts whose source the daemon looks for are its socket, and what deploy-master needs. */
 static int explain_create(const struct prepare *p, struct err *e)
 {
     const char *kind = kind_name(p->plan.kind);
@@ -163,6 +165,8 @@ static int explain_create(const struct prepare *p, struct err *e)
     if (!strstr(err_text(e), "bind source path does not exist"))
         return -1;
     e->kind = ERR_CONFIG;
+    if (deploy_way_is(&p->host, err_text(e)))
+        return err_wrap(e, "the daemon does not see this host's files, which deploy-master needs (storage: volumes says so)");
     return err_wrap(e, "jobs of kind '%s' are to have the Docker socket (kinds: %s: docker: socket), and the daemon's "
                     "machine has none there", kind, kind);
 }
@@ -265,6 +269,8 @@ static int make_job(struct prepare *p, struct err *e)
     if (remove_stale(p, e) < 0 || get_images(p, e) < 0 || host_check_interrupt(p->in, e) < 0)
         return -1;
     make_folders(p);
+    if (deploy_way_make(&p->host, p->in, e) < 0)
+        return -1;
     int rc = p->plan.network ? network_create(p->engine, p->plan.network, p->plan.network_labels, &network, e) : 0;
     if (rc < 0 || create_volumes(p, e) < 0 || create_containers(p, e) < 0 || start_containers(p, e) < 0 ||
         write_client_config(p, e) < 0)

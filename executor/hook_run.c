@@ -7,6 +7,7 @@
 #include "engine/exec.h"
 #include "executor/build_folder.h"
 #include "executor/client_config.h"
+#include "executor/deploy_server.h"
 #include "executor/host.h"
 #include "executor/job_container.h"
 #include "executor/job_script.h"
@@ -66,6 +67,7 @@ struct run {
     const struct invocation *in;
     const struct substage *substage;
     struct process logs; /* shows what services say */
+    struct process deploys; /* answers the job's deploy-master */
     const struct place *place;
     struct engine *engine;
     char *container;
@@ -81,6 +83,7 @@ struct run {
 
 static void run_release(struct run *r)
 {
+    deploy_server_stop(&r->deploys);
     service_logs_stop(&r->logs);
     engine_close(r->engine);
     free(r->container);
@@ -142,6 +145,7 @@ static int cancel(struct run *r, int number, struct err *e)
         return r->killed ? 0 : kill_container(r, e);
     r->signal = number;
     r->deadline = clock_ms() + r->grace_ms;
+    deploy_server_tell(&r->deploys);
     log_warning(&r->in->log, TOLD ": asking the job's processes to end");
     if (r->waiting)
         return err_set(e, ERR_CANCELLED, number, TOLD);
@@ -378,8 +382,11 @@ int hook_run(const struct invocation *in, struct err *e)
         .place = &h.place,
         .grace_ms = h.config.cancel_grace_ms,
         .logs = PROCESS_INIT,
+        .deploys = PROCESS_INIT,
     };
     service_logs_start(&h, in, &r.logs);
+    if (is_marked(&r))
+        deploy_server_start(&h, in, &r.deploys);
     int status = run_substage(&r, &h, &script, e);
     return status < 0 ? err_wrap(e, "%s", substage->prefix ? in->args[1] : substage->name) : status;
 }

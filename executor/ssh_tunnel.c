@@ -36,8 +36,9 @@ static int start(const char *destination, const char *forward, struct process *p
         "-o", "ServerAliveInterval=15", "-o", "ControlPath=none", "-o", "LogLevel=ERROR", "-o",
         "StreamLocalBindMask=0177", "-L", forward, "--", destination, NULL
     };
+    /* A signal to our group is not for it: what it carries has to be undone first. */
     const struct process_spec spec = { .argv = argv, .in = PROCESS_NULL, .out = PROCESS_NULL, .err = PROCESS_PIPE,
-                                       .ends_with_us = true };
+                                       .new_group = true, .ends_with_us = true };
 
     if (process_start(&spec, p, e) == 0)
         return 0;

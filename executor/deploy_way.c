@@ -1,0 +1,121 @@
+#include "executor/deploy_way.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "executor/program.h"
+#include "stages/deploy/wire.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define PROGRAM     "deploy-master"
+#define PROGRAM_AT  "/usr/local/bin/" PROGRAM
+#define FOLDERS     ".deploy" /* beside the runners', whose names have no dot */
+
+static bool any_allows(const struct host *h)
+{
+    for (size_t i = 0; i < h->config.targets.n; i++)
+        if (target_allows(&h->config.targets.items[i], &h->job, NULL) == 0)
+            return true;
+    return false;
+}
+
+/* Another machine's daemon has neither our folders nor our programs. */
+static bool is_remote(const struct host *h, const struct invocation *in)
+{
+    struct engine_endpoint endpoint;
+
+    config_endpoint(&h->config, in->env, &endpoint);
+    return config_uses_volumes(&h->config, &endpoint) || (endpoint.host && !text_starts(endpoint.host, "unix://"));
+}
+
+enum deploy_way deploy_way(const struct host *h, const struct invocation *in)
+{
+    if (!*h->job.environment || h->config.targets.n == 0)
+        return DEPLOY_NOT;
+    if (is_remote(h, in))
+        return any_allows(h) ? DEPLOY_REMOTE : DEPLOY_NOT;
+    return any_allows(h) ? DEPLOY_SOCKET : DEPLOY_REFUSED;
+}
+
+char *deploy_way_folder(const struct host *h)
+{
+    return xasprintf("%s/" FOLDERS "/%s", h->config.builds, h->place.key);
+}
+
+bool deploy_way_is(const struct host *h, const char *text)
+{
+    auto_free char *folder = deploy_way_folder(h);
+
+    return strstr(text, folder) || text_ends(text, PROGRAM);
+}
+
+/* Mounts and not binds: for those the daemon makes a folder where nothing is. */
+static void add_mount(struct plan *plan, const char *source, const char *target)
+{
+    json_t *host_config = json_object_get(plan->of[PLAN_BUILD].config, "HostConfig");
+
+    if (!json_object_get(host_config, "Mounts"))
+        json_object_set_new(host_config, "Mounts", json_array());
+    json_array_append_new(json_object_get(host_config, "Mounts"),
+                          json_pack("{s:s, s:s, s:s, s:b}", "Type", "bind", "Source", source, "Target", target,
+                                    "ReadOnly", 1));
+}
+
+void deploy_way_plan(const struct host *h, const struct invocation *in, struct plan *plan)
+{
+    static const char *const built[] = { "../stages/deploy/" PROGRAM, NULL };
+    enum deploy_way way = deploy_way(h, in);
+    auto_free char *folder = deploy_way_folder(h);
+    auto_free char *program = NULL;
+    auto_err e = ERR_INIT;
+
+    if (way == DEPLOY_REMOTE)
+        strvec_push(&plan->warnings, PROGRAM " cannot reach its host from here: the Docker daemon is on another machine, or "
+                                     "builds are in its volumes; deploy with `atelier deploy` on the host");
+    if (way != DEPLOY_SOCKET && way != DEPLOY_REFUSED)
+        return;
+    program = program_find(in->program, PROGRAM, built, &e);
+    if (!program)
+        strvec_push(&plan->warnings, err_text(&e));
+    else
+        add_mount(plan, program, PROGRAM_AT);
+    if (way == DEPLOY_SOCKET)
+        add_mount(plan, folder, WIRE_FOLDER);
+}
+
+/* Ours alone, whoever made it. */
+static int make_private(const char *path, struct err *e)
+{
+    struct stat st;
+
+    if (dir_make(path, 0700, e) < 0)
+        return -1;
+    if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+        return err_set(e, ERR_SYSTEM, 0, "'%s' is not a folder that we alone may go into: remove it", path);
+    return 0;
+}
+
+int deploy_way_make(const struct host *h, const struct invocation *in, struct err *e)
+{
+    auto_free char *roots = xasprintf("%s/" FOLDERS, h->config.builds);
+    auto_free char *folder = deploy_way_folder(h);
+
+    if (deploy_way(h, in) != DEPLOY_SOCKET)
+        return 0;
+    if (dir_make(h->config.builds, 0700, e) < 0 || make_private(roots, e) < 0 || dir_make(folder, 0711, e) < 0)
+        return err_wrap(e, "make the folder of the job's " PROGRAM);
+    /* Every user of the container may knock, whatever our umask is. */
+    if (chmod(folder, 0711) < 0)
+        return err_set(e, ERR_SYSTEM, errno, "chmod '%s': %s", folder, strerror(errno));
+    return 0;
+}
+
+void deploy_way_remove(const struct host *h)
+{
+    auto_free char *folder = deploy_way_folder(h);
+
+    if (h->config.targets.n > 0)
+        (void)dir_remove(folder, NULL);
+}

@@ -1,0 +1,34 @@
+/* executor/deploy_way.h: how a job's `deploy-master` reaches its host: what prepare gives the job's container.
+ *
+ * The program itself, a static one, and a folder of this job alone with a socket, which `run` listens on while the
+ * job's script runs (executor/deploy_server.h). The folder is below the root of the build folders, where no other
+ * user of the host may go, and is mounted read-only in this one container: so whoever knocks is this job. */
+#ifndef EXECUTOR_DEPLOY_WAY_H
+#define EXECUTOR_DEPLOY_WAY_H
+
+#include "executor/host.h"
+#include "stages/plan.h"
+
+enum deploy_way {
+    DEPLOY_NOT,     /* no environment, or a host without targets */
+    DEPLOY_REFUSED, /* no target allows it: the program alone, which says so */
+    DEPLOY_REMOTE,  /* one does, but no folder of ours reaches the daemon's machine */
+    DEPLOY_SOCKET,
+};
+
+enum deploy_way deploy_way(const struct host *h, const struct invocation *in);
+
+/* Add the mounts to the plan's build container; what stands in the way is a warning of the plan's. */
+void deploy_way_plan(const struct host *h, const struct invocation *in, struct plan *plan);
+/* Make the folder that the plan names, before the containers. Nothing where it names none. */
+int deploy_way_make(const struct host *h, const struct invocation *in, struct err *e);
+/* Remove it, when the job's containers are gone. */
+void deploy_way_remove(const struct host *h);
+
+/* Whether the text, the daemon's on a mount, tells of one of these. */
+bool deploy_way_is(const struct host *h, const char *text);
+
+/* The folder on the host; the caller's. */
+char *deploy_way_folder(const struct host *h);
+
+#endif

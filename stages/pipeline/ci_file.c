@@ -211,6 +211,7 @@ static int read_course(const struct ci_reader *r, const struct yaml *y, const st
     if (ci_only(r, yaml_get(y, "only"), job, e) < 0 || ci_except(r, yaml_get(y, "except"), job, e) < 0 ||
         ci_rules(r, rules, IN_RULE, &job->rules, e) < 0 || ci_needs(r, yaml_get(y, "needs"), &job->needs, e) < 0 ||
         ci_retry(r, or_default(y, "retry", d->retry), &job->retry, e) < 0 ||
+        ci_coverage(r, yaml_get(y, "coverage"), &job->coverage, e) < 0 ||
         ci_timeout(r, or_default(y, "timeout", d->timeout), &job->timeout, e) < 0 ||
         ci_when(r, yaml_get(y, "when"), &job->when, e) < 0)
         return -1;

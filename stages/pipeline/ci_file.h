@@ -82,6 +82,7 @@ struct ci_job {
     struct ci_needs needs;
     struct ci_retry retry;
     int64_t timeout; /* seconds; 0: none is said */
+    char *coverage;  /* "/expression/"; NULL: none */
     struct ci_environment environment;
     struct variables variables; /* the job's own, without the global ones */
     bool inherits_some;         /* of the global ones only `inherited` */

@@ -83,6 +83,7 @@ static void job_release(struct ci_job *job)
     free(job->name);
     free(job->base);
     free(job->barred);
+    free(job->coverage);
     free(job->allowed_codes);
     ci_image_release(&job->image);
     ci_services_release(job);

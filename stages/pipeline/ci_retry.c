@@ -1,9 +1,10 @@
-/* stages/pipeline/ci_retry.c: `retry`, `timeout` and `hooks`. */
+/* stages/pipeline/ci_retry.c: `retry`, `timeout`, `coverage` and `hooks`. */
 #include "stages/pipeline/ci_value.h"
 
 #include "base/number.h"
 #include "base/text.h"
 #include "stages/pipeline/period.h"
+#include "stages/pipeline/re2.h"
 
 /* GitLab's. */
 #define RETRY_MAX    2
@@ -66,6 +67,24 @@ int ci_timeout(const struct ci_reader *r, const struct yaml *y, int64_t *out, st
         return 0;
     auto_free char *shown = text_quote(text);
     return ci_problem(r, y, e, "`timeout: %s` is no length of time; write it like `1h 30m` or `90 minutes`", shown);
+}
+
+/* An expression that is beyond us costs a number in the summary, and not the job. */
+int ci_coverage(const struct ci_reader *r, const struct yaml *y, char **out, struct err *e)
+{
+    auto_err problem = ERR_INIT;
+    unsigned flags = 0;
+
+    if (ci_text(r, y, "coverage", out, e) < 0 || !*out)
+        return ci_absent(y) ? 0 : -1;
+    auto_free char *expression = re2_unwrap(*out, &flags);
+    auto_free char *shown = text_quote(*out);
+    if (!expression)
+        return ci_problem(r, y, e, "`coverage: %s` is no /regular expression/", shown);
+    if (re2_check(expression, flags, &problem) < 0)
+        strvec_pushf(r->warnings, "%s:%d:%d: keyword `coverage` has no effect here: %s", y->file, y->line, y->column,
+                     err_text(&problem));
+    return 0;
 }
 
 int ci_hooks(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e)

@@ -171,36 +171,16 @@ static int read_operand(struct reading *r, struct value *out)
 
 /* ---- Regular expressions ---- */
 
-/* The slash that ends what begins with one; NULL when there is none. */
-static const char *pattern_end(const char *at)
-{
-    for (at++; *at && *at != '/'; at++)
-        if (*at == '\\' && at[1])
-            at++;
-    return *at ? at : NULL;
-}
-
-/* Text that is a pattern as a whole; *flags are those behind it. NULL when it is none. */
-static char *pattern_of(const char *text, unsigned *flags)
-{
-    const char *end = *text == '/' ? pattern_end(text) : NULL;
-
-    if (!end || end == text + 1 || end[1 + strspn(end + 1, "ismU")])
-        return NULL;
-    *flags = re2_flags(end + 1, strlen(end + 1));
-    return xstrndup(text + 1, (size_t)(end - text - 1));
-}
-
 static int read_pattern(struct reading *r, char **out, unsigned *flags)
 {
-    const char *end = pattern_end(r->at);
+    const char *end = re2_end(r->at);
     auto_err problem = ERR_INIT;
 
     if (!end || end == r->at + 1)
         return refuse(r, r->at, end ? "an empty regular expression" : "a regular expression begins here, and its closing / is missing");
-    size_t letters = strspn(end + 1, "ismU");
+    size_t letters = strspn(end + 1, RE2_LETTERS);
     auto_free char *whole = xstrndup(r->at, (size_t)(end - r->at) + 1 + letters);
-    auto_free char *expression = pattern_of(whole, flags);
+    auto_free char *expression = re2_unwrap(whole, flags);
     if (re2_check(expression, *flags, &problem) < 0)
         return refuse(r, r->at, "the regular expression %s: %s", whole, err_text(&problem));
     r->at = end + 1 + letters;
@@ -223,7 +203,7 @@ static int read_match(struct reading *r, bool wanted, struct value *left)
         if (read_operand(r, &right) < 0)
             return -1;
         if (right.type == VALUE_TEXT)
-            expression = pattern_of(right.text, &flags);
+            expression = re2_unwrap(right.text, &flags);
     }
     bool found = !r->dry && expression && re2_matches(expression, flags, left->text ? left->text : "");
     set_flag(left, found == wanted);

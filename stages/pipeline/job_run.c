@@ -41,6 +41,7 @@ static void show(void *ctx, const char *data, size_t len)
     auto_strbuf shown = STRBUF_TEXT;
 
     mask_feed(&j->mask, data, len, &shown);
+    coverage_feed(&j->coverage, strbuf_text(&shown), shown.len);
     report_output(j->world->report, strbuf_text(&shown), shown.len);
 }
 
@@ -49,6 +50,7 @@ void job_show_end(struct job_run *j)
     auto_strbuf shown = STRBUF_TEXT;
 
     mask_flush(&j->mask, &shown);
+    coverage_feed(&j->coverage, strbuf_text(&shown), shown.len);
     report_output(j->world->report, strbuf_text(&shown), shown.len);
     report_output_end(j->world->report);
 }
@@ -348,7 +350,7 @@ static void conclude(struct job_run *j, enum verdict verdict, int code, const st
         [VERDICT_CANCELED] = NULL,
     };
 
-    *out = (struct job_outcome){ JOB_PASSED, NULL, failures[verdict], verdict == VERDICT_SCRIPT_FAILED ? code : -1 };
+    *out = (struct job_outcome){ JOB_PASSED, NULL, failures[verdict], verdict == VERDICT_SCRIPT_FAILED ? code : -1, "" };
     if (verdict == VERDICT_PASSED)
         return;
     if (verdict == VERDICT_CANCELED) {
@@ -369,6 +371,7 @@ static void run_release(struct job_run *j)
     hook_release(&j->hook);
     hook_answer_release(&j->answer);
     mask_release(&j->mask);
+    coverage_release(&j->coverage);
     job_files_release(&j->files);
     free(j->image);
     free(j->project_dir);
@@ -389,6 +392,8 @@ void job_run(const struct job_world *w, const struct ci_job *job, int64_t id, st
 
     *left = (struct job_left){ .job = job, .id = id };
 
+    coverage_open(&j.coverage, job->coverage);
     enum verdict verdict = carry_out(&j, &code, &e);
     conclude(&j, verdict, code, &e, out);
+    memcpy(out->coverage, j.coverage.value, sizeof(out->coverage));
 }

@@ -27,6 +27,7 @@ struct job_outcome {
     char *reason;         /* NULL when it passed; masked */
     const char *failure;  /* GitLab's word for what went wrong: "script_failure"; static, or NULL */
     int code;             /* of the script that failed; -1 */
+    char coverage[16];    /* the number that its `coverage` found; "": none */
 };
 
 /* Whatever goes wrong is the job's outcome. `id` is its CI_JOB_ID; *left is the caller's to release. */

@@ -2,6 +2,7 @@
 #ifndef STAGES_PIPELINE_JOB_STATE_H
 #define STAGES_PIPELINE_JOB_STATE_H
 
+#include "stages/pipeline/coverage.h"
 #include "stages/pipeline/job_files.h"
 #include "stages/pipeline/job_run.h"
 #include "base/mask.h"
@@ -28,6 +29,7 @@ struct job_run {
     bool timed_out;
 
     struct mask mask;
+    struct coverage coverage;
     struct job_files files;
     struct job_left *left; /* the caller's */
 };

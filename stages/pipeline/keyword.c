@@ -41,10 +41,10 @@ static const struct keyword keywords[] = {
     { "retry", IN_DEFAULT | IN_JOB, KEYWORD_TAKEN, NULL },
     { "timeout", IN_DEFAULT | IN_JOB, KEYWORD_TAKEN, NULL },
     { "hooks", IN_DEFAULT | IN_JOB, KEYWORD_TAKEN, NULL },
+    { "coverage", IN_JOB, KEYWORD_TAKEN, NULL },
 
     { "tags", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, "every job runs on this machine" },
     { "interruptible", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, no_server },
-    { "coverage", IN_JOB, KEYWORD_IDLE, no_server },
     { "resource_group", IN_JOB, KEYWORD_IDLE, "jobs run one after the other" },
     { "release", IN_JOB, KEYWORD_IDLE, "no release is made" },
     { "pages", IN_JOB, KEYWORD_IDLE, "nothing is published" },

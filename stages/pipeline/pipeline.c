@@ -220,9 +220,14 @@ static const enum report_style state_styles[] = {
     [JOB_SKIPPED] = STYLE_DIM,   [JOB_MANUAL] = STYLE_DIM,  [JOB_CANCELED] = STYLE_WARNING,
 };
 
-static const char *reason_of(const struct entry *x)
+/* Why it ended so; NULL: nothing is to be said. The caller's. */
+static char *reason_of(const struct entry *x)
 {
-    return x->outcome.reason ? x->outcome.reason : x->skipped;
+    const char *reason = x->outcome.reason ? x->outcome.reason : x->skipped;
+
+    if (!*x->outcome.coverage)
+        return xstrdup(reason);
+    return xasprintf("%s%scoverage %s%%", reason ? reason : "", reason ? ", " : "", x->outcome.coverage);
 }
 
 /* One line when a job changes its state. */
@@ -236,7 +241,7 @@ static void tell(struct pipeline *p, size_t i, const char *text, enum report_sty
 static void tell_end(struct pipeline *p, size_t i)
 {
     const struct entry *x = &p->entries[i];
-    const char *reason = reason_of(x);
+    auto_free char *reason = reason_of(x);
     char time[32];
     auto_free char *in = x->ms < 0 ? xstrdup("") : xasprintf(" in %s", duration_format(x->ms, time, sizeof(time)));
     auto_free char *text = xasprintf("%s%s%s%s%s", job_state_name(x->outcome.state), in, reason ? " (" : "",
@@ -263,11 +268,13 @@ static void summarise(struct pipeline *p)
             (void)duration_format(x->ms, time, sizeof(time));
         strvec_give(&texts, text_quote(x->job->name));
         strvec_push(&texts, time);
-        row[0] = texts.items[2 * i];
+        char *reason = reason_of(x);
+        strvec_give(&texts, reason ? reason : xstrdup(""));
+        row[0] = texts.items[3 * i];
         row[1] = stage_of(p, x);
         row[2] = job_state_name(x->outcome.state);
-        row[3] = texts.items[2 * i + 1];
-        row[4] = reason_of(x);
+        row[3] = texts.items[3 * i + 1];
+        row[4] = texts.items[3 * i + 2];
         styles[i + 1] = state_styles[x->outcome.state];
     }
     report_line(&p->report, STYLE_PLAIN, "%s", "");
@@ -351,7 +358,8 @@ static int run_job(struct pipeline *p, size_t i, struct err *e)
             return -1;
         if (!order_tries_again(x->job, x->outcome.failure, x->outcome.code, try) || cancel_check(&p->cancel))
             break;
-        auto_free char *text = xasprintf("%s (%s), tried again", job_state_name(x->outcome.state), reason_of(x));
+        auto_free char *reason = reason_of(x);
+        auto_free char *text = xasprintf("%s (%s), tried again", job_state_name(x->outcome.state), reason ? reason : "");
         tell(p, i, text, STYLE_WARNING);
     }
     p->n_left++;

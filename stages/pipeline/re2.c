@@ -11,6 +11,8 @@
 /* As RE2 has it: what {n} in {n} multiply to. glibc would take gigabytes for more. */
 #define REPEAT_MAX 1000
 #define BYTES      256
+/* Of which the first that captures may be the last. */
+#define GROUPS_MAX 10
 /* The time of a match grows with the square of the text: what is longer counts by its beginning. */
 #define LENGTH_MAX 4096
 #define TEXT_MAX   ((size_t)8 << 10)
@@ -19,11 +21,18 @@
  *
  * Only whether one matches counts, never what: so greed makes no difference. */
 
+struct re2 {
+    regex_t compiled;
+    size_t captures; /* the group that does; 0: the whole */
+};
+
 struct translation {
     const char *at; /* what is not read yet */
     struct strbuf out;
     unsigned flags;
     int64_t repeats; /* the product of all counts so far */
+    size_t groups;   /* so far; POSIX counts those as well that capture nothing in RE2 */
+    size_t captures; /* the first that does; 0: none */
     struct err *e;
 };
 
@@ -231,6 +240,7 @@ static void put_dot(struct translation *t)
 {
     bool all = t->flags & RE2_DOT_ALL;
 
+    t->groups += all && (t->flags & RE2_LINES);
     if (t->flags & RE2_LINES)
         strbuf_puts(&t->out, all ? "(.|\n)" : ".");
     else
@@ -249,6 +259,9 @@ static int translate_one(struct translation *t)
     case '(':
         if (t->at[1] == '?' && t->at[2] != ':')
             return cannot(t, t->at, strnlen(t->at, 3));
+        t->groups++;
+        if (t->at[1] != '?' && t->captures == 0)
+            t->captures = t->groups;
         strbuf_putc(&t->out, '(');
         t->at += t->at[1] == '?' ? 3 : 1;
         return 0;
@@ -271,7 +284,7 @@ static int translate_one(struct translation *t)
 /* "(?i)" at the beginning is a flag for all of it. */
 static const char *leading_flags(const char *expression, unsigned *flags)
 {
-    size_t n = text_starts(expression, "(?") ? strspn(expression + 2, "ismU") : 0;
+    size_t n = text_starts(expression, "(?") ? strspn(expression + 2, RE2_LETTERS) : 0;
 
     if (n == 0 || expression[2 + n] != ')')
         return expression;
@@ -279,7 +292,7 @@ static const char *leading_flags(const char *expression, unsigned *flags)
     return expression + n + 3;
 }
 
-static char *translate(const char *expression, unsigned *flags, struct err *e)
+static char *translate(const char *expression, unsigned *flags, size_t *captures, struct err *e)
 {
     struct translation t = { .at = leading_flags(expression, flags), .out = STRBUF_TEXT, .repeats = 1, .e = e };
 
@@ -290,12 +303,15 @@ static char *translate(const char *expression, unsigned *flags, struct err *e)
             return NULL;
         }
     }
+    *captures = t.captures;
     return strbuf_take(&t.out);
 }
 
 char *re2_to_posix(const char *expression, unsigned flags, struct err *e)
 {
-    return translate(expression, &flags, e);
+    size_t captures;
+
+    return translate(expression, &flags, &captures, e);
 }
 
 /* ---- Using them ---- */
@@ -309,17 +325,17 @@ unsigned re2_flags(const char *letters, size_t n)
     return flags;
 }
 
-static int compile(const char *expression, unsigned flags, regex_t *out, struct err *e)
+static int compile(const char *expression, unsigned flags, int more, struct re2 *out, struct err *e)
 {
     if (strlen(expression) > LENGTH_MAX)
         return err_set(e, ERR_JOB, 0, "it is longer than %d bytes", LENGTH_MAX);
-    auto_free char *posix = translate(expression, &flags, e);
+    auto_free char *posix = translate(expression, &flags, &out->captures, e);
     char problem[200];
 
     if (!posix)
         return -1;
-    int rc = regcomp(out, posix, REG_EXTENDED | REG_NOSUB | (flags & RE2_IGNORE_CASE ? REG_ICASE : 0) |
-                                     (flags & RE2_LINES ? REG_NEWLINE : 0));
+    int rc = regcomp(&out->compiled, posix, REG_EXTENDED | more | (flags & RE2_IGNORE_CASE ? REG_ICASE : 0) |
+                                                (flags & RE2_LINES ? REG_NEWLINE : 0));
     if (rc == 0)
         return 0;
     (void)regerror(rc, NULL, problem, sizeof(problem));
@@ -328,22 +344,69 @@ static int compile(const char *expression, unsigned flags, regex_t *out, struct 
 
 int re2_check(const char *expression, unsigned flags, struct err *e)
 {
-    regex_t compiled;
+    struct re2 re;
 
-    if (compile(expression, flags, &compiled, e) < 0)
+    if (compile(expression, flags, REG_NOSUB, &re, e) < 0)
         return -1;
-    regfree(&compiled);
+    regfree(&re.compiled);
     return 0;
 }
 
 bool re2_matches(const char *expression, unsigned flags, const char *text)
 {
     auto_free char *start = xstrndup(text, TEXT_MAX);
-    regex_t compiled;
+    struct re2 re;
 
-    if (compile(expression, flags, &compiled, NULL) < 0)
+    if (compile(expression, flags, REG_NOSUB, &re, NULL) < 0)
         return false;
-    bool matches = regexec(&compiled, start, 0, NULL, 0) == 0;
-    regfree(&compiled);
+    bool matches = regexec(&re.compiled, start, 0, NULL, 0) == 0;
+    regfree(&re.compiled);
     return matches;
+}
+
+struct re2 *re2_new(const char *expression, unsigned flags, struct err *e)
+{
+    struct re2 *re = xcalloc(1, sizeof(*re));
+
+    if (compile(expression, flags, 0, re, e) == 0 && re->captures < GROUPS_MAX)
+        return re;
+    free(re);
+    return NULL;
+}
+
+char *re2_find(const struct re2 *re, const char *text)
+{
+    regmatch_t found[GROUPS_MAX];
+
+    if (strlen(text) > TEXT_MAX || regexec(&re->compiled, text, re->captures + 1, found, 0) != 0)
+        return NULL;
+    const regmatch_t *m = found[re->captures].rm_so >= 0 ? &found[re->captures] : &found[0];
+    return xstrndup(text + m->rm_so, (size_t)(m->rm_eo - m->rm_so));
+}
+
+void re2_free(struct re2 *re)
+{
+    if (re)
+        regfree(&re->compiled);
+    free(re);
+}
+
+/* ---- As they are written ---- */
+
+const char *re2_end(const char *at)
+{
+    for (at++; *at && *at != '/'; at++)
+        if (*at == '\\' && at[1])
+            at++;
+    return *at ? at : NULL;
+}
+
+char *re2_unwrap(const char *text, unsigned *flags)
+{
+    const char *end = *text == '/' ? re2_end(text) : NULL;
+
+    if (!end || end == text + 1 || end[1 + strspn(end + 1, RE2_LETTERS)])
+        return NULL;
+    *flags = re2_flags(end + 1, strlen(end + 1));
+    return xstrndup(text + 1, (size_t)(end - text - 1));
 }

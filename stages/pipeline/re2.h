@@ -16,12 +16,28 @@ enum re2_flag {
     RE2_DOT_ALL = 4,     /* s: a dot is also a line's end */
 };
 
+#define RE2_LETTERS "ismU"
+
+struct re2;
+
 /* The flags of some letters; others make no difference for whether it matches. */
 unsigned re2_flags(const char *letters, size_t n);
 /* ERR_JOB when it cannot be understood. */
 int re2_check(const char *expression, unsigned flags, struct err *e);
 /* Whether it is found in the text; never, when it cannot be understood. */
 bool re2_matches(const char *expression, unsigned flags, const char *text);
+/* One to be used many times. NULL with the error set; the caller's. */
+struct re2 *re2_new(const char *expression, unsigned flags, struct err *e);
+/* What is found in one line, by its first group if it has one; NULL: nothing. The caller's. As POSIX has it, as much as
+ * possible, whatever `*?` asks for. */
+char *re2_find(const struct re2 *re, const char *line);
+void re2_free(struct re2 *re);
+
+/* "/expression/flags": what is between the slashes, the caller's; NULL when the text is no such thing. */
+char *re2_unwrap(const char *text, unsigned *flags);
+/* The slash that ends what begins with one; NULL when there is none. */
+const char *re2_end(const char *text);
+
 /* The expression as POSIX writes it, the caller's; for the unit test. NULL with the error set. */
 char *re2_to_posix(const char *expression, unsigned flags, struct err *e);
 

@@ -18,10 +18,12 @@ stages: [build, test]
 build:
   stage: build
   extends: .base
+  coverage: '/covered (\\d+)%/'
   hooks: {{pre_get_sources_script: [echo before-the-sources]}}
   script:
     - !reference [.greet, script]
     - echo "$KIND" > kind
+    - echo "covered 85%"
   artifacts: {{paths: [kind]}}
 
 failing:
@@ -68,6 +70,7 @@ class Language(unittest.TestCase):
         states = {job: state for job, (state, _) in result.summary().items()}
         self.assertEqual(states, {"build": "passed", "failing": "failed", "late": "warning", "matrix: [one]": "passed",
                                   "matrix: [two]": "passed", "after": "skipped"}, result)
+        self.assertEqual(result.summary()["build"][1], "coverage 85%")
         self.assertEqual(result.text.count("\n    a-try\n"), 2, result)
         self.assertIn("tried again", result.text)
         self.assertIn("Release of main", result.text)

@@ -155,6 +155,16 @@ static int missing(const struct ci_job *job, const struct ci_need *need, struct 
                       name, other, other);
 }
 
+static int no_combination(const struct ci_job *job, const struct ci_need *need, struct err *e)
+{
+    auto_free char *name = text_quote(job->name);
+    auto_free char *other = text_quote(need->matrix.items[0]);
+
+    return yaml_error(e, ERR_JOB, need->at->file, need->at,
+                      "'%s' job needs '%s', which is not in the pipeline; name all variables of its `matrix`, in their order",
+                      name, other);
+}
+
 static bool is_meant(const struct ci_need *need, const struct ci_job *other)
 {
     return need->matrix.n == 0 || strvec_has(&need->matrix, other->name);
@@ -173,7 +183,9 @@ static int resolve_need(const struct ci_file *f, struct ci_job *job, const struc
         job->needed[job->n_needed++] = (struct ci_needed){ others[i], need->artifacts };
         found++;
     }
-    return found > 0 || need->optional ? 0 : missing(job, need, e);
+    if (found > 0 || need->optional)
+        return 0;
+    return need->matrix.n > 0 ? no_combination(job, need, e) : missing(job, need, e);
 }
 
 static int resolve_needs(const struct ci_file *f, struct ci_job *job, struct err *e)

@@ -1,4 +1,5 @@
 /* Any bytes as .gitlab-ci.yml: an error that names the file, or jobs that can run. */
+#include "stages/pipeline/choice.h"
 #include "stages/pipeline/ci_file.h"
 
 #include <stdint.h>
@@ -33,5 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(f.n > 0 && e.kind == ERR_NONE);
     for (size_t i = 0; i < f.n; i++)
         check_job(&f, &f.jobs[i]);
+    if (choice_check(&f, &e) == 0)
+        require(f.n_order == f.n);
+    else
+        require(e.kind == ERR_JOB && strncmp(err_text(&e), "file:", 5) == 0);
     return 0;
 }

@@ -177,7 +177,7 @@ static const struct {
       "ci.yml:2:4: the jobs need each other: b -> c -> b" },
     { "j: {script: a, rules: [{changes: {paths: [x], compare_to: nowhere}}]}", "ci.yml:1:24: no such branch" },
     { "j: {script: a, parallel: {matrix: [{A: [x]}]}}\nk: {script: a, needs: [{job: j, parallel: {matrix: [{A: z}]}}]}",
-      "ci.yml:2:24: 'k' job needs 'j' job" },
+      "ci.yml:2:24: 'k' job needs 'j: [z]', which is not in the pipeline; name all variables" },
 };
 
 static void test_refusals(void **state)

@@ -184,18 +184,24 @@ static int add_remote(struct including *x, const struct yaml *entry, const struc
     return add_copy(x, at, "remote", NULL, path, sum, e);
 }
 
+/* What would choose among versions of it. */
+static void note_unused(struct including *x, const struct yaml *y)
+{
+    if (y)
+        strvec_pushf(&x->tree->notes, "%s:%d:%d: keyword `%s` in `include` has no effect here: the copy is taken as it is",
+                     y->file, y->key_line, y->key_column, y->key);
+}
+
 static int add_project(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum, struct err *e)
 {
-    const struct yaml *files = yaml_get(entry, "file"), *ref = yaml_get(entry, "ref");
+    const struct yaml *files = yaml_get(entry, "file");
     auto_free char *project = NULL;
 
     if (!files)
         return yaml_error(e, ERR_JOB, entry->file, entry, "an `include` of a `project` wants a `file`");
     if (read_path(x, at, "project", &project, e) < 0)
         return -1;
-    if (ref)
-        strvec_pushf(&x->tree->notes, "%s:%d:%d: keyword `ref` in `include` has no effect here: the copy is taken as it is",
-                     ref->file, ref->key_line, ref->key_column);
+    note_unused(x, yaml_get(entry, "ref"));
     const struct yaml *const *each = files->type == YAML_LIST ? (const struct yaml *const *)files->items : &files;
     size_t n = files->type == YAML_LIST ? files->n : 1;
     for (size_t i = 0; i < n; i++) {
@@ -206,15 +212,26 @@ static int add_project(struct including *x, const struct yaml *entry, const stru
     return 0;
 }
 
-static int refuse_component(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum,
-                            struct err *e)
+/* What stands in place of a component, with its inputs put in: component/HOST/PATH.yml, without the version. */
+static int add_component(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum,
+                         struct err *e)
+{
+    auto_free char *address = NULL;
+
+    if (read_path(x, at, "component", &address, e) < 0)
+        return -1;
+    note_unused(x, yaml_get(entry, "inputs"));
+    auto_free char *path = xasprintf("%.*s.yml", (int)strcspn(address, "@"), address);
+    return add_copy(x, at, "component", NULL, path, sum, e);
+}
+
+static int refuse_artifact(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum,
+                           struct err *e)
 {
     (void)x;
     (void)entry;
     (void)sum;
-    return yaml_error(e, ERR_JOB, at->file, at,
-                      "`include` of a `%s` is not supported yet; copy its jobs into this project and include them by `local`",
-                      at->key);
+    return yaml_error(e, ERR_JOB, at->file, at, "`include` of an `artifact` is not supported: no job has run yet");
 }
 
 /* ---- Entries ---- */
@@ -231,7 +248,7 @@ static const struct {
     int (*add)(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum, struct err *e);
 } kinds[] = {
     { "local", NULL, add_local_entry },  { "project", "file", add_project },      { "template", NULL, add_template },
-    { "remote", NULL, add_remote },      { "component", NULL, refuse_component }, { "artifact", "job", refuse_component },
+    { "remote", NULL, add_remote },      { "component", "inputs", add_component }, { "artifact", "job", refuse_artifact },
 };
 
 static int check_keys(const struct yaml *entry, size_t kind, struct err *e)

@@ -20,7 +20,8 @@
 struct ci_world {
     const struct project_files *files;
     const struct variables *variables; /* resolved: of the project and the pipeline */
-    /* A folder with copies of what is on servers: project/GROUP/NAME/FILE, template/NAME, remote/HOST/PATH. NULL: none. */
+    /* A folder with copies of what is on servers: project/GROUP/NAME/FILE, template/NAME, remote/HOST/PATH,
+     * component/HOST/PATH.yml. NULL: none. */
     const char *copies;
 };
 

@@ -172,7 +172,8 @@ static const struct {
       "ci.yml:1:32: `include` of a `project`: nothing is fetched from a server; keep a copy at DIR/project/a/b/x.yml" },
     { "include: {project: a/b}", "ci.yml:1:10: an `include` of a `project` wants a `file`" },
     { "include: {template: ../X.yml}", "ci.yml:1:21: `include` of `../X.yml`: a path begins at the project's top" },
-    { "include: {component: a/b@1}", "ci.yml:1:22: `include` of a `component` is not supported" },
+    { "include: {component: a/b@1}", "ci.yml:1:22: `include` of a `component`: nothing is fetched from a server; keep a copy at DIR/component/a/b.yml" },
+    { "include: {artifact: a, job: b}", "ci.yml:1:21: `include` of an `artifact` is not supported" },
     { "include: {local: a.yml, inputs: {a: b}}", "ci.yml:1:33: `inputs` is not supported in `include` of a `local`" },
     { "include: {local: a.yml, rules: [{if: a}]}", "ci.yml:1:38: the condition `a`: at character 1: " },
     { "include: {local: a.yml, rules: [{if: $A, when: manual}]}", "ci.yml:1:48: `when: manual` is neither always nor never" },
@@ -207,12 +208,14 @@ static void test_copies(void **state)
         { "/template/Jobs/T.yml", "t: {x: 1}\n" },
         { "/remote/x.example/r.yml", "r: {x: 1}\n" },
         { "/project/a/b/p.yml", "include: {local: /ci/q.yml}\np: {x: 1}\n" },
+        { "/component/x.example/c/d.yml", "c: {x: 1}\n" },
         { "/project/a/b/ci/q.yml", "q: {x: 1}\n" },
         { "/project/a/b/self.yml", "include: {project: a/b, file: self.yml}\n" },
     };
-    static const char want[] = "{t: {x: 1}, r: {x: 1}, q: {x: 1}, p: {x: 1}, a: {script: [a], stage: x}}";
+    static const char want[] = "{t: {x: 1}, r: {x: 1}, q: {x: 1}, p: {x: 1}, a: {script: [a], stage: x}, c: {x: 1}}";
     static const char text[] = "include:\n- template: Jobs/T.yml\n- https://x.example/r.yml\n"
-                               "- {project: a/b, file: [/p.yml], ref: v1}\n- a.yml\n";
+                               "- {project: a/b, file: [/p.yml], ref: v1}\n- a.yml\n"
+                               "- {component: x.example/c/d@1.0, inputs: {a: b}}\n";
     auto_free char *dir = NULL;
     auto_ci_tree t = CI_TREE_INIT;
     auto_err e = ERR_INIT;
@@ -232,7 +235,7 @@ static void test_copies(void **state)
         fail_msg("%s", err_text(&e));
     show(&is, t.root);
     assert_string_equal(strbuf_text(&is), want);
-    assert_int_equal(t.notes.n, 1);
+    assert_int_equal(t.notes.n, 2);
     assert_non_null(strstr(t.notes.items[0], "keyword `ref` in `include` has no effect here"));
     ci_tree_release(&t);
     assert_int_equal(read_with("include: {template: No.yml}", dir, &t, &e), -1);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define STAGES_MAX ((size_t)1000)
+#define PROBLEMS_COMPARED ((size_t)1000)
 /* Parallel ones each counted: what 256 MB of memory bear. */
 #define JOBS_MAX ((size_t)50000)
 
@@ -314,7 +315,9 @@ static bool note_problem(const struct ci_reader *r, struct err *e)
 {
     if (!r->problems)
         return false;
-    strvec_push(r->problems, err_text(e));
+    /* What several jobs extend is said once; who has that many problems may read some twice. */
+    if (r->problems->n > PROBLEMS_COMPARED || !strvec_has(r->problems, err_text(e)))
+        strvec_push(r->problems, err_text(e));
     err_release(e);
     return true;
 }

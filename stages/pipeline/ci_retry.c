@@ -20,6 +20,7 @@ static const char *const whens[] = {
     "runner_system_failure",
     "runner_unsupported",
     "runner_provisioning_timeout",
+    "runner_interrupted",
     "stale_schedule",
     "job_execution_timeout",
     "archived_failure",
@@ -50,9 +51,13 @@ int ci_retry(const struct ci_reader *r, const struct yaml *y, struct ci_retry *o
         auto_free char *shown = text_quote(out->when.items[i]);
         if (text_is_any(out->when.items[i], whens))
             continue;
+        const struct yaml *at = yaml_get(y, "when");
         const char *near = text_nearest(out->when.items[i], whens);
-        return ci_problem(r, yaml_get(y, "when"), e, "`retry` has no `when: %s`%s%s%s", shown, near ? "; did you mean `" : "",
-                          near ? near : "", near ? "`?" : "");
+        if (near)
+            return ci_problem(r, at, e, "`retry` has no `when: %s`; did you mean `%s`?", shown, near);
+        /* A newer GitLab may know more. */
+        strvec_pushf(r->warnings, "%s:%d:%d: `%s` in `retry` has no effect here: no job fails of that", at->file, at->line,
+                     at->column, shown);
     }
     return ci_absent(codes) ? 0 : ci_exit_codes(r, codes, &out->codes, &out->n_codes, e);
 }

@@ -167,6 +167,10 @@ class Lint(unittest.TestCase):
         self.assertEqual([line.split(": ")[0] for line in result.text.splitlines()],
                          [".gitlab-ci.yml:1:5", ".gitlab-ci.yml:2:23", ".gitlab-ci.yml:3:16", "2 problems"])
 
+    def test_what_jobs_have_in_common_is_said_once(self):
+        result = self.lint(".base: {script: x, retry: 7}\na: {extends: .base}\nb: {extends: .base}\n")
+        self.assertEqual(result.text.splitlines()[-1], "1 problem", result)
+
     def test_needs_are_looked_at_whatever_the_rules_say(self):
         result = self.lint("a: {script: x, needs: [b]}\nb: {script: x, needs: [a], rules: [{if: $NO}]}\n")
         self.assertEqual(result.code, 1)

@@ -139,10 +139,21 @@ def readme_problems(root):
                 yield f"README.md: {hook}_args does not end in \"{hook}\""
 
 
+def test_problems(root):
+    """The tests that docs/deploy.md names are there."""
+    tests = [path for path in (root / "tests").rglob("test_*") if path.suffix in (".c", ".py")]
+    there = {path.name for path in tests}
+    for path in tests:
+        there |= set(re.findall(r"^(?: +def|static void) (test_\w+)\(", path.read_text(), re.M))
+    for name in re.findall(r"`(test_[\w.]+)`", (root / "docs/deploy.md").read_text()):
+        if name not in there:
+            yield f"docs/deploy.md: there is no {name}"
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     checks = (sample_problems(root), help_problems(), word_problems(root), key_problems(root), readme_problems(root),
-              helper_problems(root))
+              helper_problems(root), test_problems(root))
     found = [problem for check in checks for problem in check]
     print("\n".join(found) if found else "docs: they say what the program says")
     return 1 if found else 0

@@ -5,6 +5,7 @@
 #include "base/strvec.h"
 #include "base/text.h"
 #include "stages/deploy/compose.h"
+#include "stages/deploy/label_check.h"
 #include "stages/pipeline/env_file.h"
 
 #include <ctype.h>
@@ -145,9 +146,6 @@ static void say(const struct invocation *in, const char *file, const struct strv
 
 /* ---- The command ---- */
 
-/* What can be said of a service's labels before there is a target: sh.factory.cronjob.* and traefik.* are judged here,
- * in the line that compose_service.label_lines has for each, by whoever reads them. */
-
 /* 0 good, 1 not. */
 static int check_text(const struct invocation *in, const char *file, const char *text, size_t len, struct stand_in *s,
                       struct err *e)
@@ -157,6 +155,8 @@ static int check_text(const struct invocation *in, const char *file, const char 
     const struct compose_variables v = { find, missing, s, in->strict ? NULL : &unset };
 
     int rc = compose_read(file, text, len, &v, &c, &problems, &warnings, NULL);
+    if (rc == 0)
+        rc = labels_check(file, &c, NULL, &problems, NULL); /* no target is known here */
     say(in, file, &warnings, &unset);
     for (size_t i = 0; i < problems.n; i++)
         log_info(&in->log, "%s", problems.items[i]);

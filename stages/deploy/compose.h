@@ -48,6 +48,7 @@ struct compose_service {
     struct compose_health health;
     struct strvec labels;      /* "key=value", sorted by key */
     int *label_lines;          /* where each of them stands in the file */
+    bool labels_unset;         /* some are not here: they wait for a variable (compose_variables.unset) */
     char *log_driver;          /* NULL: the daemon's own */
     struct strvec log_options; /* "key=value", sorted by key */
     bool read_only, tty;

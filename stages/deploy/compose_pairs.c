@@ -183,6 +183,7 @@ void compose_read_labels(struct compose_reader *r, const struct yaml *y, struct 
     auto_pairs p = { .keyword = "labels", .kind = COMPOSE_TEXT, .lone = empty };
 
     read_pairs(r, y, &p);
+    s->labels_unset = p.n < y->n;
     s->label_lines = xcalloc(p.n + 1, sizeof(*s->label_lines));
     for (size_t i = 0; i < p.n; i++) {
         const struct pair *pair = &p.items[i];

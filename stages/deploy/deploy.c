@@ -6,6 +6,7 @@
 #include "engine/container.h"
 #include "engine/volume.h"
 #include "stages/deploy/images.h"
+#include "stages/deploy/label_check.h"
 #include "stages/deploy/labels.h"
 #include "stages/deploy/lock.h"
 #include "stages/deploy/release_list.h"
@@ -54,6 +55,8 @@ static int read_file(struct deploy *d, struct err *e)
     auto_strvec problems = STRVEC_INIT, warnings = STRVEC_INIT;
 
     int rc = compose_read(d->source.file, d->source.text, d->source.len, &variables, &d->compose, &problems, &warnings, e);
+    if (rc == 0)
+        rc = labels_check(d->source.file, &d->compose, d->c->target, &problems, e);
     voice_learn(&d->voice, d->c->environment);
     for (size_t i = 0; i < warnings.n; i++)
         voice_warning(&d->voice, "%s", warnings.items[i]);

@@ -142,6 +142,24 @@ static int check_generations(const struct routing_from *from, struct err *e)
     return 0;
 }
 
+int routing_check_part(const struct routing_from *from, struct err *e)
+{
+    auto_routing_segments segments = ROUTING_SEGMENTS_INIT;
+
+    if (from->to == ROUTING_NONE)
+        return 0;
+    if (check_generations(from, e) < 0)
+        return -1;
+    routing_segments_of(from->labels, &segments);
+    for (size_t i = 0; enabled(from) != 0 && i < segments.n; i++) {
+        const struct routing_label *rule = routing_segment_find(&segments.items[i], "frontend.rule");
+        auto_routing_rule read = ROUTING_RULE_INIT;
+        if (rule && routing_rule_read(rule->value, ROUTING_TRAEFIK2, &read, e) < 0)
+            return err_wrap(e, "%s", rule->label);
+    }
+    return 0;
+}
+
 int routing_labels(const struct routing_from *from, struct strvec *out, bool *routed, struct err *e)
 {
     *routed = false;

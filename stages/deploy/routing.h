@@ -39,8 +39,12 @@ struct routing_from {
     int64_t generation;          /* the release's number; 0: it is nowhere, and what is passed on stays as it is */
 };
 
-/* "key=value", appended to `out`. *routed: the proxy sends requests to this container. */
+/* "key=value", appended to `out`. *routed: the proxy sends requests to this container. An error's text begins with the
+ * label that it is about. */
 int routing_labels(const struct routing_from *from, struct strvec *out, bool *routed, struct err *e);
+
+/* Of labels some of which are not known yet: ERR_JOB for what is wrong whatever those say. */
+int routing_check_part(const struct routing_from *from, struct err *e);
 
 /* Entry points of a target are names of Traefik's configuration. One is for TLS if it is called `https` or `websecure`,
  * or if the target's owner wrote `:tls` behind it. */

@@ -115,6 +115,19 @@ class ComposeCheck(unittest.TestCase):
         self.assertTrue(result.err.startswith("WARNING: docker-compose.yml:1:28: `ports` is deprecated: "), result)
         self.assertEqual(self.check("-q").err, "")
 
+    def test_labels_are_judged(self):
+        """As the deploy judges them: "Cronjob" and "Routage"."""
+        self.write("services:\n  app:\n    image: i\n    labels:\n      traefik.enable: 'true'\n"
+                   "      traefik.frontend.rule: Hots:a.io\n  job:\n    image: i\n    command: /bin/false\n    restart: 'no'\n"
+                   "    labels:\n      sh.factory.cronjob.schedule: 0 25 * * *\n")
+        result = self.check()
+        self.assertEqual((result.code, result.out), (1, ""), result)
+        lines = result.err.splitlines()
+        self.assertEqual(len(lines), 3, result)
+        self.assertTrue(lines[0].startswith("docker-compose.yml:6: service 'app': traefik.frontend.rule: `Hots` is no matcher"), result)
+        self.assertTrue(lines[1].startswith("docker-compose.yml:12: service 'job': label sh.factory.cronjob.schedule: "), result)
+        self.assertIn("without sh.factory.cronjob.command", lines[2])
+
     def test_what_cannot_be_read(self):
         self.assertEqual(self.check().code, 2)
         self.write("services: {app: {image: i}}\n")

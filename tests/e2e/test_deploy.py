@@ -356,7 +356,13 @@ services:
 
     def test_a_schedule_that_is_wrong(self):
         d = self.deployment("wrong")
-        self.assertIn("sh.factory.cronjob.schedule", d.fails(self.FILE.replace("@reboot", "0 25 * * *")).output)
+        self.assertRegex(d.fails(self.FILE.replace("@reboot", "0 25 * * *")).output,
+                         r"yml:10: service 'job': label sh\.factory\.cronjob\.schedule: ")
+
+    def test_one_that_would_run_as_a_service(self):
+        d = self.deployment("service")
+        self.assertRegex(d.fails(self.FILE.replace("    command: /bin/false\n", "")).output,
+                         r"yml:9: service 'job': it has the labels of a cron job, .*write `command: /bin/false`")
 
 
 class Managed(DeployCase):

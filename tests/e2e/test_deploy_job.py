@@ -14,7 +14,7 @@ import time
 import unittest
 
 import images
-from hooks import IMAGE, Job, docker, has_docker, terminate
+from hooks import ATELIER, IMAGE, Job, docker, has_docker, terminate
 from test_pipeline import Checkout
 
 SECRET = "hush-%s-hush" % os.urandom(6).hex()
@@ -83,9 +83,7 @@ class Way(DeployTest):
 
     def test_a_job_without_environment_has_neither_socket_nor_program(self):
         job = self.prepared(environment=None)
-        result = job.run("ls -d /run/atelier/deploy /usr/local/bin/deploy-master 2>&1; exit 0")
-        self.assertIn("cannot access '/run/atelier/deploy'", result.out)
-        self.assertIn("cannot access '/usr/local/bin/deploy-master'", result.out)
+        self.assertFalse([path for path in self.mounts(job) if "deploy" in path])
         self.assertFalse(self.folder(job).exists())
 
     def test_a_host_without_targets_gives_none(self):
@@ -147,6 +145,39 @@ class Way(DeployTest):
         self.assertFalse([path for path in self.mounts(job) if "deploy" in path])
         job.hook("cleanup")
         docker("volume", "rm", "-f", *volumes)
+
+
+@unittest.skipUnless(images.BUSYBOX, "needs busybox-static")
+class NoSocket(unittest.TestCase):
+    """The client that an image brings itself, where the host could mount nothing."""
+
+    @classmethod
+    def setUpClass(cls):
+        program = pathlib.Path(ATELIER).parents[1] / "stages/deploy/deploy-master"
+        cls.image = images.busybox("atelier-test/client", files={"usr/local/bin/deploy-master": (program.read_bytes(), 0o755)})
+
+    @classmethod
+    def tearDownClass(cls):
+        images.remove(cls.image)
+
+    def ask(self, **env):
+        options = [option for name, value in env.items() for option in ("-e", f"{name}={value}")]
+        return subprocess.run(["docker", "run", "--rm", "--network", "none", *options, self.image, "deploy-master",
+                               "--releases", "here"], capture_output=True, text=True, timeout=300)
+
+    def test_both_reasons_are_named_and_what_to_do(self):
+        done = self.ask(CI_ENVIRONMENT_NAME="staging", CI_PROJECT_PATH="group/proj")
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done)
+        allowed, elsewhere = done.stderr.splitlines()
+        self.assertIn("no target of its host allows project 'group/proj' in environment 'staging'; ", allowed)
+        self.assertIn("`targets` in its configuration", allowed)
+        self.assertIn("its Docker daemon is on another machine", elsewhere)
+        self.assertIn("atelier deploy --project 'group/proj' --environment 'staging' TARGET", elsewhere)
+
+    def test_a_job_without_environment(self):
+        done = self.ask(CI_PROJECT_PATH="group/proj")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("it has no environment; give it one in .gitlab-ci.yml", done.stderr)
 
 
 class Socket(DeployTest):

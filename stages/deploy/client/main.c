@@ -145,16 +145,18 @@ static const char *from_env(const char *name)
 /* Nobody gave this job a socket. */
 static void explain_absence(void)
 {
-    const char *environment = from_env("CI_ENVIRONMENT_NAME");
+    const char *project = from_env("CI_PROJECT_PATH"), *environment = from_env("CI_ENVIRONMENT_NAME");
 
-    if (!*environment)
+    if (!*environment) {
         complain("this job may not deploy: it has no environment; give it one in .gitlab-ci.yml: `environment: {name: "
                  "staging, url: https://…}`");
-    else
-        complain("this job may not deploy: no target of its host allows project '%s' in environment '%s', or the "
-                 "host's Docker daemon is on another machine; whoever runs the host adds both to a target (targets: in "
-                 "its configuration), or deploys there by hand (atelier deploy)",
-                 from_env("CI_PROJECT_PATH"), environment);
+        return;
+    }
+    complain("this job may not deploy: no target of its host allows project '%s' in environment '%s'; whoever runs the "
+             "host adds both to one of `targets` in its configuration", project, environment);
+    complain("or its Docker daemon is on another machine, or its builds are in volumes (the job log's beginning says so): no "
+             "socket of the host's reaches this job; on the host: atelier deploy --project '%s' --environment '%s' TARGET",
+             project, environment);
 }
 
 static int connect_to(const struct sockaddr_un *address)

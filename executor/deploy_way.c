@@ -5,7 +5,9 @@
 #include "executor/program.h"
 #include "stages/deploy/wire.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -39,9 +41,14 @@ enum deploy_way deploy_way(const struct host *h, const struct invocation *in)
     return any_allows(h) ? DEPLOY_SOCKET : DEPLOY_REFUSED;
 }
 
+static char *folder_of(const struct config *c, const char *key)
+{
+    return xasprintf("%s/" FOLDERS "/%s", c->builds, key);
+}
+
 char *deploy_way_folder(const struct host *h)
 {
-    return xasprintf("%s/" FOLDERS "/%s", h->config.builds, h->place.key);
+    return folder_of(&h->config, h->place.key);
 }
 
 bool deploy_way_is(const struct host *h, const char *text)
@@ -112,10 +119,33 @@ int deploy_way_make(const struct host *h, const struct invocation *in, struct er
     return 0;
 }
 
-void deploy_way_remove(const struct host *h)
-{
-    auto_free char *folder = deploy_way_folder(h);
+/* ---- What stays behind ---- */
 
-    if (h->config.targets.n > 0)
+/* As a label may have it, which somebody else can write too. */
+static bool is_key(const char *key)
+{
+    return *key && *key != '.' && !strchr(key, '/');
+}
+
+void deploy_way_remove(const struct config *c, const char *key)
+{
+    auto_free char *folder = is_key(key) && c->targets.n > 0 ? folder_of(c, key) : NULL;
+
+    if (folder)
         (void)dir_remove(folder, NULL);
+}
+
+void deploy_way_list(const struct config *c, int64_t before, struct strvec *keys)
+{
+    auto_free char *roots = xasprintf("%s/" FOLDERS, c->builds);
+    DIR *dir = opendir(roots);
+    const struct dirent *entry;
+    struct stat st;
+
+    while (dir && (entry = readdir(dir)))
+        if (is_key(entry->d_name) && fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISDIR(st.st_mode) && st.st_mtime <= before)
+            strvec_push(keys, entry->d_name);
+    if (dir)
+        (void)closedir(dir);
 }

@@ -22,8 +22,10 @@ enum deploy_way deploy_way(const struct host *h, const struct invocation *in);
 void deploy_way_plan(const struct host *h, const struct invocation *in, struct plan *plan);
 /* Make the folder that the plan names, before the containers. Nothing where it names none. */
 int deploy_way_make(const struct host *h, const struct invocation *in, struct err *e);
-/* Remove it, when the job's containers are gone. */
-void deploy_way_remove(const struct host *h);
+/* Remove it, when the containers of the job of that key are gone. Nothing on a host without targets. */
+void deploy_way_remove(const struct config *c, const char *key);
+/* The keys of the jobs whose folder is there and was last changed (a script began or ended) until then. */
+void deploy_way_list(const struct config *c, int64_t before, struct strvec *keys);
 
 /* Whether the text, the daemon's on a mount, tells of one of these. */
 bool deploy_way_is(const struct host *h, const char *text);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "executor/command.h"
 #include "executor/config.h"
+#include "executor/deploy_way.h"
 #include "executor/garbage.h"
 #include "executor/kept.h"
 #include "executor/table.h"
@@ -22,6 +23,8 @@
 #define BATCH ((size_t)16)
 /* Another gc may hold what we want gone, and the daemon may be slow to let go. */
 #define AGAIN_MS 500
+/* A job's folder for deploys is there before its containers are, as long as its images take. */
+#define FOLDER_AGE_S ((int64_t)24 * 60 * 60)
 
 struct gc {
     const struct invocation *in;
@@ -30,6 +33,7 @@ struct gc {
     struct garbage garbage;
     struct err *errs; /* why a thing is still here, beside each of garbage.things */
     size_t failed;
+    size_t folders; /* of deploy jobs that are gone */
 };
 
 static void gc_release(struct gc *gc)
@@ -112,6 +116,50 @@ static void remove_garbage(struct gc *gc)
         remove_batch(gc, which, n);
 }
 
+/* ---- Folders of deploy jobs ---- */
+
+/* Something of the job stays on the daemon. */
+static bool has_things(const struct gc *gc, const char *key)
+{
+    for (size_t i = 0; i < gc->garbage.n; i++) {
+        const struct thing *t = &gc->garbage.things[i];
+        if (strcmp(t->job, key) == 0 && (!t->garbage || gc->errs[i].msg))
+            return true;
+    }
+    return false;
+}
+
+/* A key is "<runner>-<job id>". */
+static bool is_asked_for(const struct gc *gc, const char *key)
+{
+    const char *runner = gc->in->runner;
+    size_t len = runner ? strlen(runner) : 0;
+
+    if (gc->in->job && strcmp(gc->in->job, key) != 0)
+        return false;
+    return !runner || (text_starts(key, runner) && key[len] == '-' && strspn(key + len + 1, "0123456789") == strlen(key + len + 1));
+}
+
+/* No cleanup came for these jobs, or they were kept. */
+static void remove_folders(struct gc *gc, const struct config *config)
+{
+    int64_t age = gc->rule.older_than < 0 ? FOLDER_AGE_S : gc->rule.older_than;
+    auto_strvec keys = STRVEC_INIT;
+
+    if (config->targets.n == 0)
+        return;
+    deploy_way_list(config, gc->rule.now - age, &keys);
+    for (size_t i = 0; i < keys.n; i++) {
+        if (!is_asked_for(gc, keys.items[i]) || has_things(gc, keys.items[i]))
+            continue;
+        gc->folders++;
+        if (!gc->in->dry_run)
+            deploy_way_remove(config, keys.items[i]);
+    }
+}
+
+/* ---- What is said ---- */
+
 static const char *outcome(const struct gc *gc, size_t i)
 {
     if (gc->in->dry_run)
@@ -169,6 +217,9 @@ static void write_summary(const struct gc *gc, struct strbuf *out)
     if (kept > 0)
         strbuf_printf(out, "; %zu that may still be needed stay%s", kept, kept == 1 ? "s" : "");
     strbuf_puts(out, "\n");
+    if (gc->folders > 0)
+        strbuf_printf(out, "%zu folder%s of deploy jobs that are gone %s\n", gc->folders, gc->folders == 1 ? "" : "s",
+                      gc->in->dry_run ? "would go" : "removed");
 }
 
 static int report(const struct gc *gc, struct err *e)
@@ -203,5 +254,6 @@ int command_gc(const struct invocation *in, struct err *e)
         return -1;
     if (!in->dry_run)
         remove_garbage(&gc);
+    remove_folders(&gc, &config);
     return report(&gc, e);
 }

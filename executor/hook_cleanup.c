@@ -72,6 +72,6 @@ int hook_cleanup(const struct invocation *in, struct err *e)
     place_filter(&h.place, &labels);
     if (remove_all(d, &labels, underway_was_killed(in) ? LATE_LOOKS : 1, e) < 0)
         return err_wrap(e, "clean up job %s", h.place.key);
-    deploy_way_remove(&h);
+    deploy_way_remove(&h.config, h.place.key);
     return 0;
 }

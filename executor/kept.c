@@ -3,6 +3,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "engine/volume.h"
+#include "executor/deploy_way.h"
 
 #include <string.h>
 #include <time.h>
@@ -99,6 +100,8 @@ static int look_through(const struct host *h, struct engine *d, int64_t now, boo
             *kept = *kept || strcmp(key, h->place.key) == 0;
         else if (*key && remove_job(d, key, &problem) < 0)
             rc = err_move(e, &problem);
+        else
+            deploy_way_remove(&h->config, key);
     }
     return rc;
 }

@@ -147,6 +147,60 @@ class Way(DeployTest):
         docker("volume", "rm", "-f", *volumes)
 
 
+class Left(DeployTest):
+    """The folders of jobs that are gone."""
+
+    def setUp(self):
+        self.runner = "gc" + os.urandom(4).hex()
+
+    def started(self, more=""):
+        job = self.prepared(config=more + self.targets(here=ALLOWED), CI_RUNNER_SHORT_TOKEN=self.runner)
+        job.label = f"{self.runner}-{job.id}"
+        self.assertTrue(self.folder(job).exists())
+        return job
+
+    def gc(self, job, *args):
+        done = subprocess.run([ATELIER, "--config", str(job.config_file), "gc", "--runner", self.runner, *args],
+                              capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done)
+        return done.stdout
+
+    def test_gc_takes_the_folder_of_a_job_whose_things_are_gone(self):
+        job = self.started()
+        containers = docker("ps", "-aq", "--filter", f"label=atelier.job={job.label}").split()
+        other = self.folder(job).parent / f"{self.runner}x-1"  # of another runner
+        other.mkdir()
+        for folder in other, self.folder(job):
+            os.utime(folder, (1, 1))
+        self.assertNotIn("folder", self.gc(job), "its job is there")
+        docker("rm", "-fv", *containers)
+        docker("network", "rm", *docker("network", "ls", "-q", "--filter", f"label=atelier.job={job.label}").split())
+        self.assertIn("1 folder of deploy jobs that are gone would go\n", self.gc(job, "--dry-run"))
+        os.utime(self.folder(job))
+        self.assertNotIn("folder", self.gc(job), "its containers may be yet to come")
+        self.assertTrue(self.folder(job).exists())
+        os.utime(self.folder(job), (1, 1))
+        self.assertIn("1 folder of deploy jobs that are gone removed\n", self.gc(job))
+        self.assertFalse(self.folder(job).exists())
+        self.assertTrue(other.exists())
+
+    def test_gc_by_age_takes_it_with_the_job(self):
+        job = self.started()
+        time.sleep(2)
+        self.assertIn("1 folder of deploy jobs that are gone removed\n", self.gc(job, "--older-than", "1s"))
+        self.assertFalse(self.folder(job).exists())
+
+    def test_that_of_a_kept_job_goes_when_its_time_is_over(self):
+        job, other = self.started("keep_failed: 1s\n"), self.started("keep_failed: 1s\n")
+        other.config_file.write_text(job.config_file.read_text())  # the same folders
+        job.variables["CI_JOB_STATUS"] = "failed"
+        self.assertEqual(job.hook("cleanup").code, 0)
+        self.assertTrue(self.folder(job).exists(), "atelier shell can start its container")
+        time.sleep(3)
+        self.assertEqual(other.hook("cleanup").code, 0)
+        self.assertFalse(self.folder(job).exists())
+
+
 @unittest.skipUnless(images.BUSYBOX, "needs busybox-static")
 class NoSocket(unittest.TestCase):
     """The client that an image brings itself, where the host could mount nothing."""

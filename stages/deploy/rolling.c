@@ -24,17 +24,26 @@ static size_t find(const struct rollout *r, const char *service)
     return i;
 }
 
-/* Whether step `from` depends on step `to`, at whatever distance; there are no cycles. */
-static bool reaches(const struct rollout *r, size_t from, size_t to)
+/* Mark all that step `from` depends on, at whatever distance: each once, since there may be very many ways to one. */
+static void mark(const struct rollout *r, size_t from, bool *reached)
 {
     const struct compose_service *s = r->plan->steps[from].service;
 
     for (size_t i = 0; i < s->n_depends; i++) {
         size_t next = find(r, s->depends[i].service);
-        if (next == to || (next < r->plan->n && reaches(r, next, to)))
-            return true;
+        if (next == r->plan->n || reached[next])
+            continue;
+        reached[next] = true;
+        mark(r, next, reached);
     }
-    return false;
+}
+
+static bool reaches(const struct rollout *r, size_t from, size_t to)
+{
+    auto_free bool *reached = xcalloc(r->plan->n + 1, sizeof(*reached));
+
+    mark(r, from, reached);
+    return reached[to];
 }
 
 bool rolling_may_begin(const struct rollout *r, size_t i)

@@ -67,6 +67,8 @@ compose_read_fn compose_read_depends_on, compose_read_links;                    
 
 /* Cycles, when all services are read. */
 void compose_check_order(struct compose_reader *r);
+/* Volumes within others, when all services are read. */
+void compose_check_volumes(struct compose_reader *r);
 /* All of them (compose_service.c). */
 void compose_read_services(struct compose_reader *r, const struct yaml *services);
 

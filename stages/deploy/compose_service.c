@@ -59,4 +59,5 @@ void compose_read_services(struct compose_reader *r, const struct yaml *services
     for (size_t i = 0; i < services->n; i++)
         read_service(r, services->items[i]);
     compose_check_order(r);
+    compose_check_volumes(r);
 }

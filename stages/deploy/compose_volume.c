@@ -189,3 +189,40 @@ void compose_read_volumes(struct compose_reader *r, const struct yaml *y, struct
             read_short(r, y->items[i], s);
     }
 }
+
+/* ---- One within another ---- */
+
+static bool is_below(const char *path, const char *folder)
+{
+    size_t len = strlen(folder);
+
+    return strncmp(path, folder, len) == 0 && path[len] == '/';
+}
+
+/* The first service that may write a folder that has this one in it; NULL: none. */
+static const struct compose_service *find_writer(const struct compose *c, const char *source)
+{
+    for (size_t i = 0; i < c->n; i++)
+        for (size_t v = 0; v < c->services[i].n_volumes; v++)
+            if (!c->services[i].volumes[v].read_only && is_below(source, c->services[i].volumes[v].source))
+                return &c->services[i];
+    return NULL;
+}
+
+/* Who may write the folder above could put a link in its place, to any folder of the target's host: the daemon follows it
+ * whenever the container starts. */
+void compose_check_volumes(struct compose_reader *r)
+{
+    const struct compose *c = r->compose;
+
+    for (size_t i = 0; i < c->n; i++)
+        for (size_t v = 0; v < c->services[i].n_volumes; v++) {
+            const char *source = c->services[i].volumes[v].source;
+            const struct compose_service *writer = find_writer(c, source);
+            const struct yaml *at = yaml_get(yaml_get(r->services, c->services[i].name), "volumes");
+            auto_free char *shown = text_quote(source);
+            if (writer)
+                compose_key_problem(r, at, "the volume `./%s` is within one that `%s` can write, and could be replaced by a "
+                                    "link; mount folders side by side, such as ./data/a and ./data/b", shown, writer->name);
+        }
+}

@@ -93,6 +93,42 @@ static void decide(const struct release_plan_from *from, struct plan_step *s)
         decide_service(s, last, s->old ? there : NULL);
 }
 
+/* Whether the container can write a folder that has this one in it. */
+static bool can_replace(const json_t *container, const char *path)
+{
+    size_t i;
+    json_t *mount;
+
+    if (strcmp(label(container, LABEL_DUTY), DUTY_SERVICE) != 0)
+        return false;
+    json_array_foreach(json_object_get(container, "Mounts"), i, mount) {
+        const char *above = json_text(mount, "Source");
+        size_t len = strlen(above);
+        if (len > 0 && json_flag(mount, "RW", true) && strncmp(path, above, len) == 0 && path[len] == '/')
+            return true;
+    }
+    return false;
+}
+
+/* What the file must not have (compose_check_volumes) the release before may have: its containers run on meanwhile. */
+static int check_volumes(const struct release_plan_from *from, const struct compose_service *s, struct err *e)
+{
+    auto_free char *folder = body_data_folder(from->target, from->who);
+    size_t i;
+    json_t *container;
+
+    for (size_t v = 0; v < s->n_volumes; v++) {
+        auto_free char *path = xasprintf("%s/%s", folder ? folder : "", s->volumes[v].source);
+        json_array_foreach(from->containers, i, container)
+            if (can_replace(container, path))
+                return err_set(e, ERR_JOB, 0,
+                               "service '%s': the volume ./%s is within one that '%s' of the release before can write, and "
+                               "could be replaced by a link; deploy once without that one", s->name, s->volumes[v].source,
+                               label(container, LABEL_SERVICE));
+    }
+    return 0;
+}
+
 static int make_step(const struct release_plan_from *from, size_t i, struct plan_step *s, struct err *e)
 {
     const struct compose_service *service = &from->compose->services[i];
@@ -104,7 +140,7 @@ static int make_step(const struct release_plan_from *from, size_t i, struct plan
         s->why = "the target has it elsewhere";
         return 0;
     }
-    if (from->images[i] && body_make(&body, &s->body, e) < 0)
+    if (check_volumes(from, service, e) < 0 || (from->images[i] && body_make(&body, &s->body, e) < 0))
         return -1;
     s->name = xasprintf("%s.%s.%d", from->who->unit, service->name, from->number);
     decide(from, s);

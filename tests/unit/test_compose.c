@@ -93,8 +93,8 @@ static const struct {
     { "restart: on-failure", "{'restart': 'on-failure'}" },
     { "restart: on-failure:3", "{'restart': 'on-failure:3'}" },
 
-    { "volumes: ['./data:/data', './data/db/:/var/lib//db/', './/data/./x:/x:ro', './data/y:/y:rw', './data/z:/z:ro,cached']",
-      "{'volumes': ['data:/data', 'data/db:/var/lib/db', 'data/x:/x:ro', 'data/y:/y', 'data/z:/z:ro']}" },
+    { "volumes: ['./data:/data:ro', './data/db/:/var/lib//db/', './/data/./x:/x:ro', './data/y:/y:rw', './data/z:/z:ro,cached']",
+      "{'volumes': ['data:/data:ro', 'data/db:/var/lib/db', 'data/x:/x:ro', 'data/y:/y', 'data/z:/z:ro']}" },
     { "volumes: ['./data/${X_NAME}:/x']", "{'volumes': ['data/value:/x']}" },
     { "volumes: ['./data/..x/y..:/x']", "{'volumes': ['data/..x/y..:/x']}" },
     { "volumes: [{type: bind, source: ./data/db, target: /db}]", "{'volumes': ['data/db:/db']}" },

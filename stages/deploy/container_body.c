@@ -10,6 +10,7 @@
 #include <ctype.h>
 #include <openssl/hmac.h>
 #include <string.h>
+#include <strings.h>
 
 #define NANOSECONDS_PER_MS ((int64_t)1000000)
 
@@ -56,6 +57,26 @@ int body_check_image(const struct compose_service *s, const json_t *image, const
     if (!t->allow_image_volumes && json_object_size(json_object_get(config, "Volumes")) > 0)
         return err_set(e, ERR_JOB, 0, "service '%s': image '%s' declares a VOLUME, whose data nobody would save; take it "
                        "out of its Dockerfile and write volumes: ./data/... in the compose file", s->name, shown);
+    return 0;
+}
+
+/* Docker gives the container all labels of its image. By `atelier.…` hooks and other deploys find what is theirs, by
+ * `traefik.…` the proxy joins servers of one name; the compose file's own are checked. Our images bear a recipe. */
+int body_check_labels(const struct compose_service *s, const json_t *image, struct err *e)
+{
+    static const char ours[] = "atelier.", proxys[] = "traefik.";
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(json_at(image, "Config", "Labels"), key, value) {
+        if ((strncasecmp(key, ours, strlen(ours)) != 0 || strcmp(key, "atelier.recipe") == 0) &&
+            strncasecmp(key, proxys, strlen(proxys)) != 0)
+            continue;
+        auto_free char *shown = text_quote(s->image), *label = text_quote(key);
+        return err_set(e, ERR_JOB, 0, "service '%s': image '%s' has the label %s, which would be the container's; take it "
+                       "out of its Dockerfile%s", s->name, shown, label,
+                       text_starts(key, proxys) ? " and write it below `labels` in the compose file" : "");
+    }
     return 0;
 }
 
@@ -255,7 +276,7 @@ static void add_health(const struct compose_service *s, enum service_kind kind, 
 static void unrouted_labels(const struct compose_service *s, struct strvec *out)
 {
     for (size_t i = 0; i < s->labels.n; i++)
-        if (!text_starts(s->labels.items[i], "traefik."))
+        if (strncasecmp(s->labels.items[i], "traefik.", strlen("traefik.")) != 0) /* as Traefik reads them */
             strvec_push(out, s->labels.items[i]);
     strvec_push(out, "traefik.enable=false");
 }

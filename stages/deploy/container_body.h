@@ -48,6 +48,9 @@ void body_release(struct body *b);
 
 /* ERR_JOB when the image's user is root or it declares volumes, unless the target allows it. */
 int body_check_image(const struct compose_service *s, const json_t *image, const struct target *t, struct err *e);
+
+/* ERR_JOB when the image bears labels that would be read as ours, or as the proxy's. */
+int body_check_labels(const struct compose_service *s, const json_t *image, struct err *e);
 /* The image by digest, of the repository that `reference` names, if it has one; else its id. The caller's. */
 char *body_image(const char *reference, const json_t *image);
 

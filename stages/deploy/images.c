@@ -117,6 +117,8 @@ int images_get(const struct images_from *f, json_t **out, struct err *e)
                 out[i] = json_incref(out[j]);
         if (!out[i] && get_one(f, s, image, &out[i], e) < 0)
             return -1;
+        if (out[i] && body_check_labels(s, out[i], e) < 0)
+            return -1;
         /* What the target manages is its owner's to judge. */
         if (out[i] && kind != SERVICE_MANAGED && body_check_image(s, out[i], t, e) < 0)
             return -1;

@@ -282,6 +282,75 @@ static void test_data_folder(void **state)
     }
 }
 
+/* A container of the release before could put a link to the host's folders there. */
+static void test_volume_within_a_running_one(void **state)
+{
+    static const struct {
+        const char *source;
+        bool writable, refused;
+    } rows[] = {
+        { "/srv/data/g/p/staging/data", true, true },
+        { "/srv/data/g/p/staging/data", false, false },
+        { "/srv/data/g/p/staging/data/a", true, false },
+        { "/srv/data/g/p/staging/dat", true, false },
+        { "", true, false },
+    };
+    struct world *w = *state;
+
+    read_compose(w, "services: {app: {image: a, volumes: ['./data/a:/x']}}");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct release_plan_from from = { &w->compose, w->images, w->target, &w->who, w->containers, &w->live, 5, false };
+        auto_release_plan plan = { 0 };
+        auto_err e = ERR_INIT;
+        json_array_clear(w->containers);
+        (void)json_array_append_new(w->containers, json_pack("{s:s, s:{s:s}, s:[{s:s, s:b}]}", "Id", "old",
+                                                             "Labels", LABEL_DUTY, DUTY_SERVICE, "Mounts", "Source",
+                                                             rows[i].source, "RW", rows[i].writable));
+        assert_int_equal(release_plan_make(&from, &plan, &e), rows[i].refused ? -1 : 0);
+        if (rows[i].refused && !strstr(err_text(&e), "service 'app': the volume ./data/a is within one"))
+            fail_msg("%s", err_text(&e));
+    }
+}
+
+/* A label of the image's becomes one of the container's. */
+static void test_labels_of_images(void **state)
+{
+    static const struct {
+        const char *label, *problem;
+    } rows[] = {
+        { "maintainer", NULL },
+        { "atelier.recipe", NULL },
+        { "atelier.job", "service 'app': image 'a' has the label atelier.job, which would be the container's" },
+        { "Atelier.unit", "the label Atelier.unit" },
+        { "traefik.http.services.x.loadbalancer.server.port", "write it below `labels` in the compose file" },
+        { "TRAEFIK.enable", "the label TRAEFIK.enable" },
+    };
+    struct world *w = *state;
+
+    read_compose(w, "services: {app: {image: a}}");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        auto_json *image = json_pack("{s:{s:{s:s, s:s}}}", "Config", "Labels", "a", "b", rows[i].label, "x");
+        auto_err e = ERR_INIT;
+        assert_int_equal(body_check_labels(&w->compose.services[0], image, &e), rows[i].problem ? -1 : 0);
+        if (rows[i].problem && (e.kind != ERR_JOB || !strstr(err_text(&e), rows[i].problem)))
+            fail_msg("%s: %s", rows[i].label, err_text(&e));
+    }
+}
+
+/* To Traefik the names of labels have no case. */
+static void test_migration_is_not_routed(void **state)
+{
+    struct world *w = *state;
+    auto_release_plan plan = { 0 };
+
+    read_compose(w, "services: {app: {image: a, restart: 'no', labels: {Traefik.enable: 'true', other: x}}}");
+    make(w, false, &plan);
+    const json_t *labels = json_object_get(plan.steps[0].body.json, "Labels");
+    assert_null(json_object_get(labels, "Traefik.enable"));
+    assert_string_equal(json_text(labels, "traefik.enable"), "false");
+    assert_string_equal(json_text(labels, "other"), "x");
+}
+
 static void add(struct world *w, const char *id, const char *duty, const char *state)
 {
     (void)json_array_append_new(w->containers, json_pack("{s:s, s:s, s:{s:s, s:s}}", "Id", id, "State", state, "Labels",
@@ -316,7 +385,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_new),     T(test_unchanged),      T(test_changed), T(test_another_image),
         T(test_managed), T(test_gone_and_ill),   T(test_body),    T(test_hash),
-        T(test_data_folder), T(test_leftovers),
+        T(test_data_folder), T(test_leftovers),   T(test_labels_of_images),
+        T(test_migration_is_not_routed), T(test_volume_within_a_running_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

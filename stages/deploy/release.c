@@ -10,6 +10,9 @@
 
 #define BACK "rolled back to "
 
+/* As a request for a rollback has it. What says more was not written here, and there is always a next one. */
+#define NUMBER_MAX 999999999
+
 bool release_is_good(const struct release *r)
 {
     return strcmp(r->result, "deployed") == 0 || text_starts(r->result, BACK);
@@ -84,7 +87,10 @@ void releases_parse(const json_t *volumes, struct releases *out)
         auto_json *record = NULL;
         if (json_parse(text, strlen(text), "a release's record", &record, NULL) < 0)
             continue;
-        auto_free char *name = release_volume(json_text(labels, LABEL_UNIT), (int)json_number(record, "number", 0));
+        int64_t number = json_number(record, "number", 0);
+        if (number < 1 || number > NUMBER_MAX)
+            continue;
+        auto_free char *name = release_volume(json_text(labels, LABEL_UNIT), (int)number);
         if (strcmp(name, json_text(volume, "Name")) == 0)
             read_one(record, &out->items[out->n++]);
     }

@@ -68,6 +68,35 @@ static void test_rows(void **state)
     }
 }
 
+/* What somebody else wrote: it counts for nothing, and nothing breaks. */
+static void test_forged(void **state)
+{
+    static const struct {
+        const char *name, *record;
+        size_t taken;
+    } forged[] = {
+        { "atelier-release-unit-1", "{\"number\": 1, \"result\": \"deployed\", \"services\": [1], \"variables\": \"x\", \"secrets\": {}}", 1 },
+        { "atelier-release-unit-1", "{\"number\": \"x\"}", 0 },
+        { "atelier-release-unit-1", "{\"number\": 1e300}", 0 },
+        { "atelier-release-unit-1", "[1]", 0 },
+        { "atelier-release-unit-0", "{\"number\": 0}", 0 },
+        { "atelier-release-unit--1", "{\"number\": -1}", 0 },
+        { "atelier-release-unit-1", "{\"number\": 4294967297}", 0 },
+        { "atelier-release-unit-2147483647", "{\"number\": 2147483647}", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(forged); i++) {
+        auto_json *volumes = json_pack("[{s:s, s:{s:s, s:s}}]", "Name", forged[i].name, "Labels", LABEL_UNIT, "unit",
+                                       LABEL_RECORD, forged[i].record);
+        auto_releases all = { 0 };
+        releases_parse(volumes, &all);
+        if (all.n != forged[i].taken)
+            fail_msg("%s", forged[i].record);
+        assert_int_equal(releases_next(&all), forged[i].taken + 1);
+    }
+}
+
 static void test_back_to_a_number(void **state)
 {
     static const char *const results[] = { "deployed", "failed: it", "deployed" };
@@ -124,6 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_forged),
         cmocka_unit_test(test_back_to_a_number),
         cmocka_unit_test(test_old_ones),
         cmocka_unit_test(test_list),

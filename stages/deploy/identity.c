@@ -6,8 +6,11 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-#define ENVIRONMENT_MAX 23 /* with the project, two dashes and the mark a label of DNS: 63 */
-#define MARK_BYTES      3  /* two digits each */
+/* With the project, two dashes and the mark a label of DNS: 63. Nobody finds another name with the same mark, as
+ * can be done in seconds for a few digits, and would be let into the other one's containers and data. */
+#define ENVIRONMENT_MAX 17
+#define MARK_LETTERS    12
+#define BITS            5 /* of a letter */
 
 /* a-z, 0-9 and single dashes, none at either end. */
 static char *slug(const char *text, size_t max)
@@ -39,13 +42,16 @@ static bool is_plain(const char *project, const char *environment)
 static void put_mark(struct strbuf *out, const char *project, const char *environment)
 {
     auto_free char *whole = xasprintf("%s\n%s", project, environment);
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
     unsigned char digest[EVP_MAX_MD_SIZE];
 
     if (EVP_Digest(whole, strlen(whole), digest, NULL, EVP_sha256(), NULL) != 1)
         abort(); /* libcrypto without SHA-256 */
     strbuf_putc(out, '-');
-    for (int i = 0; i < MARK_BYTES; i++)
-        strbuf_printf(out, "%02x", digest[i]);
+    for (size_t bit = 0; bit < MARK_LETTERS * BITS; bit += BITS) {
+        unsigned two = (unsigned)digest[bit / 8] << 8 | digest[bit / 8 + 1];
+        strbuf_putc(out, letters[two >> (16 - BITS - bit % 8) & 31]);
+    }
 }
 
 int identity_unit(const char *project, const char *environment, char **out, struct err *e)

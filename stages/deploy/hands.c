@@ -12,9 +12,12 @@
 
 int hands_open(const struct hands *h, char **id, struct err *e)
 {
-    auto_json *body = json_pack("{s:s, s:[s], s:{s:s, s:s}, s:{s:s, s:[{s:s, s:s, s:s}]}}", "Image", h->image, "Cmd",
+    /* Else a new volume begins with what the image has there, and who owns it there. */
+    json_t *options = strcmp(h->type, "volume") == 0 ? json_pack("{s:b}", "NoCopy", 1) : NULL;
+    auto_json *body = json_pack("{s:s, s:[s], s:{s:s, s:s}, s:{s:s, s:[{s:s, s:s, s:s, s:o*}]}}", "Image", h->image, "Cmd",
                                 "/nothing", "Labels", LABEL_UNIT, h->unit, LABEL_DUTY, DUTY_HANDS, "HostConfig",
-                                "NetworkMode", "none", "Mounts", "Type", h->type, "Source", h->source, "Target", HANDS_PLACE);
+                                "NetworkMode", "none", "Mounts", "Type", h->type, "Source", h->source, "Target", HANDS_PLACE,
+                                "VolumeOptions", options);
 
     return container_create(h->engine, NULL, NULL, body, id, e);
 }

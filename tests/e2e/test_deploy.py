@@ -167,6 +167,12 @@ class Images(DeployCase):
         self.assertIn("VOLUME", done.output)
         self.assertIn("./data/", done.output)
 
+    def test_an_image_with_labels_of_ours_is_refused(self):
+        d = self.deployment("labels")
+        d.variables["X_IMAGE"] = self.make_image("labels", changes=("USER 1001", "LABEL atelier.job=x atelier.role=build"))
+        self.assertIn("has the label atelier.", d.fails(APP).output)
+        self.assertEqual(d.containers(), [])
+
     def test_an_image_that_is_nowhere_is_named(self):
         d = self.deployment("nowhere")
         d.variables["X_IMAGE"] = "sha256:" + "0" * 64
@@ -353,6 +359,14 @@ services:
         self.assertTrue(made["State"]["Running"])
         wait_until(lambda: "word is hello" in docker("logs", made["Id"]), "the job's output")
         self.assertIn("Nothing changed", d.up(self.FILE).output)
+
+    def test_the_first_ones_image_gives_the_others_nothing(self):
+        docker("volume", "rm", "atelier-cron", check=False)
+        d = self.deployment("planted")
+        files = {"bin/bash": (b"#!/bin/sh\n", 0o755), "atelier-place/planted": (b"x", 0o644), ".atelier/planted": (b"x", 0o644)}
+        d.variables["X_IMAGE"] = self.make_image("planted", files=files)
+        d.up(self.FILE.replace("@reboot", "@hourly"))
+        self.assertEqual(docker("exec", d.container("job")["Id"], "sh", "-c", "echo /.atelier/*"), "/.atelier/atelier-cron")
 
     def test_a_schedule_that_is_wrong(self):
         d = self.deployment("wrong")

@@ -1,6 +1,7 @@
 /* stages/deploy/compose_pairs.c: what is a map or a list of KEY=value: environment, labels, logging's options. */
 #include "stages/deploy/compose_reader.h"
 
+#include "base/number.h"
 #include "base/text.h"
 #include "stages/variables.h"
 
@@ -224,6 +225,22 @@ static const char *const *driver_options(struct compose_reader *r, const struct 
     return NULL;
 }
 
+/* What a container says and the driver has not written yet is in the daemon's memory. */
+#define BUFFER_MAX ((int64_t)64 << 20)
+
+static void check_buffer(struct compose_reader *r, const struct pairs *p)
+{
+    int64_t size;
+
+    for (size_t i = 0; i < p->n; i++)
+        if (strcmp(p->items[i].key, "max-buffer-size") == 0 &&
+            (size_parse(p->items[i].value, &size) < 0 || size > BUFFER_MAX)) {
+            auto_free char *shown = text_quote(p->items[i].value);
+            compose_problem(r, p->items[i].at, "`max-buffer-size` is `%s`; it must be a size such as 4m, of at most %dm",
+                            shown, (int)(BUFFER_MAX >> 20));
+        }
+}
+
 void compose_read_logging(struct compose_reader *r, const struct yaml *y, struct compose_service *s)
 {
     static const char *const known[] = { "driver", "options", NULL };
@@ -242,5 +259,6 @@ void compose_read_logging(struct compose_reader *r, const struct yaml *y, struct
         compose_check_keys(r, options, "options", allowed);
     if (compose_is(r, options, YAML_MAP, "options", "a map such as {max-size: 10m}"))
         read_pairs(r, options, &p);
+    check_buffer(r, &p);
     give(&p, &s->log_options);
 }

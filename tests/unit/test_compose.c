@@ -79,6 +79,8 @@ static const struct {
     { "logging: {}", "{'log_driver': null, 'log_options': []}" },
     { "logging: {driver: json-file, options: {max-size: 10m, max-file: 3}}",
       "{'log_driver': 'json-file', 'log_options': ['max-file=3', 'max-size=10m']}" },
+    { "logging: {options: {mode: non-blocking, max-buffer-size: 64m}}",
+      "{'log_driver': null, 'log_options': ['max-buffer-size=64m', 'mode=non-blocking']}" },
     { "logging: {options: {max-size: 10m}}", "{'log_driver': null, 'log_options': ['max-size=10m']}" },
 
     { "read_only: true\n    tty: yes", "{'read_only': true, 'tty': true}" },

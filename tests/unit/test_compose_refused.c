@@ -146,6 +146,8 @@ static const struct {
     { "logging: {driver: syslog}", "f.yml:4:23: the logging driver `syslog` is not allowed" },
     { "logging: {driver: local, options: {syslog-address: 'unix:///x'}}", "unknown key `syslog-address` in `options`" },
     { "logging: {driver: journald, options: {max-size: 1m}}", "unknown key `max-size` in `options`" },
+    { "logging: {options: {max-buffer-size: 1g}}", "f.yml:4:42: `max-buffer-size` is `1g`; it must be a size such as 4m" },
+    { "logging: {options: {max-buffer-size: much}}", "`max-buffer-size` is `much`" },
     { "logging: {drivr: local}", "unknown key `drivr` in `logging`; did you mean `driver`?" },
 
     { "read_only: 1", "`read_only` is `1`; it must be true or false" },

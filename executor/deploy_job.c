@@ -112,6 +112,12 @@ static const char *value(const struct deploy *d, const char *name)
     return found ? found : "";
 }
 
+/* A job may set CI_* variables of its own: what the history says comes from the server where that tells it. */
+static const char *told(const struct deploy *d, const char *by_server, const char *name)
+{
+    return *by_server ? by_server : value(d, name);
+}
+
 static int identify(struct deploy *d, struct err *e)
 {
     const struct job *job = &d->job->host->job;
@@ -121,10 +127,10 @@ static int identify(struct deploy *d, struct err *e)
     d->who = (struct deploy_identity){
         .project = job->project_path,
         .environment = job->environment,
-        .commit = value(d, "CI_COMMIT_SHA"),
-        .ref = value(d, "CI_COMMIT_REF_NAME"),
+        .commit = told(d, job->commit, "CI_COMMIT_SHA"),
+        .ref = told(d, job->ref, "CI_COMMIT_REF_NAME"),
         .who = value(d, *value(d, "GITLAB_USER_LOGIN") ? "GITLAB_USER_LOGIN" : "GITLAB_USER_NAME"),
-        .job_url = value(d, "CI_JOB_URL"),
+        .job_url = told(d, job->url, "CI_JOB_URL"),
     };
     if (identity_unit(d->who.project, d->who.environment, &d->who.unit, e) < 0)
         return -1;

@@ -59,6 +59,9 @@ int job_from_env(char *const *env, struct job *out, struct err *e)
             return err_set(e, ERR_JOB, 0, "%s is not UTF-8 text", fields[i].variable);
         }
     }
+    job.commit = xstrdup("");
+    job.ref = xstrdup("");
+    job.url = xstrdup("");
     job.image.platform = xstrdup("");
     job.image.user = xstrdup("");
     job.protected_ref = strcmp(job_env(env, "CI_COMMIT_REF_PROTECTED"), "true") == 0;
@@ -159,7 +162,7 @@ static bool read_protected(const json_t *root)
  * any CI_* variable may be one that the job itself set, to another project's id. */
 static void read_identity(struct job *job, const json_t *root)
 {
-    const json_t *info = json_object_get(root, "job_info");
+    const json_t *info = json_object_get(root, "job_info"), *git = json_object_get(root, "git_info");
     const struct {
         const json_t *from;
         const char *key;
@@ -171,6 +174,9 @@ static void read_identity(struct job *job, const json_t *root)
         { info, "project_full_path", &job->project_path },
         { info, "name", &job->name },
         { info, "stage", &job->stage },
+        { git, "sha", &job->commit },
+        { git, "ref", &job->ref },
+        { first_variable(root, "CI_JOB_URL"), "value", &job->url },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
@@ -274,7 +280,7 @@ void job_release(struct job *job)
 {
     char *const owned[] = { job->id,   job->runner, job->project_id,  job->project_path,
                             job->name, job->stage,  job->environment, job->slot,
-                            job->concurrent };
+                            job->concurrent, job->commit, job->ref, job->url };
 
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
         free(owned[i]);

@@ -48,6 +48,8 @@ struct job {
     char *name;            /* "build image" */
     char *stage;           /* "build" */
     char *environment;     /* CI_ENVIRONMENT_NAME, "" when the job has none */
+    char *commit, *ref;    /* what it runs for, and */
+    char *url;             /* its page in GitLab, by the server's word: "" without a response */
     char *slot;            /* CI_CONCURRENT_PROJECT_ID */
     char *concurrent;      /* CI_CONCURRENT_ID */
     bool protected_ref;

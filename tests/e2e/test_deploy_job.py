@@ -44,13 +44,14 @@ class DeployTest(unittest.TestCase):
         return "targets:\n" + "".join(f"  {name.replace('_', '-')}: {text}\n" for name, text in targets.items())
 
     def job(self, config=None, environment="staging", user=None, **options):
-        variables = {"CI_COMMIT_SHA": "c0ffee", "CI_COMMIT_REF_NAME": "main", "GITLAB_USER_LOGIN": "eve",
+        variables = {"CI_COMMIT_SHA": "f0rged", "CI_COMMIT_REF_NAME": "main", "GITLAB_USER_LOGIN": "eve",
                      "CI_JOB_URL": "https://gitlab.example/job", "SV_STAGING_TOKEN": SECRET}
         if environment:
             variables |= {"CI_ENVIRONMENT_NAME": environment, "CI_ENVIRONMENT_SLUG": environment,
                           "CI_ENVIRONMENT_URL": f"https://{environment}.example"}
         job = Job(self.targets(here=ALLOWED) if config is None else config, stage="deploy", **variables, **options)
         self.addCleanup(job.__exit__)
+        job.response["git_info"] |= {"sha": "c0ffee", "ref": "main"}
         for variable in job.response["variables"]:
             if variable["key"].startswith("SV_"):
                 variable |= {"public": False, "masked": True}

@@ -30,9 +30,10 @@ static json_t *describe(const struct job *job)
                               "user", job->image.user, "pull_policy", json_strings(&job->image.pull_policy),
                               "entrypoint",
                               job->image.entrypoint_given ? json_strings(&job->image.entrypoint) : json_null());
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:o, s:o, s:o}", "id", job->id, "runner",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:o, s:o, s:o}", "id", job->id, "runner",
                      job->runner, "project_id", job->project_id, "project_path", job->project_path, "name", job->name,
-                     "stage", job->stage, "environment", job->environment, "slot", job->slot, "concurrent",
+                     "stage", job->stage, "environment", job->environment, "commit", job->commit, "ref", job->ref, "url",
+                     job->url, "slot", job->slot, "concurrent",
                      job->concurrent, "protected", job->protected_ref, "timeout", (json_int_t)job->timeout_s, "image",
                      image, "credentials", describe_credentials(job), "files", json_strings(&job->file_variables));
 }
@@ -164,6 +165,9 @@ static const struct {
       NULL },
 
     /* Protected refs. */
+    { "its page, whatever a variable of its own says",
+      "{'variables':[{'key':'CI_JOB_URL','value':'http://x/1'},{'key':'CI_JOB_URL','value':'http://x/2'}]}",
+      "{'url':'http://x/1'}", NULL },
     { "protected", "{'git_info':{'protected':true}}", "{'protected':true}", NULL },
     { "not protected, whatever a variable says",
       "{'git_info':{'protected':false},'variables':[{'key':'CI_COMMIT_REF_PROTECTED','value':'true'}]}",
@@ -202,7 +206,7 @@ static const struct {
       "'timeout':3600,'when':'on_success','allow_failure':false}],'image':{'name':'$IMG','alias':'','command':null,"
       "'entrypoint':null,'ports':null},'services':null,'artifacts':null,'cache':null,'credentials':[{'type':"
       "'registry','url':'r','username':'u','password':'p'}],'dependencies':null,'features':{'trace_sections':true}}",
-      "{'id':'10', 'stage':'build', 'timeout':3600, 'protected':false, 'credentials':[['r','u','p']], 'files':[], "
+      "{'id':'10', 'stage':'build', 'commit':'00', 'ref':'main', 'url':'', 'timeout':3600, 'protected':false, 'credentials':[['r','u','p']], 'files':[], "
       "'image':{'name':'from-env:1', 'entrypoint':null, 'pull_policy':[], 'user':'', 'platform':''}}",
       NULL },
     { "v19",

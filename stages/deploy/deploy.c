@@ -14,6 +14,7 @@
 #include "stages/deploy/rollout.h"
 #include "stages/deploy/release_source.h"
 #include "stages/deploy/voice.h"
+#include "stages/place.h"
 
 #include <string.h>
 #include <time.h>
@@ -88,13 +89,19 @@ static const char *any_image(const struct deploy *d)
 
 /* ---- What is there, and what is to be ---- */
 
+/* A job's container on the same daemon may have our labels, from its image: no deploy made it. */
 static int list_containers(struct deploy *d, struct err *e)
 {
     auto_strvec labels = STRVEC_INIT;
 
     json_decref(take(&d->containers));
     strvec_pushf(&labels, "%s=%s", LABEL_UNIT, d->c->who->unit);
-    return container_list(d->c->engine, &labels, &d->containers, e);
+    if (container_list(d->c->engine, &labels, &d->containers, e) < 0)
+        return -1;
+    for (size_t i = json_array_size(d->containers); i-- > 0;)
+        if (json_at(json_array_get(d->containers, i), "Labels", LABEL_JOB))
+            (void)json_array_remove(d->containers, i);
+    return 0;
 }
 
 static int look(struct deploy *d, struct err *e)

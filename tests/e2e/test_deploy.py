@@ -391,6 +391,14 @@ services:
     command: ["sh", "-c", "echo started >>/data/log; trap 'exit 0' TERM; while :; do sleep 0.1; done"]
 """
 
+    def test_a_jobs_container_is_not_taken_for_it(self):
+        d = self.deployment("jobs", managed={"redis": "container"})
+        d.variables["X_REDIS"] = self.make_image("redis", changes=())
+        labels = {"job": "other-1", "unit": d.unit, "duty": "managed", "service": "redis", "reference": d.variables["X_REDIS"]}
+        other = docker("create", *(f"--label=atelier.{k}={v}" for k, v in labels.items()), d.variables["X_REDIS"])
+        self.assertIn("redis: starting", d.up(self.FILE).output)
+        self.assertEqual(docker("inspect", "-f", "{{.State.Status}}", other), "created")
+
     def test_its_container_and_its_data_outlive_releases(self):
         d = self.deployment("managed", managed={"redis": "container"})
         server = self.make_image("redis", changes=())  # root, as such images are

@@ -138,6 +138,18 @@ const char *text_nearest(const char *word, const char *const *words)
     return nearest;
 }
 
+const char *text_closing_brace(const char *open)
+{
+    int depth = 0;
+
+    for (const char *c = open; *c; c++) {
+        depth += (*c == '{') - (*c == '}');
+        if (depth == 0)
+            return c;
+    }
+    return NULL;
+}
+
 bool text_matches(const char *pattern, const char *text)
 {
     return fnmatch(pattern, text, 0) == 0;

@@ -18,6 +18,9 @@ void text_visible(struct strbuf *out, const char *s, size_t max);
 /* The same as an owned string, with a sensible limit (400 bytes). */
 char *text_quote(const char *s);
 
+/* The brace that closes the one at `open`, over those between them; NULL when there is none. */
+const char *text_closing_brace(const char *open);
+
 /* The word of `words` (NULL-terminated) nearest to `word`, or NULL when none is
  * near enough to be what somebody meant. */
 const char *text_nearest(const char *word, const char *const *words);

@@ -97,9 +97,7 @@ static int find_target(struct deploy *d, const char *name, struct err *e)
 {
     const struct host *h = d->job->host;
 
-    for (size_t i = 0; i < h->config.targets.n && !d->target; i++)
-        if (strcmp(h->config.targets.items[i].name, name) == 0)
-            d->target = &h->config.targets.items[i];
+    d->target = targets_find(&h->config.targets, name);
     if (!d->target)
         return refuse_unknown(h, name, e);
     return target_allows(d->target, &h->job, e) < 0 ? -1 : target_read_secrets(d->target, e);

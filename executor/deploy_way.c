@@ -15,14 +15,6 @@
 #define PROGRAM_AT  "/usr/local/bin/" PROGRAM
 #define FOLDERS     ".deploy" /* beside the runners', whose names have no dot */
 
-static bool any_allows(const struct host *h)
-{
-    for (size_t i = 0; i < h->config.targets.n; i++)
-        if (target_allows(&h->config.targets.items[i], &h->job, NULL) == 0)
-            return true;
-    return false;
-}
-
 /* Another machine's daemon has neither our folders nor our programs. */
 static bool is_remote(const struct host *h, const struct invocation *in)
 {
@@ -36,9 +28,10 @@ enum deploy_way deploy_way(const struct host *h, const struct invocation *in)
 {
     if (!*h->job.environment || h->config.targets.n == 0)
         return DEPLOY_NOT;
+    bool allowed = targets_allow(&h->config.targets, &h->job);
     if (is_remote(h, in))
-        return any_allows(h) ? DEPLOY_REMOTE : DEPLOY_NOT;
-    return any_allows(h) ? DEPLOY_SOCKET : DEPLOY_REFUSED;
+        return allowed ? DEPLOY_REMOTE : DEPLOY_NOT;
+    return allowed ? DEPLOY_SOCKET : DEPLOY_REFUSED;
 }
 
 static char *folder_of(const struct config *c, const char *key)

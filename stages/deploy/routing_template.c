@@ -1,25 +1,13 @@
 #include "stages/deploy/routing_template.h"
 
 #include "base/strbuf.h"
+#include "base/text.h"
 
 #include <string.h>
 
 bool routing_is_template(const char *text)
 {
     return strpbrk(text, "{}") != NULL;
-}
-
-/* The brace that closes the one at `open`; expressions have some of their own. */
-static const char *closing(const char *open)
-{
-    int depth = 0;
-
-    for (const char *c = open; *c; c++) {
-        depth += (*c == '{') - (*c == '}');
-        if (depth == 0)
-            return c;
-    }
-    return NULL;
 }
 
 /* "name" or "name:expression", between braces. */
@@ -37,7 +25,7 @@ int routing_template_regex(const char *text, const char *any, char **out, struct
 
     for (const char *c = text; *c; c++) {
         if (*c == '{') {
-            const char *end = closing(c);
+            const char *end = text_closing_brace(c);
             if (!end || end == c + 1)
                 return err_set(e, ERR_JOB, 0, "`%s`: a { without its }, or with nothing between", text);
             put_placeholder(&regex, c + 1, (size_t)(end - c - 1), any);

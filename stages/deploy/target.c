@@ -69,11 +69,11 @@ void targets_release(struct targets *targets)
     *targets = (struct targets){ 0 };
 }
 
-const struct target *targets_find(const struct target *targets, size_t n, const char *name)
+struct target *targets_find(const struct targets *targets, const char *name)
 {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(targets[i].name, name) == 0)
-            return &targets[i];
+    for (size_t i = 0; i < targets->n; i++)
+        if (strcmp(targets->items[i].name, name) == 0)
+            return &targets->items[i];
     return NULL;
 }
 

@@ -71,12 +71,12 @@ struct target *targets_add(struct targets *targets, const char *name);
 void targets_release(struct targets *targets);
 
 /* NULL when there is none of that name. */
-const struct target *targets_find(const struct target *, size_t n, const char *name);
+struct target *targets_find(const struct targets *, const char *name);
 
 /* ERR_JOB, and who may, when the job's project, environment or ref may not deploy there. */
 int target_allows(const struct target *t, const struct job *job, struct err *e);
 
-/* Whether some environment of the job's project may be deployed to one of them: then prepare gives the job a socket. */
+/* Whether the job may deploy to one of them: then prepare gives it a socket. */
 bool targets_allow(const struct targets *targets, const struct job *job);
 
 #endif

@@ -1,6 +1,7 @@
 #include "stages/pipeline/project_files.h"
 
 #include "base/strbuf.h"
+#include "base/text.h"
 
 #include <fnmatch.h>
 #include <string.h>
@@ -58,24 +59,11 @@ static bool matches(const char *pattern, const char *path)
     }
 }
 
-/* The end of the group that begins at `open`, and NULL when it has none. */
-static const char *group_end(const char *open)
-{
-    int depth = 0;
-
-    for (const char *c = open; *c; c++) {
-        depth += (*c == '{') - (*c == '}');
-        if (depth == 0)
-            return c;
-    }
-    return NULL;
-}
-
 /* a{b,c}d is abd or acd. */
 static bool any_matches(const char *pattern, const char *path, int *left)
 {
     const char *open = strchr(pattern, '{');
-    const char *end = open ? group_end(open) : NULL;
+    const char *end = open ? text_closing_brace(open) : NULL;
     int depth = 0;
 
     if (!end)

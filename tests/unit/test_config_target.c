@@ -190,9 +190,9 @@ static void test_who_may(void **state)
         auto_config c = { 0 };
         auto_err e = ERR_INIT;
         assert_int_equal(read_text(text, &c, &e), 0);
-        const struct target *t = targets_find(c.targets.items, c.targets.n, "t");
+        const struct target *t = targets_find(&c.targets, "t");
         assert_non_null(t);
-        assert_null(targets_find(c.targets.items, c.targets.n, "u"));
+        assert_null(targets_find(&c.targets, "u"));
         assert_int_equal(target_allows(t, &job, &e), asked[i].error ? -1 : 0);
         assert_int_equal(targets_allow(&c.targets, &job), !asked[i].error);
         if (asked[i].error)

@@ -83,33 +83,90 @@ static bool says_not_found(const char *text)
     return false;
 }
 
-int image_pull(struct engine *d, const char *name, const struct image_transfer *t, struct err *e)
+/* One pull with all that its call points to. */
+struct pull {
+    struct two_parts parts;
+    struct strvec headers;
+    struct strbuf query;
+    struct transfer transfer;
+    struct err *e;
+};
+
+static void pull_release(struct pull *p)
 {
-    const struct image_transfer *how = t ? t : &plain;
-    auto_two_parts parts = { 0 };
-    auto_strvec headers = STRVEC_INIT;
-    if (split(name, &parts, e) < 0 || auth_headers(how->auth, &headers, e) < 0)
+    two_parts_release(&p->parts);
+    strvec_release(&p->headers);
+    strbuf_release(&p->query);
+    transfer_release(&p->transfer);
+}
+
+static int pull_prepare(struct pull *p, const char *name, const struct image_transfer *how, struct engine_call *c)
+{
+    if (split(name, &p->parts, p->e) < 0 || auth_headers(how->auth, &p->headers, p->e) < 0)
         return -1;
-    auto_strbuf query = STRBUF_TEXT;
-    engine_query(&query, "fromImage", parts.repository);
-    engine_query(&query, "tag", parts.tag);
-    engine_query(&query, "platform", how->platform);
-    struct engine_call c = {
+    engine_query(&p->query, "fromImage", p->parts.repository);
+    engine_query(&p->query, "tag", p->parts.tag);
+    engine_query(&p->query, "platform", how->platform);
+    transfer_init(&p->transfer, "Pulling", "Pulled", name, how);
+    *c = (struct engine_call){
         .what = "pull image",
         .name = name,
         .method = "POST",
         .path = "/images/create",
-        .query = strbuf_text(&query),
-        .headers = &headers,
+        .query = strbuf_text(&p->query),
+        .headers = &p->headers,
+        .on_data = message_data,
+        .data_ctx = &p->transfer.reader,
+        .watch = how->watch,
+        .timeout_ms = CALL_ENDLESS,
+        .idle_ms = CALL_SLOW_MS,
     };
-    struct transfer transfer;
-    transfer_init(&transfer, "Pulling", "Pulled", name, how);
+    return 0;
+}
+
+static int pull_finish(struct pull *p, const struct engine_call *c)
+{
+    if (p->e->kind == ERR_NONE && transfer_finish(&p->transfer, p->e) < 0)
+        (void)engine_wrap(c, p->e);
+    if (p->e->kind == ERR_SYSTEM && says_not_found(err_text(p->e)))
+        p->e->kind = ERR_NOT_FOUND;
+    return p->e->kind == ERR_NONE ? 0 : -1;
+}
+
+int image_pull_all(struct engine *d, const char *const *names, const struct image_transfer *how, struct err *errs, size_t n)
+{
+    auto_free struct pull *pulls = xcalloc(n + 1, sizeof(*pulls));
+    auto_free struct engine_call *calls = xcalloc(n + 1, sizeof(*calls));
+    auto_free struct err *answers = xcalloc(n + 1, sizeof(*answers));
+    size_t called = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct pull *p = &pulls[called];
+        *p = (struct pull){ .query = STRBUF_TEXT, .e = &errs[i] };
+        if (pull_prepare(p, names[i], &how[i], &calls[called]) == 0) {
+            called++;
+            continue;
+        }
+        pull_release(p);
+        rc = -1;
+    }
+    (void)engine_call_all(d, calls, answers, called);
+    for (size_t i = 0; i < called; i++) {
+        if (answers[i].kind != ERR_NONE)
+            (void)err_move(pulls[i].e, &answers[i]);
+        if (pull_finish(&pulls[i], &calls[i]) < 0)
+            rc = -1;
+        pull_release(&pulls[i]);
+    }
+    return rc;
+}
+
+int image_pull(struct engine *d, const char *name, const struct image_transfer *t, struct err *e)
+{
     auto_err problem = ERR_INIT;
-    if (carry(d, &c, &transfer, &problem) == 0)
-        return 0;
-    if (problem.kind == ERR_SYSTEM && says_not_found(err_text(&problem)))
-        problem.kind = ERR_NOT_FOUND;
-    return err_move(e, &problem);
+
+    return image_pull_all(d, &name, t ? t : &plain, &problem, 1) < 0 ? err_move(e, &problem) : 0;
 }
 
 int image_push(struct engine *d, const char *name, const struct image_transfer *t, struct err *e)

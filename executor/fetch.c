@@ -4,67 +4,18 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "engine/image.h"
+#include "engine/passing.h"
 #include "executor/credentials.h"
 #include "stages/pull_policy.h"
 
 #include <poll.h>
 #include <string.h>
-#include <sys/random.h>
-
-/* A registry that stumbles is asked again, after a wait that two hosts do not share. Not a long one: the runner
- * tries the whole of prepare twice more, 3 s apart. */
-#define PULL_TRIES  3
-#define WAIT_MIN_MS 1000
-#define WAIT_MAX_MS 3000
-
-/* What daemons say when the network or the registry failed them, and not when they were told no: in the words of
- * Go's net package and of the registry protocol. The same pull may succeed in a moment. No "connection refused":
- * nothing listens there, mostly because the name is wrong, and where a registry is just starting, the runner's own
- * tries are enough. */
-static const char *const passing[] = {
-    "i/o timeout",
-    "TLS handshake timeout",
-    "Client.Timeout",
-    "context deadline exceeded",
-    "connection reset",
-    "broken pipe",
-    "unexpected EOF",
-    "network is unreachable",
-    "no route to host",
-    "server misbehaving", /* a name server's; "no such host" is an answer */
-    "temporary failure in name resolution",
-    "toomanyrequests",
-    "Too Many Requests",
-    "unexpected HTTP status: 5",
-    "Internal Server Error",
-    "Bad Gateway",
-    "Service Unavailable",
-    "Gateway Timeout",
-};
-
-static bool will_pass(const struct err *e)
-{
-    if (e->kind != ERR_SYSTEM)
-        return false;
-    for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
-        if (strcasestr(err_text(e), passing[i]))
-            return true;
-    return text_ends(err_text(e), ": EOF");
-}
 
 static void progress(void *ctx, const char *line)
 {
     const struct fetch *f = ctx;
 
     log_info(f->out, "%s", line);
-}
-
-static int64_t random_wait(void)
-{
-    unsigned dice = 0;
-
-    (void)!getrandom(&dice, sizeof(dice), GRND_NONBLOCK); /* without it two hosts wait the same: no harm */
-    return WAIT_MIN_MS + (int64_t)(dice % (WAIT_MAX_MS - WAIT_MIN_MS + 1));
 }
 
 /* Ends early, with ERR_CANCELLED, when a signal comes. */
@@ -88,10 +39,10 @@ static int pull_patiently(const struct fetch *f, const char *image, const struct
         char delay[32];
         if (image_pull(f->engine, image, how, &problem) == 0)
             return 0;
-        if (tries == PULL_TRIES || !will_pass(&problem))
+        if (tries == PASSING_TRIES || !passing_fault(&problem))
             return err_move(e, &problem);
-        int64_t wait = random_wait();
-        log_warning(&f->in->log, "%s; try %d of %d in %s", err_text(&problem), tries + 1, PULL_TRIES,
+        int64_t wait = passing_wait_ms();
+        log_warning(&f->in->log, "%s; try %d of %d in %s", err_text(&problem), tries + 1, PASSING_TRIES,
                     duration_format(wait, delay, sizeof(delay)));
         if (wait_for(f, wait, e) < 0)
             return -1;

@@ -7,6 +7,7 @@
 #include "engine/image.h"
 #include "engine/logs.h"
 #include "engine/network.h"
+#include "engine/passing.h"
 #include "engine/volume.h"
 
 #include "base/clock.h"
@@ -439,6 +440,29 @@ static void test_pulls(void **state)
     }
 }
 
+/* Side by side: what becomes of one is nothing to the others. */
+static void test_pulls_beside_each_other(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "r.io/a:1", "", "r.io/b:1", "r.io/c:1" };
+    static const struct image_transfer how[ARRAY_SIZE(names)] = { { 0 } };
+    struct err errs[ARRAY_SIZE(names)] = { { 0 } };
+    struct scripted s;
+    scripted_open(&s, "> POST /images/create?fromImage=r.io%2Fa&tag=1\n 200 chunked\n sleep 0.2\n json {\"status\":\"Done\"}\n"
+                      "> POST /images/create?fromImage=r.io%2Fb&tag=1\n 404 {\"message\":\"manifest unknown\"}\n"
+                      "> POST /images/create?fromImage=r.io%2Fc&tag=1\n 200 chunked\n json {\"error\":\"Bad Gateway\"}\n");
+    assert_int_equal(image_pull_all(s.engine, names, how, errs, ARRAY_SIZE(names)), -1);
+    assert_int_equal(errs[0].kind, ERR_NONE);
+    assert_non_null(errs[1].msg);
+    assert_says(&errs[2], ERR_NOT_FOUND, "pull image 'r.io/b:1': manifest unknown");
+    assert_says(&errs[3], ERR_SYSTEM, "pull image 'r.io/c:1': Bad Gateway");
+    assert_false(passing_fault(&errs[2]));
+    assert_true(passing_fault(&errs[3]));
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        err_release(&errs[i]);
+    scripted_stop(&s);
+}
+
 static void count_line(void *ctx, const char *line)
 {
     strbuf_printf(ctx, "%s\n", line);
@@ -771,6 +795,7 @@ int main(void)
         cmocka_unit_test(test_side_by_side),
         cmocka_unit_test(test_network_is_emptied_first),
         cmocka_unit_test(test_pulls),
+        cmocka_unit_test(test_pulls_beside_each_other),
         cmocka_unit_test(test_progress_does_not_flood),
         cmocka_unit_test(test_push),
         cmocka_unit_test(test_import_names_the_tag),

@@ -1,0 +1,122 @@
+"""How a deploy pulls: several images at a time, and again when the registry stumbles. The target is a stand-in."""
+import collections
+import http.server
+import json
+import pathlib
+import re
+import socketserver
+import tempfile
+import threading
+import unittest
+import urllib.parse
+
+from deploys import PATIENCE, Deployment
+from hooks import has_docker
+
+STUMBLE = (500, {"message": 'Get "https://r.example/v2/": net/http: TLS handshake timeout'})
+REFUSED = (404, {"message": "manifest unknown"})
+PULLED = (200, {"status": "Pull complete", "id": "layer"})
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def address_string(self):
+        return "a socket"
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, status, body):
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Api-Version", "1.41")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self):
+        if "/images/" in self.path:  # there, and refused by the target: the deploy ends before it does anything
+            self.answer(200, {"Id": "sha256:" + "0" * 64, "Config": {"User": "root"}})
+        else:
+            self.answer(200, {})
+
+    do_HEAD = do_GET
+
+    def do_POST(self):
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
+        self.answer(*self.server.pull(query["fromImage"][0].rpartition("/")[2]))
+
+
+class Target(socketserver.ThreadingUnixStreamServer):
+    """A daemon that knows of pulls alone; one is answered when `together` have been asked for."""
+
+    daemon_threads = True
+
+    def __init__(self, path, together=1, answers=None):
+        super().__init__(path, Handler)
+        self.together, self.answers = together, answers or {}
+        self.asked, self.active, self.peak = collections.Counter(), 0, 0
+        self.changed = threading.Condition()
+
+    def pull(self, image):
+        with self.changed:
+            self.asked[image] += 1
+            self.active += 1
+            self.peak = max(self.peak, self.active)
+            self.changed.notify_all()
+            came = self.changed.wait_for(lambda: self.asked.total() >= self.together, PATIENCE)
+            self.active -= 1
+            script = self.answers.get(image, [])
+            return (500, {"message": "too few came"}) if not came else script.pop(0) if script else PULLED
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
+@unittest.skipUnless(has_docker(), "needs a Docker daemon")
+class Pulls(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="atelier-target-")
+        self.addCleanup(folder.cleanup)
+        self.path = str(pathlib.Path(folder.name) / "docker.sock")
+
+    def deploy(self, names, code=1, **target):
+        with Target(self.path, **target) as daemon:
+            d = Deployment(self, "pull", docker_host=f"unix://{self.path}")
+            services = "".join(f"  {name}: {{image: 'r.example/{name}:1'}}\n" for name in names)
+            done = d.fails("services:\n" + services + f"  twice: {{image: 'r.example/{names[0]}:1'}}\n", code=code)
+            return daemon, done.output
+
+    def test_four_at_a_time_and_each_image_once(self):
+        daemon, output = self.deploy("abcdef", together=4)
+        self.assertEqual(daemon.asked, dict.fromkeys("abcdef", 1))
+        self.assertEqual(daemon.peak, 4)
+        self.assertIn("Pulled r.example/a:1, r.example/b:1, r.example/c:1, r.example/d:1 in ", output)
+        self.assertIn("Pulled r.example/e:1, r.example/f:1 in ", output)
+        self.assertIn("service 'a': the user of image 'r.example/a:1' is root", output)
+
+    def test_one_that_stumbles_is_asked_again_alone(self):
+        daemon, output = self.deploy("ab", answers={"b": [STUMBLE, STUMBLE]})
+        self.assertEqual(daemon.asked, {"a": 1, "b": 3})
+        self.assertEqual(len(re.findall(r"r\.example/b:1.*TLS handshake timeout; try [23] of 3 in \d+\.\d s", output)), 2, output)
+        self.assertIn("Pulled r.example/b:1 in ", output)
+
+    def test_three_times_and_no_more(self):
+        daemon, output = self.deploy("ab", code=2, answers={"b": [STUMBLE] * 3})
+        self.assertEqual(daemon.asked, {"a": 1, "b": 3})
+        self.assertRegex(output, "ERROR: service 'b': image 'r.example/b:1': .*TLS handshake timeout")
+
+    def test_one_that_is_refused_is_not_asked_again(self):
+        daemon, output = self.deploy("ab", answers={"b": [REFUSED]})
+        self.assertEqual(daemon.asked, {"a": 1, "b": 1})
+        self.assertIn("service 'b': image 'r.example/b:1' is not there, or it wants a login", output)
+
+
+if __name__ == "__main__":
+    unittest.main()

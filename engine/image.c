@@ -83,6 +83,25 @@ static bool says_not_found(const char *text)
     return false;
 }
 
+/* A watch hears of a signal once: what ends one pull ends all. */
+struct shared_watch {
+    const struct engine_watch *of;
+    struct err ended;
+};
+
+#define SHARED_LOOK_MS ((int64_t)500) /* one that was not woken with the others looks by itself */
+
+static int shared_tick(void *ctx, int64_t *next_ms, struct err *e)
+{
+    struct shared_watch *w = ctx;
+
+    if (w->ended.kind == ERR_NONE && w->of->tick(w->of->ctx, next_ms, &w->ended) == 0) {
+        *next_ms = *next_ms < 0 || *next_ms > SHARED_LOOK_MS ? SHARED_LOOK_MS : *next_ms;
+        return 0;
+    }
+    return err_set(e, w->ended.kind, w->ended.code, "%s", err_text(&w->ended));
+}
+
 /* One pull with all that its call points to. */
 struct pull {
     struct two_parts parts;
@@ -100,7 +119,8 @@ static void pull_release(struct pull *p)
     transfer_release(&p->transfer);
 }
 
-static int pull_prepare(struct pull *p, const char *name, const struct image_transfer *how, struct engine_call *c)
+static int pull_prepare(struct pull *p, const char *name, const struct image_transfer *how,
+                        const struct engine_watch *watch, struct engine_call *c)
 {
     if (split(name, &p->parts, p->e) < 0 || auth_headers(how->auth, &p->headers, p->e) < 0)
         return -1;
@@ -117,7 +137,7 @@ static int pull_prepare(struct pull *p, const char *name, const struct image_tra
         .headers = &p->headers,
         .on_data = message_data,
         .data_ctx = &p->transfer.reader,
-        .watch = how->watch,
+        .watch = watch,
         .timeout_ms = CALL_ENDLESS,
         .idle_ms = CALL_SLOW_MS,
     };
@@ -138,13 +158,16 @@ int image_pull_all(struct engine *d, const char *const *names, const struct imag
     auto_free struct pull *pulls = xcalloc(n + 1, sizeof(*pulls));
     auto_free struct engine_call *calls = xcalloc(n + 1, sizeof(*calls));
     auto_free struct err *answers = xcalloc(n + 1, sizeof(*answers));
+    struct shared_watch shared = { n > 0 ? how[0].watch : NULL, ERR_INIT };
+    const bool sharing = n > 1 && shared.of && shared.of->tick;
+    const struct engine_watch watch = { shared_tick, &shared, sharing ? shared.of->wake_fd : -1 };
     size_t called = 0;
     int rc = 0;
 
     for (size_t i = 0; i < n; i++) {
         struct pull *p = &pulls[called];
         *p = (struct pull){ .query = STRBUF_TEXT, .e = &errs[i] };
-        if (pull_prepare(p, names[i], &how[i], &calls[called]) == 0) {
+        if (pull_prepare(p, names[i], &how[i], sharing ? &watch : shared.of, &calls[called]) == 0) {
             called++;
             continue;
         }
@@ -159,6 +182,7 @@ int image_pull_all(struct engine *d, const char *const *names, const struct imag
             rc = -1;
         pull_release(&pulls[i]);
     }
+    err_release(&shared.ended);
     return rc;
 }
 

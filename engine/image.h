@@ -23,7 +23,8 @@ struct image_transfer {
  * registry said comes back as the error's text; ERR_NOT_FOUND when it has no such
  * image or does not let us see it. */
 int image_pull(struct engine *d, const char *name, const struct image_transfer *t, struct err *e);
-/* n pulls side by side, each to its end; errs[i] tells of each; -1 if any failed. */
+/* n pulls side by side, each to its end; errs[i] tells of each; -1 if any failed. The watch of
+ * the first is for all. */
 int image_pull_all(struct engine *d, const char *const *names, const struct image_transfer *how, struct err *errs, size_t n);
 int image_push(struct engine *d, const char *name, const struct image_transfer *t, struct err *e);
 /* POST /images/NAME/tag. */

@@ -4,13 +4,14 @@ import http.server
 import json
 import pathlib
 import re
+import signal
 import socketserver
 import tempfile
 import threading
 import unittest
 import urllib.parse
 
-from deploys import PATIENCE, Deployment
+from deploys import PATIENCE, Deployment, wait_until
 from hooks import has_docker
 
 STUMBLE = (500, {"message": 'Get "https://r.example/v2/": net/http: TLS handshake timeout'})
@@ -70,6 +71,9 @@ class Target(socketserver.ThreadingUnixStreamServer):
             script = self.answers.get(image, [])
             return (500, {"message": "too few came"}) if not came else script.pop(0) if script else PULLED
 
+    def handle_error(self, request, client_address):
+        """A client that goes away is none of ours."""
+
     def __enter__(self):
         threading.Thread(target=self.serve_forever, daemon=True).start()
         return self
@@ -106,6 +110,21 @@ class Pulls(unittest.TestCase):
         self.assertEqual(daemon.asked, {"a": 1, "b": 3})
         self.assertEqual(len(re.findall(r"r\.example/b:1.*TLS handshake timeout; try [23] of 3 in \d+\.\d s", output)), 2, output)
         self.assertIn("Pulled r.example/b:1 in ", output)
+
+    def test_a_signal_ends_all_that_are_under_way(self):
+        with Target(self.path, together=5) as daemon:  # nothing is ever answered
+            d = Deployment(self, "pull", docker_host=f"unix://{self.path}")
+            services = "".join(f"  {name}: {{image: 'r.example/{name}:1'}}\n" for name in "abcdef")
+            process = d.start(compose="services:\n" + services)
+            wait_until(lambda: daemon.peak == 4, "four pulls")
+            process.send_signal(signal.SIGTERM)
+            output = process.communicate(timeout=PATIENCE)[0]
+            self.assertNotEqual(process.returncode, 0)
+            self.assertIn("ended by a signal (Terminated)", output)
+            with daemon.changed:
+                self.assertEqual(daemon.asked.total(), 4)
+                daemon.together = 0
+                daemon.changed.notify_all()
 
     def test_three_times_and_no_more(self):
         daemon, output = self.deploy("ab", code=2, answers={"b": [STUMBLE] * 3})

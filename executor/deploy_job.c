@@ -1,10 +1,10 @@
 #include "executor/deploy_job.h"
 
+#include "base/mask.h"
 #include "base/text.h"
 #include "executor/program.h"
 #include "executor/target_link.h"
 #include "stages/job_values.h"
-#include "base/mask.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
 #ifndef STAGES_DEPLOY_VOICE_H
 #define STAGES_DEPLOY_VOICE_H
 
-#include "stages/deploy/deploy.h"
 #include "base/mask.h"
+#include "stages/deploy/deploy.h"
 
 struct voice {
     deploy_say_fn *say;

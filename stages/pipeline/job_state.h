@@ -2,10 +2,10 @@
 #ifndef STAGES_PIPELINE_JOB_STATE_H
 #define STAGES_PIPELINE_JOB_STATE_H
 
+#include "base/mask.h"
 #include "stages/pipeline/coverage.h"
 #include "stages/pipeline/job_files.h"
 #include "stages/pipeline/job_run.h"
-#include "base/mask.h"
 
 /* A job under way. */
 struct job_run {

@@ -19,8 +19,8 @@ A script is text. A line that begins with ">" starts a rule, the indented lines 
 
 More steps: `header NAME: VALUE` (before the status), `200 chunked` (as stream, but each step is a chunk, and the last
 one is sent at the end), `raw "BYTES"`, `json {…}` (one line of a stream of messages), `sleep SECONDS`,
-`cut` (close at once, in the middle), `hang` (say no more, until the client goes). Quoted text is as in JSON, with
-\\u0000 to \\u00ff for bytes. The query counts only where the rule has one ("/containers/json?all=1*").
+`cut` (close at once, in the middle), `hang` (say no more, until the client goes; SOCKET.hung gets a byte first),
+`together N` (until so many requests are at this step). Quoted text is as in JSON, with \\u0000 to \\u00ff for bytes. The query counts only where the rule has one ("/containers/json?all=1*").
 
 A rule without ">>" is used once; of several that fit, the first unused one answers. A client may repeat a request
 that was cut on a connection that it had used before, as libcurl does: give such a rule ">>". GET /_ping is answered
@@ -154,7 +154,11 @@ class Connection:
                 self.until(quoted(rest))
             elif verb == 'sleep':
                 time.sleep(float(rest))
+            elif verb == 'together':
+                self.daemon.meet(int(rest))
             elif verb == 'hang':
+                with open(self.daemon.path + '.hung', 'a') as marks:
+                    marks.write('.')
                 gone = select.poll()
                 gone.register(self.sock, 0)  # only that it was closed, not that there is something to read
                 gone.poll()
@@ -191,6 +195,7 @@ class Daemon:
         self.path, self.rules = path, [*parse(script), *parse(PING)]
         self.requests = []  # (method, target, headers, body)
         self._complaints, self._lock = [], threading.Lock()
+        self._met, self._meeting = 0, threading.Condition()
 
     def __enter__(self):
         # Bound under another name first: whoever sees the socket can connect to it.
@@ -222,6 +227,12 @@ class Daemon:
                     return rule
         self.complain(f'not in the script: {method} {target}')
         return None
+
+    def meet(self, count):
+        with self._meeting:
+            self._met += 1
+            self._meeting.notify_all()
+            self._meeting.wait_for(lambda: self._met >= count)
 
     def complain(self, text):
         with self._lock:

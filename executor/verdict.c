@@ -14,7 +14,7 @@
 #define SETTLE_MS    50
 
 /* The daemon may hear of the kernel's deed a moment after the process's end. */
-#define NEWS_MS 200
+#define NEWS_MS 1000
 
 #define KILLED (128 + SIGKILL)
 

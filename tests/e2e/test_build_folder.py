@@ -173,7 +173,7 @@ ln -s /outside .git; ln -s /outside/folder sub/folder; ln -s /outside/folder/fil
         run = job.start_run("echo begins")
         docker("exec", job.container("helper"), "sh", "-c", "until [ -e /tmp/begun ]; do sleep 0.05; done")
         terminate(run)
-        out, err = run.communicate(timeout=120)
+        out, err = run.communicate(timeout=300)
         self.assertEqual((run.returncode, out), (2, ""), err)
         self.assertIn("told to end this script", err)
 

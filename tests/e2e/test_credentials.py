@@ -157,7 +157,7 @@ class Credentials(unittest.TestCase):
             self.assertLess(time.monotonic() - start, 60, "the helper was never asked")
             time.sleep(0.05)
         terminate(hook)
-        _, err = hook.communicate(timeout=120)
+        _, err = hook.communicate(timeout=300)
         self.assertEqual(hook.returncode, 2, err)
 
 
@@ -265,7 +265,7 @@ class Retries(unittest.TestCase):
             while "try 2 of 3" not in (line := hook.stderr.readline()):
                 self.assertTrue(line, "the hook ended before its wait")
             terminate(hook)
-            _, err = hook.communicate(timeout=60)
+            _, err = hook.communicate(timeout=300)
             self.assertEqual(hook.returncode, 2, err)
             self.assertIn("cancelled", err)
             self.assertEqual(self.pulls(daemon), 1, "after its whole wait it would have tried again")

@@ -101,7 +101,7 @@ class Ssh(Deploying):
         job = self.ready()
         running, before = self.interrupted(job, UP)
         terminate(running)  # the whole process group, as gitlab-runner does
-        out, err = running.communicate(timeout=120)
+        out, err = running.communicate(timeout=300)
         self.assertEqual(running.returncode, 2, out + err)
         self.assertEqual(self.running(), before)
         self.assert_no_tunnel_is_left()

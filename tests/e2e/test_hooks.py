@@ -4,22 +4,12 @@ import os
 import pathlib
 import random
 import subprocess
+import tempfile
 import time
 import unittest
 
 import images
-from hooks import ATELIER, IMAGE, Job, docker, has_docker, terminate
-
-
-def wait_for(condition, seconds=60):
-    """Await a condition; its value, or the test fails."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError("waited too long")
+from hooks import ATELIER, IMAGE, PATIENCE, Job, Result, docker, has_docker, terminate
 
 
 def processes_in(container):
@@ -175,10 +165,11 @@ class PrepareHook(HookTest):
         host, port, user, secret = os.environ["ATELIER_TEST_REGISTRY"].split(":", 3)
         password = pathlib.Path(secret).read_text().strip()
         registry, name = f"{host}:{port}", f"{host}:{port}/atelier-test/pull:{os.getpid()}"
-        docker("login", "-u", user, "--password-stdin", registry, input=password)
-        docker("tag", self.images["sh"], name)
-        docker("push", name)
-        docker("logout", registry)
+        with tempfile.TemporaryDirectory() as folder:  # nobody else is logged in meanwhile
+            client = {**os.environ, "DOCKER_CONFIG": folder}
+            docker("login", "-u", user, "--password-stdin", registry, input=password, env=client)
+            docker("tag", self.images["sh"], name)
+            docker("push", name, env=client)
         docker("rmi", name)
         with Job("pull_policy: always\n", image=name) as job:
             result = job.hook("prepare")
@@ -378,20 +369,29 @@ class Killed(HookTest):
         self.assert_clean(job)
 
     def test_prepare_killed_at_any_moment_then_cleanup(self):
+        begin = time.monotonic()
+        self.prepared()
+        whole = time.monotonic() - begin
+        cleanups = []
         for _ in range(12):
-            with Job() as job:
-                prepare = job.start("prepare")
-                time.sleep(random.uniform(0, 0.5))
-                prepare.kill()
-                prepare.communicate()
-                self.assert_clean(job)
+            job = Job()
+            self.addCleanup(job.__exit__)
+            prepare = job.start("prepare")
+            time.sleep(random.uniform(0, whole))
+            prepare.kill()
+            prepare.communicate()
+            cleanups.append((job, job.start("cleanup")))
+        for job, cleanup in cleanups:
+            result = Result(cleanup)
+            self.assertEqual(result.code, 0, result)
+            self.assertEqual(job.left(), [])
 
     def test_cleanup_while_run_is_alive(self):
         job = self.prepared()
         run = job.start_run("echo ready; sleep 600")
         run.stdout.readline()
         self.assert_clean(job)
-        _, err = run.communicate(timeout=120)
+        _, err = run.communicate(timeout=300)
         self.assertEqual(run.returncode, 2, err)
         self.assertIn("container", err)
 
@@ -400,7 +400,7 @@ class Killed(HookTest):
         run = job.start_run("echo ready; sleep 600")
         run.stdout.readline()
         docker("kill", job.container())
-        _, err = run.communicate(timeout=120)
+        _, err = run.communicate(timeout=300)
         self.assertEqual(run.returncode, 2, err)
         self.assertIn("from outside", err)
         self.assert_clean(job)
@@ -470,10 +470,11 @@ class BadInput(HookTest):
 class SideBySide(HookTest):
     def test_two_jobs_do_not_see_each_other(self):
         one, two = self.prepared(), self.prepared()
-        first = one.start_run("echo ready; sleep 3; echo one")
+        first = one.start_run("echo ready; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo one")
         first.stdout.readline()
         self.assertEqual(two.run("echo two").out, "two\n")
         self.assert_clean(two)
+        docker("exec", one.container(), "touch", "/tmp/go")
         self.assertEqual(first.communicate()[0], "one\n")
         self.assertEqual(first.returncode, 0)
 
@@ -482,7 +483,7 @@ class SideBySide(HookTest):
         for job in jobs:
             self.addCleanup(job.__exit__)
         started = [job.start("prepare") for job in jobs]
-        self.assertEqual([p.wait(timeout=60) for p in started], [0] * 4)
+        self.assertEqual([p.wait(timeout=PATIENCE) for p in started], [0] * 4)
         runs = [job.start_run(f"sleep 0.3; echo {job.id}") for job in jobs]
         self.assertEqual([r.communicate()[0].strip() for r in runs], [job.id for job in jobs])
         for job in jobs:

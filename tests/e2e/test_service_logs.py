@@ -1,15 +1,17 @@
 """CI_DEBUG_SERVICES: what services say, in the job's log, against the real Docker daemon."""
 import os
+import pathlib
 import re
 import signal
-import time
+import subprocess
+import types
 import unittest
 
 import images
-from hooks import Job, docker, has_docker, terminate
+from hooks import Job, docker, has_docker, terminate, wait_for
 
 WAIT = "until test -e $MARK; do sleep 0.05; done"
-COUNT = "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.01; done"
+COUNT = "i=0; while :; do i=$((i+1)); echo line $i; printf . >>$MARK; sleep 0.01; done"
 
 
 def sh(script):
@@ -60,15 +62,29 @@ class ServiceLogs(unittest.TestCase):
     def numbers(self, lines):
         return [int(line.removeprefix("line ")) for line in lines]
 
+    def service(self, job, alias):
+        return docker("ps", "-aq", "--no-trunc", "--filter", f"label=atelier.job={job.label}", "--filter",
+                      f"label=atelier.service={alias}")
+
+    def wait_for_log(self, job, alias, *lines):
+        """Until the daemon has them of that service."""
+        container = self.service(job, alias)
+
+        def has_them():
+            done = subprocess.run(["docker", "logs", container], capture_output=True, text=True, errors="replace", check=True)
+            return all(f"{line}\n" in done.stdout + done.stderr for line in lines)
+        wait_for(has_them, f"{alias} says {lines}")
+
     def test_from_hook_to_hook_none_lost_and_none_twice(self):
-        job = self.job({"alias": "db, store", **sh(COUNT)})
+        job, mark = self.marked({"alias": "db, store", **sh(COUNT)})
         name = f"db-store-{self.own}"
         hooks = [self.hook(job, "prepare")]
+        more = f"n=$(stat -c %s {mark}); until [ $(stat -c %s {mark}) -gt $((n + 20)) ]; do sleep 0.05; done"
+        wait_for(pathlib.Path(mark).exists, "the service counts")
         for substage in ("prepare_script", "build_script", "after_script"):
-            time.sleep(0.3)
-            hooks.append(self.script(job, "sleep 0.5", substage))
+            hooks.append(self.script(job, more, substage))
+            self.assertGreater(len(self.said(name, hooks[-1])), 10, hooks[-1])
         for result in hooks:
-            self.assertGreater(len(self.said(name, result)), 10, result)
             self.assertNotIn("[service:", result.out)
         numbers = self.numbers(self.said(name, *hooks))
         self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
@@ -78,6 +94,8 @@ class ServiceLogs(unittest.TestCase):
         job, mark = self.marked({"alias": "a", **sh(burst)}, {"alias": "b", **sh(burst)})
         self.hook(job, "prepare")
         first = self.script(job, f"touch {mark}; sleep 1")
+        for alias in ("a", "b"):
+            self.wait_for_log(job, alias, "the end")
         second = self.script(job, "true")
         for name in (f"a-{self.own}", "b"):
             self.assertEqual(self.said(name, first, second), [*map(str, range(1, 20001)), "the end"])
@@ -85,7 +103,9 @@ class ServiceLogs(unittest.TestCase):
     def test_both_streams(self):
         script = "i=0; while test $i -lt 3000; do i=$((i+1)); echo out $i; echo err $i >&2; done; sleep 1000"
         job = self.job({"alias": "db", **sh(script)})
-        hooks = [self.hook(job, "prepare"), self.script(job, "true"), self.script(job, "sleep 0.5")]
+        hooks = [self.hook(job, "prepare"), self.script(job, "true")]
+        self.wait_for_log(job, "db", "out 3000", "err 3000")
+        hooks.append(self.script(job, "true"))
         lines = [line for line in self.said(f"db-{self.own}", *hooks) if re.match("(out|err) ", line)]
         for stream in ("out", "err"):
             self.assertEqual([line for line in lines if line.startswith(stream)],
@@ -95,69 +115,79 @@ class ServiceLogs(unittest.TestCase):
         script = ("printf 'first '; sleep 0.3; echo half; printf 'bell \\007 esc \\033[31m nul \\000 end\\r\\n'; "
                   "head -c 40000 /dev/zero | tr '\\0' x; echo; printf 'no newline'")
         job = self.job({"alias": "db", **sh(script)}, config="services: {on_unready: warn}\n")
-        lines = self.said(f"db-{self.own}", self.hook(job, "prepare"), self.script(job, "true"))
+        prepare = self.hook(job, "prepare")
+        docker("wait", self.service(job, "db"))
+        lines = self.said(f"db-{self.own}", prepare, self.script(job, "true"))
         self.assertEqual(lines[:2], ["first half", "bell \\x07 esc \\x1b[31m nul \\x00 end"])
         self.assertEqual("".join(lines[2:-1]), "x" * 40000)
         self.assertLessEqual(max(map(len, lines)), 16384)
         self.assertEqual(lines[-1], "no newline")
+
+    def greeted(self, job):
+        """What the hooks say on stderr, the last of which begins after the service has said hello."""
+        prepare = self.hook(job, "prepare")
+        self.wait_for_log(job, "db", "hello")
+        return prepare.err + self.script(job, "true").err
 
     def test_colour(self):
         job = self.job({"alias": "db", **sh("echo hello; sleep 1000")})
         job.extra["NO_COLOR"] = ""
         environment = job.environment
         job.environment = lambda: {k: v for k, v in environment().items() if k != "NO_COLOR"}
-        self.assertIn(f"\033[0;37m[service:db-{self.own}] hello\033[0;m\n", self.hook(job, "prepare").err)
+        self.assertIn(f"\033[0;37m[service:db-{self.own}] hello\033[0;m\n", self.greeted(job))
 
     def test_words_that_switch_it_on_and_off(self):
         for word, shown in (("1", True), ("False", False), (None, False)):
             with self.subTest(word=word):
                 job = self.job({"alias": "db", **sh("echo hello; sleep 1000")}, debug=word)
-                result = self.hook(job, "prepare")
-                self.assertEqual("hello" in result.err, shown, result)
-                self.assertNotIn("CI_DEBUG_SERVICES", result.err)
+                err = self.greeted(job)
+                self.assertEqual("hello" in err, shown, err)
+                self.assertNotIn("CI_DEBUG_SERVICES", err)
                 job.hook("cleanup")
 
     def test_a_word_that_is_none(self):
         job = self.job({"alias": "db", **sh("echo hello; sleep 1000")}, debug="yes please")
-        hooks = [self.hook(job, "prepare"), self.script(job, "true")]
-        self.assertEqual("".join(result.err for result in hooks).count("CI_DEBUG_SERVICES"), 1)
-        self.assertNotIn("hello", hooks[0].err + hooks[1].err)
+        err = self.greeted(job)
+        self.assertEqual(err.count("CI_DEBUG_SERVICES"), 1)
+        self.assertNotIn("hello", err)
 
     def test_one_that_ends_and_one_that_is_removed(self):
         job, mark = self.marked({"alias": "ends", **sh(f"echo before; {WAIT}; echo after")},
                                 {"alias": "goes", **sh("echo there; sleep 1000")})
-        hooks = [self.hook(job, "prepare")]
-        gone = docker("ps", "-q", "--filter", f"label=atelier.job={job.label}", "--filter", "label=atelier.service=goes")
-        process = job.start_run(f"sleep 0.5; touch {mark}; sleep 1; echo script ends")
-        time.sleep(0.5)
-        docker("rm", "-f", gone)
+        prepare = self.hook(job, "prepare")
+        self.wait_for_log(job, "ends", "before")
+        process = job.start_run(f"echo script begins; until [ -e {mark}.end ]; do sleep 0.05; done; echo script ends")
+        self.assertEqual(process.stdout.readline(), "script begins\n")
+        docker("rm", "-f", self.service(job, "goes"))
+        pathlib.Path(mark).touch()
+        docker("wait", self.service(job, "ends"))
+        pathlib.Path(mark + ".end").touch()
         out, err = process.communicate()
         self.assertEqual((process.returncode, out), (0, "script ends\n"), err)
         self.assertNotIn("WARNING", err)
-        self.assertEqual(self.said(f"ends-{self.own}", hooks[0]), ["before"])
-        self.assertIn(f"[service:ends-{self.own}] after\n", err)
+        self.assertEqual(self.said(f"ends-{self.own}", prepare, types.SimpleNamespace(err=err)), ["before", "after"])
         last = self.script(job, "echo still")
         self.assertEqual((last.out, last.err), ("still\n", ""))
 
     def test_cancelled(self):
-        job = self.job({"alias": "db", **sh(COUNT)})
+        job, _ = self.marked({"alias": "db", **sh(COUNT)})
         hooks = [self.hook(job, "prepare")]
-        process = job.start_run("trap 'sleep 0.3; echo trapped' TERM; sleep 1000 & wait")
-        time.sleep(1)
+        process = job.start_run("trap 'sleep 0.3; echo trapped' TERM; echo ready; sleep 1000 & wait")
+        process.stdout.readline()
         terminate(process)
         out, err = process.communicate()
         self.assertEqual(process.returncode, 2, err)
-        hooks += [type("", (), {"err": err}), self.script(job, "true", "after_script")]
+        hooks += [types.SimpleNamespace(err=err), self.script(job, "true", "after_script")]
         numbers = self.numbers(self.said(f"db-{self.own}", *hooks))
         self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
 
     def test_killed_leaves_no_process(self):
-        job = self.job({"alias": "db", **sh(COUNT)})
+        job, _ = self.marked({"alias": "db", **sh(COUNT)})
         self.hook(job, "prepare")
-        process = job.start_run("sleep 1000")
-        time.sleep(0.5)
+        process = job.start_run("echo ready; sleep 1000")
+        process.stdout.readline()
         process.kill()  # the hook alone, not its group
-        process.communicate(timeout=120)  # ends when nobody has its streams open any more
+        process.communicate(timeout=300)  # ends when nobody has its streams open any more
         self.assertEqual(process.returncode, -signal.SIGKILL)
 
     def test_a_service_that_is_never_ready(self):

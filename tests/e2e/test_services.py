@@ -7,7 +7,7 @@ import time
 import unittest
 
 import images
-from hooks import Job, docker, has_docker, terminate
+from hooks import Job, Result, docker, has_docker, terminate
 
 APPLETS = ("sh", "httpd", "wget", "sleep", "touch", "env", "echo", "test")
 SERVE = "exec httpd -f -p 8080 -h /tmp"
@@ -194,7 +194,7 @@ class Awaited(ServiceTest):
         self.assertNotIn("WARNING", said.err)
 
     def test_some_ports_are_enough_in_the_end(self):
-        _, said = self.prepared({"name": self.two, "alias": "db", **sh(SERVE)}, config="services: {wait: 2s}\n")
+        _, said = self.prepared({"name": self.two, "alias": "db", **sh(SERVE)}, config="services: {wait: 10s}\n")
         self.assertIn("port 8081 does not answer", said.err)
         self.assertIn("HEALTHCHECK_TCP_PORT", said.err)
 
@@ -243,8 +243,8 @@ class Missed(ServiceTest):
 
     def test_one_that_is_never_ready(self):
         said = self.refused({"name": self.web, "alias": "db", **sh("echo thinking; sleep 1000")},
-                            config="services: {wait: 2s}\n")
-        self.assertIn(f"service '{self.web}' (db) was not ready within 2", said.err)
+                            config="services: {wait: 5s}\n")
+        self.assertIn(f"service '{self.web}' (db) was not ready within 5", said.err)
         self.assertIn("port 8080 does not answer", said.err)
         self.assertIn("[service:db] thinking", said.out)
 
@@ -296,17 +296,26 @@ class Cancelled(ServiceTest):
     def test_killed_while_it_waits(self):
         job, hook = self.waiting()
         os.killpg(hook.pid, signal.SIGKILL)
-        hook.wait(10)
+        hook.wait(60)
         self.assert_clean(job)
 
     def test_killed_at_any_moment(self):
+        services = {"name": self.web, "alias": "a"}, {"name": self.web, "alias": "b"}, {"name": self.plain}
+        begin = time.monotonic()
+        self.prepared(*services)
+        whole = time.monotonic() - begin
+        cleanups = []
         for _ in range(12):
-            job = self.job({"name": self.web, "alias": "a"}, {"name": self.web, "alias": "b"}, {"name": self.plain})
+            job = self.job(*services)
             hook = job.start("prepare")
-            time.sleep(random.uniform(0, 1.5))
+            time.sleep(random.uniform(0, whole))
             os.killpg(hook.pid, signal.SIGKILL)
             hook.communicate()
-            self.assert_clean(job)
+            cleanups.append((job, job.start("cleanup")))
+        for job, cleanup in cleanups:
+            result = Result(cleanup)
+            self.assertEqual(result.code, 0, result)
+            self.assertEqual(job.left(), [])
 
 
 if __name__ == "__main__":

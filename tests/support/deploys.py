@@ -6,25 +6,15 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
-PATIENCE = 60
+from hooks import PATIENCE, wait_for as wait_until
+
 ATELIER = os.environ.get("ATELIER") or pathlib.Path(__file__).resolve().parents[2] / "build/dev/executor/atelier"
 HOST = "unix:///var/run/docker.sock"
 
 
 def docker(*args, check=True):
-    return subprocess.run(["docker", *args], check=check, capture_output=True, text=True, timeout=120).stdout.strip()
-
-
-def wait_until(condition, what, patience=PATIENCE):
-    end = time.monotonic() + patience
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"after {patience} s not: {what}")
+    return subprocess.run(["docker", *args], check=check, capture_output=True, text=True, timeout=300).stdout.strip()
 
 
 def image_id(name):
@@ -71,7 +61,6 @@ class Deployment:
                 docker(kind, "rm", *names, check=False)
         for name in docker("volume", "ls", "-q", "--filter", f"name=atelier-data-{self.unit}").split():
             docker("volume", "rm", name, check=False)
-        docker("volume", "rm", "atelier-cron", check=False)  # kept where another one runs a cron job
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- commands ---

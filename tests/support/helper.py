@@ -15,7 +15,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("ATELIER_HELPER") or ROOT / "build/dev/cache/atelier-helper").absolute()
-TIMEOUT = 60
+TIMEOUT = 300
 
 
 class Done(typing.NamedTuple):

@@ -6,16 +6,29 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ATELIER = os.environ.get("ATELIER", str(ROOT / "build/dev/executor/atelier"))
 IMAGE = os.environ.get("ATELIER_TEST_IMAGE", "atelier/ci:latest")
+PATIENCE = 180  # seconds for what takes one on an idle machine
 
 
 def docker(*args, **options):
     """Run the docker client; its output, stripped."""
     done = subprocess.run(["docker", *args], capture_output=True, text=True, check=options.pop("check", True), **options)
     return done.stdout.strip()
+
+
+def wait_for(condition, what="it", patience=PATIENCE):
+    """What the condition gives, when it gives something; else the test fails."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"after {patience} s not: {what}")
 
 
 def has_docker():

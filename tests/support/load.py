@@ -14,7 +14,7 @@ class Load:
         self.workers = [threading.Thread(target=self.work, args=(i / rate, threads / rate), daemon=True) for i in range(threads)]
 
     def ask(self):
-        connection = http.client.HTTPConnection(*self.target, timeout=30)
+        connection = http.client.HTTPConnection(*self.target, timeout=120)
         try:
             connection.request("GET", self.path, headers={"Host": self.host})
             answer = connection.getresponse()

@@ -87,7 +87,7 @@ class Registry:
         self.wait()
 
     def wait(self):
-        for _ in range(100):
+        for _ in range(1200):
             try:
                 if self.ask("GET", "/v2/")[0] == 200:
                     return

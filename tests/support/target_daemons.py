@@ -31,7 +31,7 @@ class Target:
 
     def set_up(self):
         """Once it runs: a place for data, and the proxy's network."""
-        for _ in range(600):
+        for _ in range(1800):
             done = self.docker("version", check=False)
             if done:
                 break

@@ -4,7 +4,13 @@
 
 int volume_create(struct engine *d, const char *name, const json_t *labels, struct err *e)
 {
-    auto_json *body = json_pack("{s:s, s:O*}", "Name", name, "Labels", labels);
+    return volume_create_with(d, name, labels, NULL, NULL, e);
+}
+
+int volume_create_with(struct engine *d, const char *name, const json_t *labels, const json_t *options, json_t **out,
+                       struct err *e)
+{
+    auto_json *body = json_pack("{s:s, s:O*, s:O*}", "Name", name, "Labels", labels, "DriverOpts", options);
     const struct engine_call c = {
         .what = "create volume",
         .name = name,
@@ -12,7 +18,7 @@ int volume_create(struct engine *d, const char *name, const json_t *labels, stru
         .path = "/volumes/create",
         .body = body,
     };
-    return engine_call(d, &c, NULL, e);
+    return engine_call(d, &c, out, e);
 }
 
 int volume_inspect(struct engine *d, const char *name, json_t **out, struct err *e)

@@ -15,6 +15,7 @@
 #include "executor/remove.h"
 #include "executor/service_logs.h"
 #include "executor/services.h"
+#include "executor/sources_mount.h"
 #include "executor/underway.h"
 #include "stages/service.h"
 
@@ -31,6 +32,7 @@ struct prepare {
     struct log out;    /* the job log's ordinary lines */
     struct strvec ids; /* of the containers that were made, in the plan's order */
     struct process logs; /* shows what services say */
+    bool mounts_sources; /* the project folder is an overlay */
 };
 
 static void prepare_release(struct prepare *p)
@@ -76,6 +78,8 @@ static int make_plan(struct prepare *p, struct err *e)
         return -1;
     if (service_plan(&p->host.job, p->in->env, &c->kinds, &settings, &p->plan, e) < 0)
         return -1;
+    if (sources_mount_plan(&p->host, p->in, &p->plan, &p->mounts_sources, e) < 0)
+        return -1;
     deploy_way_plan(&p->host, p->in, &p->plan);
     if (plan_check_secrets(&p->plan, &p->host.secrets, e) < 0)
         return -1;
@@ -86,7 +90,7 @@ static int make_plan(struct prepare *p, struct err *e)
 static int remove_stale(struct prepare *p, struct err *e)
 {
     auto_strvec labels = STRVEC_INIT;
-    bool volumes = p->plan.n_volumes > 0 || p->host.config.keep_failed_ms > 0;
+    bool volumes = p->plan.n_volumes > 0 || p->mounts_sources || p->host.config.keep_failed_ms > 0;
     int kinds = volumes ? THING_KINDS : THING_VOLUME;
 
     place_filter(&p->plan.place, &labels);
@@ -154,7 +158,7 @@ static int create_volumes(const struct prepare *p, struct err *e)
     for (size_t i = 0; i < p->plan.n_volumes; i++)
         if (volume_create(p->engine, p->plan.volumes[i].name, p->plan.volumes[i].labels, e) < 0)
             return -1;
-    return 0;
+    return p->mounts_sources ? sources_mount_make(&p->host, p->in, p->engine, &p->plan, e) : 0;
 }
 
 /* The mounts whose source the daemon looks for are its socket, and what deploy-master needs. */
@@ -162,7 +166,7 @@ static int explain_create(const struct prepare *p, struct err *e)
 {
     const char *kind = kind_name(p->plan.kind);
 
-    if (!strstr(err_text(e), "bind source path does not exist"))
+    if (p->mounts_sources || !strstr(err_text(e), "bind source path does not exist"))
         return -1;
     e->kind = ERR_CONFIG;
     if (deploy_way_is(&p->host, err_text(e)))
@@ -277,6 +281,8 @@ static int make_job(struct prepare *p, struct err *e)
         return -1;
     service_logs_start(&p->host, p->in, &p->logs);
     if (wait_for_services(p, e) < 0)
+        return -1;
+    if (p->mounts_sources && sources_mount_done(p->in, e) < 0)
         return -1;
     return host_check_interrupt(p->in, e);
 }

@@ -63,6 +63,7 @@ static void push_environment(const struct hook *h, const struct variables *v, st
         strvec_push(env, *p);
     for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
         strvec_set_env(env, ours[i][0], ours[i][1]);
+    strvec_set_env(env, "ATELIER_SOURCES", h->sources_file ? h->sources_file : "");
     for (size_t i = 0; i < h->job_env.n; i++) {
         auto_free char *key = xstrndup(h->job_env.items[i], strcspn(h->job_env.items[i], "="));
         strvec_set_env(env, key, h->job_env.items[i] + strlen(key) + 1);
@@ -296,6 +297,7 @@ void hook_release(struct hook *h)
         (void)dir_remove(h->dir, NULL); /* what a container's root put there stays with its owner */
     free(h->dir);
     free(h->response_file);
+    free(h->sources_file);
     strvec_release(&h->job_env);
     *h = (struct hook)HOOK_INIT;
 }

@@ -30,6 +30,7 @@ struct hook {
     char *dir;             /* cwd and TMPDIR of the hooks; removed by hook_release() */
     char *response_file;   /* path, for response_write() */
     struct strvec job_env; /* KEY=value, from config */
+    char *sources_file;    /* what prepare is asked for (snapshot_request); NULL: nothing */
 };
 
 #define HOOK_INIT { .driver = NULL }

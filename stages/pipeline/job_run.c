@@ -6,11 +6,12 @@
 #include "base/text.h"
 #include "stages/pipeline/artifact_store.h"
 #include "stages/pipeline/response.h"
-#include "stages/pipeline/script.h" /* SCRIPT_REPOSITORY_PREFIX */
+#include "stages/pipeline/script_snapshot.h"
 
 #include <inttypes.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 /* gitlab-runner's: how often it tries to prepare, and how long it waits between (contract 1.9). */
 #define PREPARE_TRIES    3
@@ -261,6 +262,31 @@ char *job_repository_name(const struct job_run *j)
     return xasprintf(SCRIPT_REPOSITORY_PREFIX "%" PRId64 ".git", j->id);
 }
 
+/* Where the checkout and the job are such that it can be had. */
+static int ask_for_snapshot(struct job_run *j, struct err *e)
+{
+    const struct snapshot *s = j->world->snapshot;
+
+    if (j->no_snapshot || s->unfit || !script_takes_snapshot(&j->resolved))
+        return 0;
+    j->hook.sources_file = xasprintf("%s/sources.json", j->hook.dir);
+    return snapshot_request(s, j->hook.sources_file, e);
+}
+
+/* After prepare: it is the one who makes the folder, with the rights that it wants. */
+static int hand_over_sources(struct job_run *j, struct err *e)
+{
+    auto_free char *name = job_repository_name(j);
+    auto_free char *done = xasprintf("%s.done", j->hook.sources_file ? j->hook.sources_file : "");
+
+    j->has_snapshot = j->hook.sources_file && access(done, F_OK) == 0;
+    if (!j->has_snapshot)
+        return source_publish(j->world->source, j->answer.builds_dir, name, e);
+    strvec_release(&j->shallow);
+    snapshot_shallow(j->world->snapshot, j->depth, &j->shallow);
+    return 0;
+}
+
 static enum hook_result prepare_once(struct job_run *j, struct err *e)
 {
     forget_folders(j);
@@ -271,14 +297,12 @@ static enum hook_result prepare_once(struct job_run *j, struct err *e)
     if (result != HOOK_DONE)
         return result;
     announce_driver(j);
-    if (choose_folders(j, e) < 0)
+    if (choose_folders(j, e) < 0 || ask_for_snapshot(j, e) < 0)
         return HOOK_SYSTEM_FAILED;
     result = hook_call_prepare(&j->hook, &j->resolved, e);
     if (result != HOOK_DONE)
         return result;
-    /* After prepare: it is the one who makes the folder, with the rights that it wants. */
-    auto_free char *name = job_repository_name(j);
-    return source_publish(j->world->source, j->answer.builds_dir, name, e) < 0 ? HOOK_SYSTEM_FAILED : HOOK_DONE;
+    return hand_over_sources(j, e) < 0 ? HOOK_SYSTEM_FAILED : HOOK_DONE;
 }
 
 /* Its output is not the job's log; what it says of its own failure is worth a line. */
@@ -303,6 +327,7 @@ static enum hook_result prepare(struct job_run *j, struct err *e)
         if (result != HOOK_SYSTEM_FAILED || try == PREPARE_TRIES)
             return result;
         job_complain(j, STYLE_WARNING, "Preparation failed", e);
+        j->no_snapshot = true; /* not every daemon and file system can lay one folder over another */
         clean_up(j);
         report_line(j->world->report, STYLE_WARNING, "    Will be retried in %ds ...", PREPARE_PAUSE_MS / 1000);
         err_release(e);
@@ -368,6 +393,7 @@ static void run_release(struct job_run *j)
     variables_release(&j->resolved);
     strvec_release(&j->services);
     strvec_release(&j->refspecs);
+    strvec_release(&j->shallow);
     hook_release(&j->hook);
     hook_answer_release(&j->answer);
     mask_release(&j->mask);

@@ -7,13 +7,15 @@
 #include "stages/pipeline/order.h"
 #include "stages/pipeline/predefined.h"
 #include "stages/pipeline/report.h"
+#include "stages/pipeline/snapshot.h"
 #include "stages/pipeline/source.h"
 
 /* What the jobs of a pipeline have in common. All borrowed. */
 struct job_world {
     const struct ci_file *file;
     const struct pipeline_facts *facts;
-    struct source *source; /* its store is made by the first job */
+    struct source *source; /* its store is made by the first job that fetches */
+    const struct snapshot *snapshot;
     const struct variables *project_variables; /* of --variables */
     const struct hook_driver *driver;
     const char *temporary;

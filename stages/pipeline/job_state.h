@@ -19,6 +19,9 @@ struct job_run {
     struct strvec services;    /* the names of their images, expanded */
     struct strvec refspecs;
     int depth;
+    bool no_snapshot;      /* it cannot be had here */
+    bool has_snapshot;     /* the project folder is one: nothing is to be fetched */
+    struct strvec shallow; /* where its history ends */
 
     struct hook hook;
     struct hook_answer answer;

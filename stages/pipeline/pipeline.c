@@ -30,6 +30,7 @@ struct pipeline {
     struct project project;
     struct slot slot;
     struct source source;
+    struct snapshot snapshot;
     struct pipeline_facts facts;
     struct cancel cancel;
     struct hook_driver driver;
@@ -53,6 +54,7 @@ static void pipeline_release(struct pipeline *p)
         job_left_release(&p->left[i]);
     free(p->left);
     free(p->config);
+    snapshot_release(&p->snapshot);
     source_release(&p->source);
     slot_release(&p->slot);
     project_release(&p->project);
@@ -185,7 +187,8 @@ static int get_ready(struct pipeline *p, struct err *e)
     if (!state)
         return err_set(e, ERR_SYSTEM, 0, "neither XDG_STATE_HOME nor HOME says where state can be kept; set one");
     if (new_id(&p->facts.id, e) < 0 || slot_take(state, p->project.checkout.project_id, &p->slot, e) < 0 ||
-        source_take(&p->project.checkout, o->env, temporary(p), p->facts.id, &p->source, e) < 0)
+        source_take(&p->project.checkout, o->env, temporary(p), p->facts.id, &p->source, e) < 0 ||
+        snapshot_take(&p->source, &p->snapshot, e) < 0)
         return -1;
     p->facts.checkout = &p->project.checkout;
     p->facts.sha = p->source.sha;
@@ -330,6 +333,7 @@ static int run_once(struct pipeline *p, size_t i, struct err *e)
         .file = &p->project.file,
         .facts = &p->facts,
         .source = &p->source,
+        .snapshot = &p->snapshot,
         .project_variables = &p->project.variables,
         .driver = &p->driver,
         .temporary = temporary(p),

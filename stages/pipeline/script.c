@@ -3,6 +3,7 @@
 #include "base/strbuf.h"
 #include "stages/pipeline/escape.h"
 #include "stages/pipeline/script_files.h"
+#include "stages/pipeline/script_snapshot.h"
 #include "stages/pipeline/script_text.h"
 
 #include <ctype.h>
@@ -304,6 +305,10 @@ static void body_get_sources(const struct script_source *src, struct strbuf *b)
         entry(b, src->pre_get_sources->items[i]);
     script_line(b, "export GIT_TERMINAL_PROMPT=0 GCM_INTERACTIVE=Never");
     script_line(b, "export GIT_LFS_SKIP_SMUDGE=1");
+    if (src->shallow) {
+        script_snapshot(src, b);
+        return;
+    }
     for (size_t i = 0; wanted && *wanted && i < ARRAY_SIZE(strategies); i++) {
         if (strcmp(wanted, strategies[i].name) == 0) {
             strategies[i].body(src, b);

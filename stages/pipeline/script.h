@@ -38,6 +38,7 @@ struct script_source {
     const char *ref;
     const struct strvec *refspecs;
     int depth; /* 0: everything */
+    const struct strvec *shallow; /* the folder is a snapshot (snapshot.h): where its history ends; NULL: it is none */
 
     const struct strvec *pre_get_sources; /* NULL: none */
     const struct strvec *script;

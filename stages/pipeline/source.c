@@ -14,44 +14,48 @@
 
 #define INDEX_MAX ((size_t)512 << 20)
 
+/* Of the new objects, in s->dir. */
+#define SOURCE_OBJECTS "sources/objects"
+
+/* Jobs read them as whoever they are; the folder around them is ours alone. */
+#define OPEN_OBJECTS "core.sharedRepository=0644"
+
 #define auto_git __attribute__((cleanup(git_release))) struct git
 
-/* A git that reads the checkout and writes only below s->dir. The alternates file
- * instead of GIT_ALTERNATE_OBJECT_DIRECTORIES: a path may have a colon. */
-static void git_beside(const struct source *s, struct git *g)
+/* Where to look for objects besides: quoted, since a path may have a colon (git(1), GIT_ALTERNATE_OBJECT_DIRECTORIES). */
+static char *alternate(const char *path)
+{
+    auto_strbuf out = STRBUF_TEXT;
+
+    strbuf_putc(&out, '"');
+    for (; *path; path++) {
+        if (*path == '"' || *path == '\\')
+            strbuf_putc(&out, '\\');
+        strbuf_putc(&out, *path);
+    }
+    strbuf_putc(&out, '"');
+    return strbuf_take(&out);
+}
+
+void source_git(const struct source *s, struct git *g)
 {
     auto_free char *index = xasprintf("%s/index", s->dir);
-    auto_free char *objects = xasprintf("%s/objects", s->dir);
+    auto_free char *objects = xasprintf("%s/" SOURCE_OBJECTS, s->dir);
+    auto_free char *history = alternate(s->history);
 
     git_init(g, s->checkout->top, s->env);
     strvec_set_env(&g->env, "GIT_INDEX_FILE", index);
     strvec_set_env(&g->env, "GIT_OBJECT_DIRECTORY", objects);
-}
-
-static int make_object_folder(const struct source *s, const struct git *g, struct err *e)
-{
-    auto_free char *objects = NULL;
-    auto_free char *info = xasprintf("%s/objects/info", s->dir);
-    auto_free char *file = xasprintf("%s/alternates", info);
-
-    if (git_run(g, &objects, e, "rev-parse", "--path-format=absolute", "--git-path", "objects", NULL) < 0)
-        return -1;
-    auto_free char *line = xasprintf("%s\n", objects);
-    if (dir_make(info, 0700, e) < 0)
-        return -1;
-    return file_write(file, line, strlen(line), 0600, e);
+    strvec_set_env(&g->env, "GIT_ALTERNATE_OBJECT_DIRECTORIES", history);
 }
 
 /* The index knows which files have not changed since git last looked, which spares reading them all. */
-static int copy_index(const struct source *s, const struct git *g, struct err *e)
+static int copy_index(const struct source *s, const char *from, struct err *e)
 {
-    auto_free char *from = NULL;
     auto_free char *data = NULL;
     auto_free char *to = xasprintf("%s/index", s->dir);
     size_t len;
 
-    if (git_run(g, &from, e, "rev-parse", "--path-format=absolute", "--git-path", "index", NULL) < 0)
-        return -1;
     if (file_read(from, INDEX_MAX, &data, &len, e) < 0) {
         if (e->kind != ERR_NOT_FOUND)
             return -1;
@@ -75,8 +79,8 @@ static int commit_tree(struct source *s, struct git *g, const char *tree, struct
     for (size_t i = 0; i < ARRAY_SIZE(identity); i++)
         strvec_set_env(&g->env, identity[i][0], identity[i][1]);
     if (s->checkout->head)
-        return git_run(g, &s->sha, e, "commit-tree", tree, "-p", s->checkout->head, "-m", message, NULL);
-    return git_run(g, &s->sha, e, "commit-tree", tree, "-m", message, NULL);
+        return git_run(g, &s->sha, e, "-c", OPEN_OBJECTS, "commit-tree", tree, "-p", s->checkout->head, "-m", message, NULL);
+    return git_run(g, &s->sha, e, "-c", OPEN_OBJECTS, "commit-tree", tree, "-m", message, NULL);
 }
 
 /* The commit of the work tree: HEAD when nothing has changed. */
@@ -84,9 +88,9 @@ static int commit_work_tree(struct source *s, struct git *g, struct err *e)
 {
     auto_free char *tree = NULL;
 
-    if (git_run(g, NULL, e, "-c", "core.splitIndex=false", "-c", "core.fsmonitor=false", "-c",
+    if (git_run(g, NULL, e, "-c", "core.splitIndex=false", "-c", "core.fsmonitor=false", "-c", OPEN_OBJECTS, "-c",
                 "advice.addEmbeddedRepo=false", "add", "-A", NULL) < 0 ||
-        git_run(g, &tree, e, "write-tree", NULL) < 0)
+        git_run(g, &tree, e, "-c", OPEN_OBJECTS, "write-tree", NULL) < 0)
         return -1;
     auto_free char *head_tree = git_ask(g, "rev-parse", "-q", "--verify", "HEAD^{tree}", NULL);
     s->changed = !head_tree || strcmp(tree, head_tree) != 0;
@@ -96,24 +100,44 @@ static int commit_work_tree(struct source *s, struct git *g, struct err *e)
     return 0;
 }
 
-static int make_commit(struct source *s, struct err *e)
+/* One question for each line of the answer. */
+static int ask_repository(struct source *s, char **index, struct err *e)
 {
-    auto_git theirs; /* as the caller has it: where are its objects and its index? */
-    auto_git g;
+    enum { OBJECTS, INDEX, SHALLOW, FORMAT, ANSWERS };
+    auto_git theirs; /* as the caller has it */
+    auto_free char *text = NULL;
+    char *answers[ANSWERS + 1] = { NULL };
+    size_t n = 0;
 
     git_init(&theirs, s->checkout->top, s->env);
-    git_beside(s, &g);
-    if (make_object_folder(s, &theirs, e) < 0 || copy_index(s, &theirs, e) < 0)
+    if (git_run(&theirs, &text, e, "rev-parse", "--path-format=absolute", "--git-path", "objects", "--git-path", "index",
+                "--is-shallow-repository", "--show-object-format", NULL) < 0)
         return -1;
-
-    auto_free char *shallow = git_ask(&g, "rev-parse", "--is-shallow-repository", NULL);
-    s->shallow = shallow && strcmp(shallow, "true") == 0;
-    if (git_run(&g, &s->format, e, "rev-parse", "--show-object-format", NULL) < 0)
-        return -1;
-    if (s->checkout->sources != SOURCES_COMMIT)
-        return commit_work_tree(s, &g, e);
-    s->sha = xstrdup(s->checkout->head);
+    for (char *rest = text; rest && n <= ANSWERS; n++)
+        answers[n] = strsep(&rest, "\n");
+    if (n != ANSWERS)
+        return err_set(e, ERR_JOB, 0, "git says nothing that makes sense of its folders: a path must not have a line's end");
+    s->history = xstrdup(answers[OBJECTS]);
+    *index = xstrdup(answers[INDEX]);
+    s->shallow = strcmp(answers[SHALLOW], "true") == 0;
+    s->format = xstrdup(answers[FORMAT]);
     return 0;
+}
+
+static int make_commit(struct source *s, struct err *e)
+{
+    auto_free char *objects = xasprintf("%s/" SOURCE_OBJECTS, s->dir);
+    auto_free char *index = NULL;
+
+    if (ask_repository(s, &index, e) < 0 || dir_make(objects, 0755, e) < 0)
+        return -1;
+    if (s->checkout->sources == SOURCES_COMMIT) {
+        s->sha = xstrdup(s->checkout->head);
+        return 0;
+    }
+    auto_git g;
+    source_git(s, &g);
+    return copy_index(s, index, e) < 0 ? -1 : commit_work_tree(s, &g, e);
 }
 
 int source_take(const struct checkout *c, char *const *env, const char *temporary, int64_t pipeline_id,
@@ -166,7 +190,7 @@ int source_hash(struct source *s, const struct strvec *patterns, bool by_commits
     auto_git g;
 
     *out = NULL;
-    git_beside(s, &g);
+    source_git(s, &g);
     if (!by_commits && git_run(&g, &empty, e, "hash-object", "-t", "tree", "/dev/null", NULL) < 0)
         return err_wrap(e, "cache key");
     for (size_t i = 0; i < patterns->n; i++) {
@@ -186,8 +210,7 @@ int source_hash(struct source *s, const struct strvec *patterns, bool by_commits
 
 /* ---- Handing it on ---- */
 
-/* A git in a repository of ours, where no setting of the user's or the host's counts. */
-static void git_inside(const struct source *s, const char *repository, struct git *g)
+void source_git_inside(const struct source *s, const char *repository, struct git *g)
 {
     git_init(g, s->dir, s->env);
     strvec_set_env(&g->env, "GIT_DIR", repository);
@@ -220,7 +243,7 @@ static int push(const struct source *s, const char *repository, const char *cons
 {
     auto_git beside;
 
-    git_beside(s, &beside);
+    source_git(s, &beside);
     /* The caller's hooks are for his own pushes. */
     return git_run(&beside, NULL, e, "-c", "core.hooksPath=/dev/null", "-c", "push.recurseSubmodules=no", "-c",
                    "push.gpgSign=false", "push", "--quiet", "--force", "--prune", RECEIVE_PACK, repository, list[0],
@@ -239,7 +262,7 @@ static int fill(const struct source *s, const char *repository, struct err *e)
     auto_free char *format = xasprintf("--object-format=%s", s->format);
     auto_git inside;
 
-    git_inside(s, repository, &inside);
+    source_git_inside(s, repository, &inside);
     if (git_run(&inside, NULL, e, "init", "--quiet", "--bare", "--template=", format, NULL) < 0)
         return -1;
     if (!s->shallow)
@@ -316,6 +339,7 @@ void source_release(struct source *s)
     if (s->dir)
         (void)dir_remove(s->dir, NULL);
     free(s->dir);
+    free(s->history);
     free(s->sha);
     free(s->format);
     free(s->store);

@@ -11,7 +11,8 @@
 struct source {
     const struct checkout *checkout;
     char *const *env;
-    char *dir;     /* ours: the copied index and the new objects */
+    char *dir;     /* ours: the copied index, and `sources` with the new objects */
+    char *history; /* the folder of the checkout's own objects */
     char *sha;     /* the commit: HEAD, or one on top of it */
     bool changed;  /* the work tree has what HEAD has not */
     char *format;  /* "sha1" or "sha256" */
@@ -40,6 +41,11 @@ int source_publish(struct source *s, const char *builds_dir, const char *name, s
 /* A key made of what the files are that the patterns (git's, with `**`) name: 40 hex digits of their contents, or of
  * the commits that changed them last; NULL when there are none. */
 int source_hash(struct source *s, const struct strvec *patterns, bool by_commits, char **out, struct err *e);
+/* A git that reads the checkout and the commit, and writes only below s->dir. The caller's. */
+struct git;
+void source_git(const struct source *s, struct git *g);
+/* One where nothing of the user's or the host's settings counts, in the repository `git_dir`. The caller's. */
+void source_git_inside(const struct source *s, const char *git_dir, struct git *g);
 void source_release(struct source *s); /* removes our folder */
 
 #define auto_source __attribute__((cleanup(source_release))) struct source

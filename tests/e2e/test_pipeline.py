@@ -266,6 +266,7 @@ job:
     def test_what_a_job_plants_is_not_run_on_the_host(self):
         c = self.checkout(f"""
 image: {IMAGE}
+variables: {{GIT_CLEAN_FLAGS: -ffdx}}  # so that sources are fetched
 stages: [plant, link]
 plant:
   stage: plant

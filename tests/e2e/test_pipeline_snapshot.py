@@ -1,0 +1,190 @@
+"""A job's files without a copy: the checkout below, what the job writes above it, and nothing of it ever written to."""
+import os
+import subprocess
+import unittest
+
+from hooks import ATELIER, IMAGE, docker
+from test_pipeline import PipelineTest, Result, has_image
+
+ORIGIN = "file:///atelier/sources/repository.git"
+HOW = "git remote get-url origin"
+
+
+def tree(folder):
+    """All that is in it but for .git: what a job must leave alone."""
+    found = {}
+    for path, _, files in os.walk(folder):
+        if ".git" in path.split(os.sep):
+            continue
+        for name in files:
+            file = os.path.join(path, name)
+            found[os.path.relpath(file, folder)] = (os.stat(file).st_mtime_ns, os.stat(file).st_mode,
+                                                    os.stat(file).st_uid, open(file, "rb").read())
+    return found
+
+
+@unittest.skipUnless(has_image(), f"needs a Docker daemon and the image {IMAGE}")
+class Snapshot(PipelineTest):
+    def test_a_job_has_what_git_would_give_it(self):
+        c = self.checkout(f"""
+image: {IMAGE}
+job:
+  script:
+    - {HOW}
+    - find . -path ./.git -prune -o -type f -print | sort
+    - ls .git/hooks/* .git/config.local 2>/dev/null || echo no hooks
+    - git status --porcelain; git status | head -1
+    - git config user.name || echo nobody
+""", {"src/a.c": "a", ".gitignore": "*.o\nbuild/\n/.env\n", "src/deep/b.c": "b"}, name="snapshot")
+        c.write({".env": "SECRET=1", "src/a.o": "x", "src/deep/build/out": "x", "src/untracked": "u", "build/x": "x",
+                 ".git/hooks/post-checkout": "#!/bin/sh\n", ".git/config.local": "x"})
+        os.chmod(c.top / "src", 0o711)
+        before = c.state(), tree(c.top)
+        result = c.run()
+        self.assertEqual(result.code, 0, result)
+        lines = result.lines_of("job")
+        self.assertIn(ORIGIN, lines)
+        start = next(i for i, line in enumerate(lines) if line.startswith("$ find"))
+        end = next(i for i, line in enumerate(lines) if line.startswith("$ ls"))
+        self.assertEqual(lines[start + 1:end], ["./.gitignore", "./.gitlab-ci.yml", "./src/a.c", "./src/deep/b.c", "./src/untracked"])
+        self.assertIn("no hooks", lines)
+        self.assertRegex(lines[lines.index("$ git status --porcelain; git status | head -1") + 1], "^HEAD detached at ")
+        self.assertIn("nobody", lines)
+        self.assertEqual((c.state(), tree(c.top)), before)
+        self.assert_nothing_left(c)
+        self.assertEqual(docker("volume", "ls", "-q", "--filter", "label=atelier.project=local/snapshot"), "")
+
+    def test_what_a_job_does_to_its_files_is_its_own(self):
+        c = self.checkout(f"""
+image: {IMAGE}
+stages: [one, two]
+ruins:
+  stage: one
+  script:
+    - echo more >>file; chmod 777 other; chown 12:12 other; mv folder elsewhere; rm -rf .git; ls -A
+    - rm -rf ./* .git* ; ls -A
+    - touch /atelier/sources/x || echo read-only
+    - rm -rf /atelier/sources/history/* 2>/dev/null || echo read-only too
+next:
+  stage: two
+  script: ['cat file folder/inner', 'stat -c "%a %u" other', git status --porcelain, git log -1 --format=%s]
+""", {"file": "as it was\n", "other": "x", "folder/inner": "inner\n"}, name="ruins")
+        before = c.state(), tree(c.top)
+        result = c.run()
+        self.assertEqual(result.code, 0, result)
+        self.assertIn("read-only", result.lines_of("ruins"))
+        self.assertIn("read-only too", result.lines_of("ruins"))
+        lines = result.lines_of("next")
+        for expected in ("as it was", "inner", "644 %d" % os.stat(c.top / "other").st_uid, "First"):
+            self.assertIn(expected, lines)
+        self.assertEqual((c.state(), tree(c.top)), before)
+
+    def test_the_history_is_as_long_as_git_depth_says(self):
+        c = self.checkout(f"""
+image: {IMAGE}
+.job:
+  script: ['echo "commits: $(git rev-list --count HEAD)"', '{HOW}', 'git branch -r --format="%(refname:short)"',
+           'git fetch -q --unshallow 2>/dev/null || git fetch -q; echo "then: $(git rev-list --count HEAD)"',
+           'git fetch -q origin other && git log -1 --format="%s" FETCH_HEAD', 'git fsck --connectivity-only && echo whole']
+usual: {{extends: .job}}
+three: {{extends: .job, variables: {{GIT_DEPTH: "3"}}}}
+all: {{extends: .job, variables: {{GIT_DEPTH: "0"}}}}
+""", name="depth")
+        for i in range(30):
+            if i == 15:
+                c.git("checkout", "-q", "-b", "other")
+                c.git("commit", "-q", "--allow-empty", "-m", "On another branch")
+                c.git("checkout", "-q", "main")
+                c.git("merge", "-q", "--no-ff", "-m", "merge", "other")
+            c.git("commit", "-q", "--allow-empty", "-m", f"Number {i}")
+        result = c.run()
+        self.assertEqual(result.code, 0, result)
+        for job, commits in (("usual", None), ("three", 3), ("all", 33)):
+            lines = result.lines_of(job)
+            self.assertIn(ORIGIN, lines)
+            if commits:
+                self.assertIn(f"commits: {commits}", lines)
+            else:  # as git counts generations, with the other branch's
+                self.assertRegex("\n".join(lines), "commits: 2[01]\n")
+            self.assertIn("then: 33", lines)
+            self.assertIn("On another branch", lines)
+            self.assertIn("whole", lines)
+        self.assertIn("origin/other", result.lines_of("all"))
+        self.assertNotIn("origin/other", result.lines_of("usual"))
+
+    def test_a_tags_pipeline(self):
+        c = self.checkout(f"job: {{image: '{IMAGE}', script: [{HOW}, git describe --tags]}}", name="tagged")
+        c.git("tag", "-a", "-m", "A release", "v1.0")
+        c.git("checkout", "-q", "--detach")
+        result = c.run()
+        self.assertEqual(result.code, 0, result)
+        self.assertIn(ORIGIN, result.lines_of("job"))
+        self.assertIn("v1.0", result.lines_of("job"))
+
+    def test_a_user_who_is_not_root(self):
+        user = "1234:1234"
+        c = self.checkout(f"""
+job:
+  image: {{name: {IMAGE}, docker: {{user: "{user}"}}}}
+  script: [id -u, 'echo more >>file; mkdir new; cat file', '{HOW}', git status --porcelain, git log -1 --format=%s]
+""", {"file": "text\n"}, name="user")
+        os.chmod(c.top / "file", 0o600)
+        before = tree(c.top)
+        result = c.run()
+        self.assertEqual(result.code, 0, result)
+        for expected in ("1234", "text", "more", ORIGIN, " M file", "First"):
+            self.assertIn(expected, result.lines_of("job"))
+        self.assertEqual(tree(c.top), before)
+
+    def test_where_there_can_be_none_sources_are_fetched(self):
+        job = f"{{image: {IMAGE}, script: ['{HOW}', cat file]}}"
+        jobs = f"""
+plain: {job}
+as it says: {{image: {IMAGE}, variables: {{GIT_CLEAN_FLAGS: "-ffd"}}, script: ['{HOW}', cat file]}}
+"""
+        plain = self.checkout(jobs, {"file": "here\n"}, name="plain")
+        comma = self.checkout(f"job: {job}", {"file": "here\n"}, name="a,b")
+        inner = self.checkout(f"job: {job}", {"file": "here\n"}, name="outer")
+        subprocess.run(["git", "init", "-q", inner.top / "inner"], check=True, env=inner.env)
+        subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x", "commit", "-q", "--allow-empty", "-m", "x"],
+                       cwd=inner.top / "inner", check=True, env=inner.env)
+        result = plain.run()
+        self.assertEqual(result.code, 0, result)
+        self.assertIn(ORIGIN, result.lines_of("plain"))
+        self.assertNotIn(ORIGIN, result.lines_of("as it says"))
+        self.assertIn("here", result.lines_of("as it says"))
+        for c in (comma, inner):
+            result = c.run()
+            self.assertEqual(result.code, 0, result)
+            self.assertNotIn(ORIGIN, result.lines_of("job"))
+            self.assertIn("here", result.lines_of("job"))
+
+    def test_a_job_with_the_socket_has_its_folder_on_the_host(self):
+        c = self.checkout(f"""
+build:
+  stage: build
+  image: {IMAGE}
+  script: ['{HOW}', 'docker run --rm -v "$PWD:/here" {IMAGE} cat /here/file']
+""", {"file": "through the host\n"}, name="socket")
+        with c.config.open("a") as config:
+            config.write("kinds: {build: {docker: socket}}\n")
+        result = c.run()
+        self.assertEqual(result.code, 0, result)
+        self.assertNotIn(ORIGIN, result.lines_of("build"))
+        self.assertIn("through the host", result.lines_of("build"))
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs a mount namespace")
+    def test_a_daemon_that_cannot_is_not_asked_twice(self):
+        c = self.checkout(f"job: {{image: {IMAGE}, script: ['{HOW}', cat file]}}", {"file": "here\n"}, name="cannot")
+        # The layers are where the daemon does not see them, as on a laptop whose daemon is in a virtual machine.
+        hidden = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$TMPDIR" && exec "$0" "$@"']
+        result = Result(subprocess.Popen([*hidden, ATELIER, "--config", str(c.config), "pipeline"], cwd=c.top, env=c.env,
+                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+        self.assertEqual(result.code, 0, result)
+        self.assertEqual(result.text.count("Preparation failed"), 1, result)
+        self.assertNotIn(ORIGIN, result.lines_of("job"))
+        self.assertIn("here", result.lines_of("job"))
+
+
+if __name__ == "__main__":
+    unittest.main()

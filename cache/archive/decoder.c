@@ -22,23 +22,72 @@ static int count(struct decoder *d, int64_t bytes, struct err *e)
     return limits_bytes(&d->x->rules->limits, &d->x->counted, bytes, reader_taken(&d->reader), e);
 }
 
-static int whole_file(struct decoder *d, struct archive_entry *entry, struct output *file, struct err *e)
+static int put_whole(struct decoder *d, struct output *file, struct block *block, const char *data, size_t size, struct err *e)
 {
-    size_t size = (size_t)archive_entry_size(entry), got = 0;
-    auto_free char *data = xmalloc(size + 1);
-    la_ssize_t n;
-
-    /* One byte more than there is: only at the end is the checksum looked at. */
-    while ((n = archive_read_data(d->reader.a, data + got, size + 1 - got)) > 0 && (got += (size_t)n) <= size)
-        ;
-    if (n < 0)
-        return broken(d, file->name, e);
-    if (got != size)
-        return err_set(e, ERR_JOB, 0, "extract '%s': its size is not what the archive says", file->name);
-    return count(d, (int64_t)size, e) < 0 ? -1 : outputs_put(d->x->outputs, file, take(&data), size, 0);
+    if (count(d, (int64_t)size, e) == 0)
+        return outputs_put(d->x->outputs, file, block, data, size, 0);
+    block_drop(block);
+    return -1;
 }
 
-static int put_block(struct decoder *d, struct output *file, const void *block, size_t len, int64_t offset, struct err *e)
+static int wrong_size(const struct output *file, struct err *e)
+{
+    return err_set(e, ERR_JOB, 0, "extract '%s': its size is not what the archive says", file->name);
+}
+
+/* From the decoded frame itself where all of the file stands in it, else from a copy. Read on until the end says so: only
+ * there is a zip's checksum looked at. */
+static int read_whole(struct decoder *d, const struct output *file, size_t size, struct block **block, const char **data, struct err *e)
+{
+    size_t got = 0, len;
+    const void *at;
+    la_int64_t offset;
+    int result;
+
+    while ((result = archive_read_data_block(d->reader.a, &at, &len, &offset)) == ARCHIVE_OK) {
+        if (offset != (la_int64_t)got || len > size - got)
+            return wrong_size(file, e);
+        if (!*block && len == size && size > 0)
+            *block = reader_block(&d->reader, *data = at, size);
+        if (!*block)
+            *data = (*block = block_new(size))->data;
+        if (*data != at && len > 0)
+            memcpy((*block)->data + got, at, len);
+        got += len;
+    }
+    if (result != ARCHIVE_EOF)
+        return broken(d, file->name, e);
+    return got == size ? 0 : wrong_size(file, e);
+}
+
+static int whole_file(struct decoder *d, struct archive_entry *entry, struct output *file, struct err *e)
+{
+    size_t size = (size_t)archive_entry_size(entry);
+    struct block *block = NULL;
+    const char *data = "";
+
+    if (read_whole(d, file, size, &block, &data, e) == 0)
+        return put_whole(d, file, block, data, size, e);
+    block_drop(block);
+    return -1;
+}
+
+static int put_copy(struct decoder *d, struct output *file, const char *at, size_t len, int64_t offset)
+{
+    while (len > 0) {
+        size_t n = len < OUTPUT_PIECE ? len : OUTPUT_PIECE;
+        struct block *block = outputs_room(d->x->outputs);
+        memcpy(block->data, at, n);
+        if (outputs_put(d->x->outputs, file, block, block->data, n, offset) < 0)
+            return -1;
+        at += n;
+        len -= n;
+        offset += (int64_t)n;
+    }
+    return 0;
+}
+
+static int put_block(struct decoder *d, struct output *file, const void *data, size_t len, int64_t offset, struct err *e)
 {
     if (offset < file->size)
         return err_set(e, ERR_JOB, 0, "extract '%s': its pieces are out of order", file->name);
@@ -47,16 +96,8 @@ static int put_block(struct decoder *d, struct output *file, const void *block, 
     if (count(d, offset + (int64_t)len - file->size, e) < 0)
         return -1;
     file->size = offset + (int64_t)len;
-    for (const char *at = block; len > 0;) {
-        size_t n = len < OUTPUT_PIECE ? len : OUTPUT_PIECE;
-        char *data = memcpy(outputs_room(d->x->outputs), at, n);
-        if (outputs_put(d->x->outputs, file, data, n, offset) < 0)
-            return -1;
-        at += n;
-        len -= n;
-        offset += (int64_t)n;
-    }
-    return 0;
+    struct block *block = len > 0 ? reader_block(&d->reader, data, len) : NULL;
+    return block ? outputs_put(d->x->outputs, file, block, data, len, offset) : put_copy(d, file, data, len, offset);
 }
 
 static int large_file(struct decoder *d, struct archive_entry *entry, struct output *file, struct err *e)
@@ -87,12 +128,14 @@ static bool inflated(struct decoder *d, struct archive_entry *entry, struct outp
 
     if (d->x->zip_data.n == 0 || !archive_entry_size_is_set(entry) || size <= 0 || size > ZIP_DATA_MOST)
         return false;
-    auto_free char *data = xmalloc((size_t)size);
+    struct block *block = block_new((size_t)size);
     d->inflater = d->inflater ? d->inflater : inflater_new();
-    if (!zip_data_inflate(&d->x->zip_data, d->inflater, d->reader.fd, reader_position(&d->reader), (size_t)size, data))
-        return false;
-    *result = count(d, size, e) < 0 ? -1 : outputs_put(d->x->outputs, file, take(&data), (size_t)size, 0);
-    return true;
+    if (zip_data_inflate(&d->x->zip_data, d->inflater, d->reader.fd, reader_position(&d->reader), (size_t)size, block->data)) {
+        *result = put_whole(d, file, block, block->data, (size_t)size, e);
+        return true;
+    }
+    block_drop(block);
+    return false;
 }
 
 static int regular_file(struct decoder *d, struct archive_entry *entry, const char *name, const struct attributes *as,

@@ -92,6 +92,11 @@ static void sum_up(const struct decoder *d, unsigned n, struct archive_totals *o
     }
 }
 
+static void wake_outputs(void *outputs)
+{
+    outputs_wake(outputs);
+}
+
 /* Nothing has been made so far: the first header, and for a zip its whole directory, has been read. */
 static int extract_all(struct extraction *x, struct decoder *d, struct archive_entry *first, locale_t utf8, struct err *e)
 {
@@ -105,6 +110,7 @@ static int extract_all(struct extraction *x, struct decoder *d, struct archive_e
     if (d->reader.format == FORMAT_ZIP)
         zip_data_read(&x->zip_data, d->reader.fd, d->reader.size);
     x->outputs = outputs_open(&x->model, archive_threads());
+    reader_before_waiting(&d->reader, wake_outputs, x->outputs);
     decode(d, n, first, utf8);
     int result = outputs_close(x->outputs, &replaced, e);
     if (result == 0)

@@ -4,13 +4,14 @@
 #include <string.h>
 
 enum {
-    WAITING_BYTES = 8 << 20, WAITING = 1024, SPARE = 64,
+    WAITING_BYTES = 8 << 20, WAITING = 1024, ROOMS = 64,
     BATCH = 16, BATCH_BYTES = 1 << 18, /* small files are made by the batch: waking a thread costs as much as making one */
 };
 
 struct write {
     struct output *file;
-    char *data;
+    struct block *block;
+    const char *data;
     size_t len;
     int64_t offset;
 };
@@ -23,8 +24,7 @@ struct outputs {
     size_t put, got, done; /* counters that only grow */
     size_t bytes;          /* not written yet */
     size_t unheard, unheard_bytes; /* put since a thread was last woken for it */
-    char *spare[SPARE];
-    int n_spare;
+    struct blocks *rooms;
     bool over;
     _Atomic bool failed;
     struct err e;
@@ -134,21 +134,10 @@ static int write_whole(struct tree *t, const struct write *w, struct err *e)
     return -1;
 }
 
-char *outputs_room(struct outputs *o)
+/* More of them than may wait to be written, so that nobody waits for one. */
+struct block *outputs_room(struct outputs *o)
 {
-    (void)pthread_mutex_lock(&o->lock);
-    char *room = o->n_spare > 0 ? o->spare[--o->n_spare] : NULL;
-    (void)pthread_mutex_unlock(&o->lock);
-    return room ? room : xmalloc(OUTPUT_PIECE);
-}
-
-static void keep_room(struct outputs *o, char *room)
-{
-    (void)pthread_mutex_lock(&o->lock);
-    if (o->n_spare < SPARE)
-        o->spare[o->n_spare++] = take(&room);
-    (void)pthread_mutex_unlock(&o->lock);
-    free(room);
+    return blocks_take(o->rooms, OUTPUT_PIECE, true);
 }
 
 static void carry_out(struct outputs *o, struct tree *t, struct write *w)
@@ -160,10 +149,7 @@ static void carry_out(struct outputs *o, struct tree *t, struct write *w)
         if ((whole ? write_whole(t, w, &e) : write_piece(w, &e)) < 0)
             (void)outputs_fail(o, &e);
     }
-    if (whole)
-        free(w->data);
-    else
-        keep_room(o, w->data);
+    block_drop(w->block);
     output_drop(o, t, w->file);
 }
 
@@ -212,6 +198,7 @@ struct outputs *outputs_open(const struct tree *model, int threads)
     struct outputs *o = xcalloc(1, sizeof *o + (size_t)threads * sizeof o->threads[0]);
 
     o->model = *model;
+    o->rooms = blocks_open(ROOMS);
     (void)pthread_mutex_init(&o->lock, NULL);
     (void)pthread_cond_init(&o->more, NULL);
     (void)pthread_cond_init(&o->less, NULL);
@@ -246,7 +233,7 @@ static void put(struct outputs *o, const struct write *w)
     (void)pthread_cond_signal(&o->more);
 }
 
-int outputs_put(struct outputs *o, struct output *file, char *data, size_t len, int64_t offset)
+int outputs_put(struct outputs *o, struct output *file, struct block *block, const char *data, size_t len, int64_t offset)
 {
     (void)pthread_mutex_lock(&o->lock);
     while (!outputs_failed(o) && is_full(o, len)) {
@@ -255,11 +242,18 @@ int outputs_put(struct outputs *o, struct output *file, char *data, size_t len, 
     }
     bool failed = outputs_failed(o);
     if (!failed)
-        put(o, &(struct write){ file, data, len, offset });
+        put(o, &(struct write){ file, block, data, len, offset });
     (void)pthread_mutex_unlock(&o->lock);
     if (failed)
-        free(data);
+        block_drop(block);
     return failed ? -1 : 0;
+}
+
+void outputs_wake(struct outputs *o)
+{
+    (void)pthread_mutex_lock(&o->lock);
+    wake(o);
+    (void)pthread_mutex_unlock(&o->lock);
 }
 
 void outputs_drain(struct outputs *o)
@@ -281,8 +275,7 @@ int outputs_close(struct outputs *o, unsigned *replaced, struct err *e)
         (void)pthread_join(o->threads[i], NULL);
     int result = outputs_failed(o) ? err_move(e, &o->e) : 0;
     *replaced += o->replaced;
-    while (o->n_spare > 0)
-        free(o->spare[--o->n_spare]);
+    blocks_close(o->rooms);
     (void)pthread_mutex_destroy(&o->lock);
     (void)pthread_cond_destroy(&o->more);
     (void)pthread_cond_destroy(&o->less);

@@ -5,6 +5,7 @@
 #ifndef CACHE_ARCHIVE_OUTPUT_H
 #define CACHE_ARCHIVE_OUTPUT_H
 
+#include "cache/archive/block.h"
 #include "cache/archive/tree.h"
 
 #include <pthread.h>
@@ -27,13 +28,15 @@ struct outputs *outputs_open(const struct tree *model, int threads);
 
 /* A file with one user, the caller. */
 struct output *output_new(const char *name, const struct attributes *as);
-/* Room for a piece of a large file, at most OUTPUT_PIECE bytes; to be given to outputs_put(). It is used again: asking
- * the kernel for new pages costs as much as writing them. */
+/* Room for a piece, at most OUTPUT_PIECE bytes. It is used again: asking the kernel for new pages costs as much as writing
+ * them. */
 enum { OUTPUT_PIECE = 1 << 18 };
-char *outputs_room(struct outputs *o);
-/* Write `data` (of outputs_room() where the file is open, else malloc()ed; it is taken over) at `offset`. Waits while too much waits. -1 when an earlier
- * write has failed: then nothing more is of use. */
-int outputs_put(struct outputs *o, struct output *file, char *data, size_t len, int64_t offset);
+struct block *outputs_room(struct outputs *o);
+/* Write `len` bytes of `block`, whose use by the caller is taken over, at `offset`. Waits while too much waits. -1 when an
+ * earlier write has failed: then nothing more is of use. */
+int outputs_put(struct outputs *o, struct output *file, struct block *block, const char *data, size_t len, int64_t offset);
+/* Threads are woken for several writes at once: wake them for those that there are. */
+void outputs_wake(struct outputs *o);
 /* The caller's use of the file ends. Whoever is its last user gives it its size and attributes. */
 void output_drop(struct outputs *o, const struct tree *t, struct output *file);
 

@@ -236,6 +236,17 @@ int64_t reader_position(const struct reader *r)
     return archive_filter_bytes(r->a, 0);
 }
 
+struct block *reader_block(const struct reader *r, const void *data, size_t len)
+{
+    return r->zstd ? unzstd_block(r->zstd, data, len) : NULL;
+}
+
+void reader_before_waiting(struct reader *r, void (*call)(void *ctx), void *ctx)
+{
+    if (r->zstd)
+        unzstd_before_waiting(r->zstd, call, ctx);
+}
+
 void reader_close(struct reader *r)
 {
     if (r->a)

@@ -10,6 +10,7 @@
 
 struct archive;
 struct archive_entry;
+struct block;
 struct unzstd;
 
 struct reader {
@@ -37,6 +38,10 @@ int reader_next(struct reader *r, struct archive_entry **entry, struct err *e);
 int64_t reader_taken(const struct reader *r);
 /* Of a zip: where the data of the entry begins that reader_next() gave. */
 int64_t reader_position(const struct reader *r);
+/* unzstd_block() of bytes that libarchive gave; NULL for those that it has moved, and for a zip's. */
+struct block *reader_block(const struct reader *r, const void *data, size_t len);
+/* To be called before reader_next() waits for such a block. */
+void reader_before_waiting(struct reader *r, void (*call)(void *ctx), void *ctx);
 /* What libarchive says about it, with ERR_JOB. */
 int reader_fail(const struct reader *r, const char *what, struct err *e);
 void reader_close(struct reader *r);

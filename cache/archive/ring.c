@@ -3,7 +3,6 @@
 #include "base/memory.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 
 struct ring {
     const struct ring_work *how;
@@ -85,9 +84,14 @@ void ring_submit(struct ring *r)
     (void)pthread_mutex_unlock(&r->lock);
 }
 
+bool ring_is_empty(const struct ring *r)
+{
+    return r->dropped == r->filled;
+}
+
 void *ring_oldest(struct ring *r)
 {
-    if (r->dropped == r->filled)
+    if (ring_is_empty(r))
         return NULL;
     (void)pthread_mutex_lock(&r->lock);
     while (!r->ready[r->dropped % r->size])

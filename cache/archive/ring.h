@@ -5,6 +5,7 @@
 #ifndef CACHE_ARCHIVE_RING_H
 #define CACHE_ARCHIVE_RING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct ring_work {
@@ -25,6 +26,7 @@ void ring_submit(struct ring *r);
 /* The oldest piece, worked on (waits for it); NULL: there is none. */
 void *ring_oldest(struct ring *r);
 void ring_drop(struct ring *r);
+bool ring_is_empty(const struct ring *r);
 /* Waits for what is under way. NULL is fine. */
 void ring_close(struct ring *r);
 

@@ -77,6 +77,20 @@ static int open_folder(struct beneath *b, const char *path)
     return walk(b->root, path, NULL);
 }
 
+/* Mostly the folder that it is made in is there, one open away. */
+static int make_folder(struct beneath *b, const char *path, unsigned *replaced)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (slash) {
+        auto_free char *parent = xstrndup(path, (size_t)(slash - path));
+        auto_close int dir = open_folder(b, parent);
+        if (dir >= 0)
+            return make(dir, slash + 1, replaced) == 0 ? openat(dir, slash + 1, FOLDER) : -1;
+    }
+    return walk(b->root, path, replaced);
+}
+
 static int enter(struct beneath *b, const char *name, const char **base, unsigned *replaced)
 {
     const char *slash = strrchr(name, '/');
@@ -89,7 +103,7 @@ static int enter(struct beneath *b, const char *name, const char **base, unsigne
     auto_free char *path = xstrndup(name, len);
     int fd = open_folder(b, path);
     if (fd < 0 && replaced)
-        fd = walk(b->root, path, replaced);
+        fd = make_folder(b, path, replaced);
     if (fd < 0)
         return -1;
     beneath_forget(b);

@@ -6,6 +6,7 @@
 enum {
     WAITING_BYTES = 8 << 20, WAITING = 1024, ROOMS = 64,
     BATCH = 16, BATCH_BYTES = 1 << 18, /* small files are made by the batch: waking a thread costs as much as making one */
+    BATCH_MOST = 64,
 };
 
 struct write {
@@ -43,6 +44,8 @@ struct output *output_new(const char *name, const struct attributes *as)
     atomic_init(&file->users, 1);
     (void)pthread_mutex_init(&file->turn, NULL);
     memcpy(file->name, name, len);
+    const char *slash = strrchr(name, '/');
+    file->folder_len = slash ? (size_t)(slash - name) : 0;
     return file;
 }
 
@@ -153,14 +156,25 @@ static void carry_out(struct outputs *o, struct tree *t, struct write *w)
     output_drop(o, t, w->file);
 }
 
-/* Some writes, at most BATCH and hardly more than BATCH_BYTES; 0: there are no more. */
-static size_t next(struct outputs *o, struct write out[BATCH])
+static bool share_folder(const struct output *a, const struct output *b)
+{
+    return a->folder_len == b->folder_len && memcmp(a->name, b->name, a->folder_len) == 0;
+}
+
+/* The kernel lets one thread at a time make something in a folder: so a batch does not end in the middle of one. */
+static bool goes_along(const struct write *batch, size_t n, const struct write *w)
+{
+    return n < BATCH || (n < BATCH_MOST && share_folder(batch[n - 1].file, w->file));
+}
+
+/* Some writes, at most BATCH_MOST and hardly more than BATCH_BYTES; 0: there are no more. */
+static size_t next(struct outputs *o, struct write out[BATCH_MOST])
 {
     size_t n = 0, bytes = 0;
 
     while (o->got == o->put && !o->over)
         (void)pthread_cond_wait(&o->more, &o->lock);
-    while (n < BATCH && bytes < BATCH_BYTES && o->got < o->put) {
+    while (bytes < BATCH_BYTES && o->got < o->put && goes_along(out, n, &o->queue[o->got % WAITING])) {
         out[n] = o->queue[o->got++ % WAITING];
         bytes += out[n++].len;
     }
@@ -171,7 +185,7 @@ static void *work(void *ctx)
 {
     struct outputs *o = ctx;
     struct tree t = o->model;
-    struct write batch[BATCH];
+    struct write batch[BATCH_MOST];
     size_t n;
 
     (void)pthread_mutex_lock(&o->lock);

@@ -18,6 +18,7 @@ struct output {
     int fd;       /* -1: it is to be made, and its one piece is all of it */
     pthread_mutex_t turn; /* to write: the kernel lets one thread write to a file, and others spin for it */
     _Atomic int users;
+    size_t folder_len; /* of the name, up to its last slash */
     char name[];
 };
 

@@ -10,10 +10,9 @@
 
 enum { WHOLE = 1 << 19 }; /* up to here a file is handed over whole */
 
-static int broken(struct decoder *d, const char *name, struct err *e)
+static int broken(const char *name, struct err *e)
 {
-    auto_free char *what = xasprintf("extract '%s'", name);
-    return reader_fail(&d->reader, what, e);
+    return err_wrap(e, "extract '%s'", name);
 }
 
 static int count(struct decoder *d, int64_t bytes, struct err *e)
@@ -41,11 +40,11 @@ static int read_whole(struct decoder *d, const struct output *file, size_t size,
 {
     size_t got = 0, len;
     const void *at;
-    la_int64_t offset;
-    int result;
+    int64_t offset;
+    int more;
 
-    while ((result = archive_read_data_block(d->reader.a, &at, &len, &offset)) == ARCHIVE_OK) {
-        if (offset != (la_int64_t)got || len > size - got)
+    while ((more = reader_data(&d->reader, &at, &len, &offset, e)) > 0) {
+        if (offset != (int64_t)got || len > size - got)
             return wrong_size(file, e);
         if (!*block && len == size && size > 0)
             *block = reader_block(&d->reader, *data = at, size);
@@ -55,8 +54,8 @@ static int read_whole(struct decoder *d, const struct output *file, size_t size,
             memcpy((*block)->data + got, at, len);
         got += len;
     }
-    if (result != ARCHIVE_EOF)
-        return broken(d, file->name, e);
+    if (more < 0)
+        return broken(file->name, e);
     return got == size ? 0 : wrong_size(file, e);
 }
 
@@ -104,51 +103,51 @@ static int large_file(struct decoder *d, struct archive_entry *entry, struct out
 {
     const void *block;
     size_t len;
-    la_int64_t offset;
-    int result = archive_read_data_block(d->reader.a, &block, &len, &offset);
+    int64_t offset;
+    int more = reader_data(&d->reader, &block, &len, &offset, e);
 
-    if (result != ARCHIVE_OK && result != ARCHIVE_EOF) /* before anything is made */
-        return broken(d, file->name, e);
+    if (more < 0) /* before anything is made */
+        return broken(file->name, e);
     file->fd = tree_create(&d->tree, file->name, file->as.mode, e);
     if (file->fd < 0)
         return -1;
-    for (; result == ARCHIVE_OK; result = archive_read_data_block(d->reader.a, &block, &len, &offset))
+    for (; more > 0; more = reader_data(&d->reader, &block, &len, &offset, e))
         if (put_block(d, file, block, len, offset, e) < 0)
             return -1;
-    if (result != ARCHIVE_EOF)
-        return broken(d, file->name, e);
+    if (more < 0)
+        return broken(file->name, e);
     int64_t size = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : file->size;
     return size > file->size ? put_block(d, file, "", 0, size, e) : 0; /* it ends in a hole */
 }
 
-/* Whether the file has been inflated and handed over; *result of that. */
-static bool inflated(struct decoder *d, struct archive_entry *entry, struct output *file, int *result, struct err *e)
+static int inflated_file(struct decoder *d, struct archive_entry *entry, struct output *file, struct err *e)
 {
-    int64_t size = archive_entry_size(entry);
+    size_t size = (size_t)archive_entry_size(entry);
+    struct block *block = block_new(size);
 
-    if (d->x->zip_data.n == 0 || !archive_entry_size_is_set(entry) || size <= 0 || size > ZIP_DATA_MOST)
-        return false;
-    struct block *block = block_new((size_t)size);
-    d->inflater = d->inflater ? d->inflater : inflater_new();
-    if (zip_data_inflate(&d->x->zip_data, d->inflater, d->reader.fd, reader_position(&d->reader), (size_t)size, block->data)) {
-        *result = put_whole(d, file, block, block->data, (size_t)size, e);
-        return true;
-    }
+    if (reader_whole(&d->reader, block->data, e) == 0)
+        return put_whole(d, file, block, block->data, size, e);
     block_drop(block);
-    return false;
+    return broken(file->name, e);
+}
+
+/* How a file's bytes are had: all at once where that can be. */
+static bool is_whole(const struct decoder *d, struct archive_entry *entry)
+{
+    return reader_has_whole(&d->reader) || (archive_entry_size_is_set(entry) && archive_entry_size(entry) <= WHOLE &&
+                                            archive_entry_size(entry) >= 0 && archive_entry_sparse_count(entry) == 0);
 }
 
 static int regular_file(struct decoder *d, struct archive_entry *entry, const char *name, const struct attributes *as,
                         struct err *e)
 {
-    bool whole = archive_entry_size_is_set(entry) && archive_entry_size(entry) <= WHOLE &&
-                 archive_entry_size(entry) >= 0 && archive_entry_sparse_count(entry) == 0;
+    bool whole = is_whole(d, entry);
     struct output *file = output_new(name, as);
     int result;
 
     d->totals.files++;
-    if (inflated(d, entry, file, &result, e))
-        whole = true;
+    if (reader_has_whole(&d->reader))
+        result = inflated_file(d, entry, file, e);
     else
         result = whole ? whole_file(d, entry, file, e) : large_file(d, entry, file, e);
     if (result < 0) {

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Each keeps a zip's directory in memory, in half as much again. */
 enum { MOST_DECODERS = 2, WORTH_SHARING = 4 << 20, LARGE_DIRECTORY = 8 << 20 };
 
 /* libarchive turns names into the thread's character set, and that is UTF-8 whatever the environment says. */
@@ -24,13 +23,26 @@ struct helper {
     bool runs;
 };
 
+static void wake_outputs(void *outputs)
+{
+    outputs_wake(outputs);
+}
+
+static int open_reader(struct decoder *d, struct err *e)
+{
+    if (reader_open(&d->reader, e) < 0)
+        return -1;
+    reader_before_waiting(&d->reader, wake_outputs, d->x->outputs);
+    return 0;
+}
+
 static void *help(void *ctx)
 {
     struct helper *h = ctx;
     auto_err e = ERR_INIT;
 
     (void)use_utf8(h->utf8);
-    if (reader_open(&h->decoder->reader, &e) < 0 || decoder_run(h->decoder, NULL, &e) < 0)
+    if (open_reader(h->decoder, &e) < 0 || decoder_run(h->decoder, NULL, &e) < 0)
         (void)outputs_fail(h->decoder->x->outputs, &e);
     return NULL;
 }
@@ -43,7 +55,8 @@ static void decoder_init(struct decoder *d, struct extraction *x, unsigned share
     d->shares = shares;
 }
 
-/* What a zip's last record says of its directory; one with a comment behind it is not looked for. */
+/* What a zip's last record says of its directory, which libarchive keeps in memory, in half as much again; one with a
+ * comment behind it is not looked for. */
 static bool has_small_directory(const struct reader *r)
 {
     unsigned char end[22];
@@ -58,8 +71,9 @@ static bool has_small_directory(const struct reader *r)
 /* Of a zip, every decoder sees all names and takes its share; skipping is a seek. */
 static unsigned decoders_for(const struct reader *r)
 {
-    bool several = r->format == FORMAT_ZIP && r->size >= WORTH_SHARING && archive_threads() > 1 && has_small_directory(r);
-    return several ? MOST_DECODERS : 1;
+    if (r->format != FORMAT_ZIP || r->size < WORTH_SHARING || archive_threads() < 2)
+        return 1;
+    return r->directory || has_small_directory(r) ? MOST_DECODERS : 1;
 }
 
 static void decode(struct decoder *d, unsigned n, struct archive_entry *first, locale_t utf8)
@@ -92,11 +106,6 @@ static void sum_up(const struct decoder *d, unsigned n, struct archive_totals *o
     }
 }
 
-static void wake_outputs(void *outputs)
-{
-    outputs_wake(outputs);
-}
-
 /* Nothing has been made so far: the first header, and for a zip its whole directory, has been read. */
 static int extract_all(struct extraction *x, struct decoder *d, struct archive_entry *first, locale_t utf8, struct err *e)
 {
@@ -107,8 +116,6 @@ static int extract_all(struct extraction *x, struct decoder *d, struct archive_e
         decoder_init(&d[i], x, i, n);
         reader_copy(&d[i].reader, &d->reader);
     }
-    if (d->reader.format == FORMAT_ZIP)
-        zip_data_read(&x->zip_data, d->reader.fd, d->reader.size);
     x->outputs = outputs_open(&x->model, archive_threads());
     reader_before_waiting(&d->reader, wake_outputs, x->outputs);
     decode(d, n, first, utf8);
@@ -150,7 +157,6 @@ int archive_extract(int fd, const char *root, const struct extract_rules *rules,
         sum_up(decoders, MOST_DECODERS, out);
     for (unsigned i = 0; i < MOST_DECODERS; i++)
         decoder_release(&decoders[i]);
-    zip_data_release(&x.zip_data);
     (void)uselocale(before);
     if (utf8)
         freelocale(utf8);

@@ -6,7 +6,6 @@
 #include "cache/archive/output.h"
 #include "cache/archive/reader.h"
 #include "cache/archive/seen.h"
-#include "cache/archive/zip_data.h"
 
 struct extraction {
     const struct extract_rules *rules;
@@ -14,7 +13,6 @@ struct extraction {
     struct counted counted;
     struct outputs *outputs;
     struct tree model;
-    struct zip_data zip_data; /* nothing, of a tar */
 };
 
 /* What is made after the files. */
@@ -35,7 +33,6 @@ struct decoder {
     struct extraction *x;
     struct reader reader;
     struct tree tree;
-    struct inflater *inflater; /* NULL: none is needed so far */
     unsigned share, shares;
     uint32_t number; /* of the entry that is being read */
     struct seen seen;

@@ -81,7 +81,6 @@ void decoder_release(struct decoder *d)
 {
     reader_close(&d->reader);
     tree_release(&d->tree);
-    inflater_free(d->inflater);
     seen_release(&d->seen);
     lates_release(&d->links);
     lates_release(&d->folders);

@@ -171,16 +171,16 @@ static la_int64_t on_seek(struct archive *a, void *ctx, la_int64_t offset, int w
     return r->at = to;
 }
 
-int reader_fail(const struct reader *r, const char *what, struct err *e)
+static int broken(const struct reader *r, struct err *e)
 {
     const char *why = archive_error_string(r->a);
-    return err_set(e, ERR_JOB, 0, "%s: %s", what, why ? why : "the archive is broken");
+    return err_set(e, ERR_JOB, 0, "%s", why ? why : "the archive is broken");
 }
 
-/* Nothing but the record at the end, which libarchive does not take for a zip. */
-static bool is_empty_zip(const struct reader *r)
+static int broken_tar(const struct reader *r, struct err *e)
 {
-    return r->format == FORMAT_ZIP && r->size == 22 && r->start_len == 4 && memcmp(r->start, "PK\5\6", 4) == 0;
+    (void)broken(r, e);
+    return err_wrap(e, "tar.zst");
 }
 
 static int open_zip(struct reader *r, struct err *e)
@@ -202,20 +202,62 @@ static int open_tar(struct reader *r, struct err *e)
         (void)archive_read_set_format_option(r->a, "tar", "read_concatenated_archives", "1");
     (void)archive_read_set_read_callback(r->a, on_read_tar);
     (void)archive_read_set_callback_data(r->a, r);
-    return archive_read_open1(r->a) == ARCHIVE_OK ? 0 : reader_fail(r, "tar.zst", e);
+    return archive_read_open1(r->a) == ARCHIVE_OK ? 0 : broken_tar(r, e);
+}
+
+/* True: it is a usual one. */
+static bool open_directory(struct reader *r)
+{
+    r->directory = zip_directory_open(r->fd, r->size);
+    if (!r->directory)
+        return false;
+    r->data = zip_data_new(r->fd);
+    r->entry = archive_entry_new();
+    r->at = r->size;
+    return true;
 }
 
 int reader_open(struct reader *r, struct err *e)
 {
-    r->a = archive_read_new();
-    if (is_empty_zip(r))
+    if (r->format == FORMAT_ZIP && open_directory(r))
         return 0;
+    r->a = archive_read_new();
     return r->format == FORMAT_ZIP ? open_zip(r, e) : open_tar(r, e);
+}
+
+static int take_link(struct reader *r, struct err *e)
+{
+    char target[ZIP_LINK_MOST] = "";
+
+    if (zip_data_whole(r->data, target, e) < 0)
+        return err_wrap(e, "extract '%s'", r->member.name);
+    archive_entry_set_symlink(r->entry, target);
+    return 0;
+}
+
+static int next_member(struct reader *r, struct archive_entry **entry, struct err *e)
+{
+    struct zip_member *m = &r->member;
+
+    if (!zip_directory_next(r->directory, m))
+        return 0;
+    zip_data_start(r->data, m);
+    r->offset = 0;
+    *entry = archive_entry_clear(r->entry);
+    archive_entry_set_pathname(r->entry, m->name);
+    archive_entry_set_mode(r->entry, m->mode);
+    archive_entry_set_size(r->entry, (la_int64_t)m->size);
+    archive_entry_set_mtime(r->entry, m->mtime, 0);
+    archive_entry_set_uid(r->entry, m->uid);
+    archive_entry_set_gid(r->entry, m->gid);
+    return S_ISLNK(m->mode) && take_link(r, e) < 0 ? -1 : 1;
 }
 
 int reader_next(struct reader *r, struct archive_entry **entry, struct err *e)
 {
-    int result = is_empty_zip(r) ? ARCHIVE_EOF : archive_read_next_header(r->a, entry);
+    if (r->directory)
+        return next_member(r, entry, e);
+    int result = archive_read_next_header(r->a, entry);
 
     if (result == ARCHIVE_EOF)
         return 0;
@@ -223,7 +265,38 @@ int reader_next(struct reader *r, struct archive_entry **entry, struct err *e)
         return 1;
     if (archive_file_count(r->a) <= 1 && r->format == FORMAT_ZIP)
         return err_set(e, ERR_JOB, 0, "zip: not a valid zip file");
-    return reader_fail(r, "the archive is broken", e);
+    (void)broken(r, e);
+    return err_wrap(e, "the archive is broken");
+}
+
+static int member_data(struct reader *r, const void **data, size_t *len, int64_t *offset, struct err *e)
+{
+    ssize_t n = zip_data_next(r->data, data, e);
+
+    if (n <= 0)
+        return (int)n;
+    *len = (size_t)n;
+    *offset = r->offset;
+    r->offset += n;
+    return 1;
+}
+
+int reader_data(struct reader *r, const void **data, size_t *len, int64_t *offset, struct err *e)
+{
+    if (r->directory)
+        return member_data(r, data, len, offset, e);
+    int result = archive_read_data_block(r->a, data, len, offset);
+    return result == ARCHIVE_OK ? 1 : result == ARCHIVE_EOF ? 0 : broken(r, e);
+}
+
+bool reader_has_whole(const struct reader *r)
+{
+    return r->directory && zip_data_is_moderate(&r->member);
+}
+
+int reader_whole(struct reader *r, void *out, struct err *e)
+{
+    return zip_data_whole(r->data, out, e);
 }
 
 int64_t reader_taken(const struct reader *r)
@@ -231,20 +304,17 @@ int64_t reader_taken(const struct reader *r)
     return r->format == FORMAT_ZIP ? -1 : unzstd_taken(r->zstd);
 }
 
-int64_t reader_position(const struct reader *r)
-{
-    return archive_filter_bytes(r->a, 0);
-}
-
 struct block *reader_block(const struct reader *r, const void *data, size_t len)
 {
-    return r->zstd ? unzstd_block(r->zstd, data, len) : NULL;
+    return r->data ? zip_data_block(r->data, data) : r->zstd ? unzstd_block(r->zstd, data, len) : NULL;
 }
 
 void reader_before_waiting(struct reader *r, void (*call)(void *ctx), void *ctx)
 {
     if (r->zstd)
         unzstd_before_waiting(r->zstd, call, ctx);
+    if (r->data)
+        zip_data_before_waiting(r->data, call, ctx);
 }
 
 void reader_close(struct reader *r)
@@ -253,6 +323,9 @@ void reader_close(struct reader *r)
         (void)archive_read_free(r->a);
     r->a = NULL;
     unzstd_close(take(&r->zstd));
+    zip_directory_close(take(&r->directory));
+    zip_data_free(take(&r->data));
+    archive_entry_free(take(&r->entry));
     free(take(&r->buf));
     if (r->spooled)
         (void)close(r->fd);

@@ -17,18 +17,15 @@ static int read_data(struct verification *v, const char *name, struct err *e)
 {
     const void *block;
     size_t len;
-    la_int64_t offset;
-    int result;
+    int64_t offset;
+    int more;
 
-    while ((result = archive_read_data_block(v->reader.a, &block, &len, &offset)) == ARCHIVE_OK) {
+    while ((more = reader_data(&v->reader, &block, &len, &offset, e)) > 0) {
         v->totals.bytes += (int64_t)len;
         if (limits_bytes(v->limits, &v->counted, (int64_t)len, reader_taken(&v->reader), e) < 0)
             return -1;
     }
-    if (result == ARCHIVE_EOF)
-        return 0;
-    auto_free char *what = xasprintf("'%s'", name);
-    return reader_fail(&v->reader, what, e);
+    return more < 0 ? err_wrap(e, "'%s'", name) : 0;
 }
 
 static int read_entry(struct verification *v, struct archive_entry *entry, struct err *e)

@@ -1,159 +1,211 @@
 #include "cache/archive/zip_data.h"
 
-#include "base/memory.h"
-
+#include <errno.h>
 #include <libdeflate.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 enum {
-    END_LEN = 22, COMMENT_MOST = 0xffff,
-    CENTRAL_LEN = 46, LOCAL_LEN = 30,
-    DIRECTORY_MOST = 32 << 20,
-    FLAG_ENCRYPTED = 1,
-    METHOD_DEFLATE = 8,
+    LOCAL_LEN = 30,
+    IN = 1 << 17,
+    BLOCKS = 24, /* pieces on their way into files */
 };
 
-struct zip_place {
-    uint32_t offset, packed, size, crc;
+struct zip_data {
+    int fd;
+    struct libdeflate_decompressor *whole;
+    struct blocks *blocks;
+    struct block *held; /* the last piece */
+    z_stream z;
+    unsigned char *in; /* packed bytes */
+    size_t in_room;
+
+    struct zip_member m; /* being read; its name is not ours */
+    bool begun, ended;
+    int64_t at;            /* where its next packed bytes are */
+    uint64_t packed, left; /* that were not read, that did not come out yet */
+    uint32_t crc;
 };
 
-struct inflater {
-    struct libdeflate_decompressor *d;
-    unsigned char *packed;
-    size_t room;
-};
-
-static uint32_t number(const unsigned char *at, int bytes)
+struct zip_data *zip_data_new(int fd)
 {
-    uint32_t value = 0;
+    struct zip_data *z = xcalloc(1, sizeof *z);
 
-    for (int i = bytes; i > 0; i--)
-        value = value << 8 | at[i - 1];
-    return value;
-}
-
-static bool read_all(int fd, void *buf, size_t len, int64_t at)
-{
-    return pread(fd, buf, len, at) == (ssize_t)len;
-}
-
-/* Where the directory is; false also where it needs ZIP64 to say so. */
-static bool find_directory(int fd, int64_t size, uint32_t *offset, uint32_t *len)
-{
-    size_t most = (size_t)(size < END_LEN + COMMENT_MOST ? size : END_LEN + COMMENT_MOST);
-    auto_free unsigned char *tail = xmalloc(most + 1);
-
-    if (most < END_LEN || !read_all(fd, tail, most, size - (int64_t)most))
-        return false;
-    for (const unsigned char *at = tail + most - END_LEN; at >= tail; at--)
-        if (memcmp(at, "PK\5\6", 4) == 0) {
-            *len = number(at + 12, 4);
-            *offset = number(at + 16, 4);
-            return number(at + 10, 2) < 0xffff && *len <= DIRECTORY_MOST && (int64_t)*offset + *len <= size;
-        }
-    return false;
-}
-
-static bool is_ours(const unsigned char *record)
-{
-    return number(record + 10, 2) == METHOD_DEFLATE && !(number(record + 8, 2) & FLAG_ENCRYPTED) &&
-           number(record + 20, 4) <= ZIP_DATA_MOST && number(record + 24, 4) <= ZIP_DATA_MOST;
-}
-
-static int by_offset(const void *a, const void *b)
-{
-    const struct zip_place *x = a, *y = b;
-    return (x->offset > y->offset) - (x->offset < y->offset);
-}
-
-static void take_records(struct zip_data *z, const unsigned char *at, size_t left)
-{
-    z->places = xcalloc(left / CENTRAL_LEN + 1, sizeof *z->places);
-    while (left >= CENTRAL_LEN && memcmp(at, "PK\1\2", 4) == 0) {
-        size_t len = CENTRAL_LEN + (size_t)number(at + 28, 2) + number(at + 30, 2) + number(at + 32, 2);
-        if (is_ours(at))
-            z->places[z->n++] =
-                (struct zip_place){ number(at + 42, 4), number(at + 20, 4), number(at + 24, 4), number(at + 16, 4) };
-        if (len > left)
-            break;
-        at += len;
-        left -= len;
-    }
-    qsort(z->places, z->n, sizeof *z->places, by_offset);
-}
-
-void zip_data_read(struct zip_data *z, int fd, int64_t size)
-{
-    uint32_t offset, len;
-
-    if (!find_directory(fd, size, &offset, &len))
-        return;
-    auto_free unsigned char *directory = xmalloc(len + 1);
-    if (read_all(fd, directory, len, offset))
-        take_records(z, directory, len);
-}
-
-void zip_data_release(struct zip_data *z)
-{
-    free(z->places);
-    *z = (struct zip_data){ 0 };
-}
-
-struct inflater *inflater_new(void)
-{
-    struct inflater *i = xcalloc(1, sizeof *i);
-
-    i->d = libdeflate_alloc_decompressor();
-    if (!i->d)
+    z->fd = fd;
+    z->whole = libdeflate_alloc_decompressor();
+    if (!z->whole || inflateInit2(&z->z, -MAX_WBITS) != Z_OK)
         abort(); /* out of memory, as everywhere */
-    return i;
+    z->blocks = blocks_open(BLOCKS);
+    return z;
 }
 
-void inflater_free(struct inflater *i)
+void zip_data_free(struct zip_data *z)
 {
-    if (!i)
+    if (!z)
         return;
-    libdeflate_free_decompressor(i->d);
-    free(i->packed);
-    free(i);
+    libdeflate_free_decompressor(z->whole);
+    (void)inflateEnd(&z->z);
+    block_drop(z->held);
+    blocks_close(z->blocks);
+    free(z->in);
+    free(z);
 }
 
-/* The last that begins before `position`; NULL: there is none. */
-static const struct zip_place *place_before(const struct zip_data *z, int64_t position)
+void zip_data_before_waiting(struct zip_data *z, void (*call)(void *ctx), void *ctx)
 {
-    size_t low = 0, high = z->n;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (z->places[middle].offset < position)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low > 0 ? &z->places[low - 1] : NULL;
+    blocks_before_waiting(z->blocks, call, ctx);
 }
 
-static bool begins_at(const struct zip_place *p, int fd, int64_t position)
+void zip_data_start(struct zip_data *z, const struct zip_member *m)
+{
+    z->m = *m;
+    z->begun = false;
+}
+
+bool zip_data_is_moderate(const struct zip_member *m)
+{
+    return m->size <= ZIP_DATA_MOST && m->packed <= ZIP_DATA_MOST;
+}
+
+static int broken(struct err *e, const char *why)
+{
+    return err_set(e, ERR_JOB, 0, "%s", why);
+}
+
+static int read_all(struct zip_data *z, void *buf, size_t len, struct err *e)
+{
+    for (char *to = buf; len > 0;) {
+        ssize_t n = pread(z->fd, to, len, z->at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_set(e, ERR_SYSTEM, errno, "read the archive: %s", strerror(errno));
+        if (n == 0)
+            return broken(e, "the archive is cut off");
+        to += n;
+        z->at += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* Behind the local header, whose length only it tells. */
+static int begin(struct zip_data *z, struct err *e)
 {
     unsigned char local[LOCAL_LEN];
 
-    return read_all(fd, local, sizeof local, p->offset) && memcmp(local, "PK\3\4", 4) == 0 &&
-           (int64_t)p->offset + LOCAL_LEN + number(local + 26, 2) + number(local + 28, 2) == position;
+    z->at = (int64_t)z->m.offset;
+    if (read_all(z, local, sizeof local, e) < 0)
+        return -1;
+    if (memcmp(local, "PK\3\4", 4) != 0 || (zip_number(local + 8, 2) != 0) != z->m.deflated)
+        return broken(e, "its header is not what the archive's directory says");
+    z->at += (int64_t)(zip_number(local + 26, 2) + zip_number(local + 28, 2));
+    z->packed = z->m.packed;
+    z->left = z->m.size;
+    z->crc = 0;
+    z->begun = true;
+    z->ended = false;
+    (void)inflateReset(&z->z);
+    z->z.avail_in = 0;
+    return 0;
 }
 
-bool zip_data_inflate(const struct zip_data *z, struct inflater *i, int fd, int64_t position, size_t size, void *out)
+static void make_in(struct zip_data *z, size_t room)
 {
-    const struct zip_place *p = place_before(z, position);
+    if (z->in && z->in_room >= room)
+        return;
+    free(z->in);
+    z->in = xmalloc(room + 1);
+    z->in_room = room;
+}
 
-    if (!p || p->size != size || !begins_at(p, fd, position))
-        return false;
-    if (i->room < p->packed || !i->packed) {
-        free(i->packed);
-        i->room = p->packed + (size_t)1;
-        i->packed = xmalloc(i->room);
+static int inflate_whole(struct zip_data *z, void *out, struct err *e)
+{
+    size_t packed = (size_t)z->m.packed;
+
+    make_in(z, packed);
+    if (read_all(z, z->in, packed, e) < 0)
+        return -1;
+    if (libdeflate_deflate_decompress(z->whole, z->in, packed, out, (size_t)z->m.size, NULL) != LIBDEFLATE_SUCCESS)
+        return broken(e, "ZIP decompression failed");
+    return 0;
+}
+
+static int compare(const struct zip_data *z, struct err *e)
+{
+    return z->crc == z->m.crc ? 0 : broken(e, "ZIP bad CRC");
+}
+
+int zip_data_whole(struct zip_data *z, void *out, struct err *e)
+{
+    if (begin(z, e) < 0 || (z->m.deflated ? inflate_whole(z, out, e) : read_all(z, out, (size_t)z->m.size, e)) < 0)
+        return -1;
+    z->ended = true;
+    z->crc = libdeflate_crc32(0, out, (size_t)z->m.size);
+    return compare(z, e);
+}
+
+static ssize_t read_piece(struct zip_data *z, struct err *e)
+{
+    size_t len = z->left < ZIP_DATA_PIECE ? (size_t)z->left : ZIP_DATA_PIECE;
+
+    return read_all(z, z->held->data, len, e) < 0 ? -1 : (ssize_t)len;
+}
+
+static int feed(struct zip_data *z, struct err *e)
+{
+    size_t len = z->packed < IN ? (size_t)z->packed : IN;
+
+    make_in(z, IN);
+    if (len == 0)
+        return broken(e, "the archive is cut off");
+    if (read_all(z, z->in, len, e) < 0)
+        return -1;
+    z->packed -= len;
+    z->z.next_in = z->in;
+    z->z.avail_in = (unsigned)len;
+    return 0;
+}
+
+static ssize_t inflate_piece(struct zip_data *z, struct err *e)
+{
+    int result = Z_OK;
+
+    z->z.next_out = (unsigned char *)z->held->data;
+    z->z.avail_out = ZIP_DATA_PIECE;
+    while (result == Z_OK && z->z.avail_out > 0) {
+        if (z->z.avail_in == 0 && feed(z, e) < 0)
+            return -1;
+        result = inflate(&z->z, Z_NO_FLUSH);
     }
-    return read_all(fd, i->packed, p->packed, position) &&
-           libdeflate_deflate_decompress(i->d, i->packed, p->packed, out, size, NULL) == LIBDEFLATE_SUCCESS &&
-           libdeflate_crc32(0, out, size) == p->crc;
+    size_t len = ZIP_DATA_PIECE - z->z.avail_out;
+    if ((result != Z_OK && result != Z_STREAM_END) || len > z->left || (result == Z_STREAM_END && len < z->left))
+        return broken(e, "ZIP decompression failed");
+    return (ssize_t)len;
+}
+
+ssize_t zip_data_next(struct zip_data *z, const void **data, struct err *e)
+{
+    block_drop(take(&z->held));
+    if (!z->begun && begin(z, e) < 0)
+        return -1;
+    if (z->left == 0) {
+        bool first = !z->ended;
+        z->ended = true;
+        return first ? compare(z, e) : 0;
+    }
+    z->held = blocks_take(z->blocks, ZIP_DATA_PIECE, true);
+    ssize_t n = z->m.deflated ? inflate_piece(z, e) : read_piece(z, e);
+    if (n < 0)
+        return -1;
+    z->crc = libdeflate_crc32(z->crc, z->held->data, (size_t)n);
+    z->left -= (uint64_t)n;
+    *data = z->held->data;
+    return n;
+}
+
+struct block *zip_data_block(const struct zip_data *z, const void *data)
+{
+    return z->held && z->held->data == data ? block_hold(z->held) : NULL;
 }

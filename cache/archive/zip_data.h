@@ -1,32 +1,34 @@
-/* cache/archive/zip_data.h: files of a zip that are inflated whole, by libdeflate. For this folder alone.
+/* cache/archive/zip_data.h: the bytes of a zip's files. For this folder alone.
  *
- * libarchive reads a zip's names, modes and links, and can inflate everything, at a third of the speed. Here stands where the
- * directory says that deflated files of moderate size are. What does not fit together (with what libarchive found, with the
- * local header, with the checksum) is left to libarchive, and so are zips with ZIP64 records: nothing fails here. */
+ * Files of moderate size are inflated whole, by libdeflate, three times as fast as libarchive would. Others come by pieces, in
+ * blocks that whoever writes them can hold. Every checksum is compared. One thread's. */
 #ifndef CACHE_ARCHIVE_ZIP_DATA_H
 #define CACHE_ARCHIVE_ZIP_DATA_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/err.h"
+#include "cache/archive/block.h"
+#include "cache/archive/zip_directory.h"
 
-enum { ZIP_DATA_MOST = 1 << 22 }; /* bytes of a file, packed or not */
+#include <sys/types.h>
 
-struct zip_data {
-    struct zip_place *places; /* by offset */
-    size_t n;
-};
+enum { ZIP_DATA_MOST = 1 << 22, ZIP_DATA_PIECE = 1 << 18 }; /* bytes of a file that is taken whole, packed or not; of a piece */
 
-/* `fd` has `size` bytes and can be read by pread. */
-void zip_data_read(struct zip_data *z, int fd, int64_t size);
-void zip_data_release(struct zip_data *z);
+struct zip_data; /* opaque */
 
-/* One thread's. */
-struct inflater;
-struct inflater *inflater_new(void);
-void inflater_free(struct inflater *i); /* NULL is fine */
+/* `fd` can be read by pread. */
+struct zip_data *zip_data_new(int fd);
+void zip_data_free(struct zip_data *z); /* NULL is fine */
+/* blocks_before_waiting() of its blocks. */
+void zip_data_before_waiting(struct zip_data *z, void (*call)(void *ctx), void *ctx);
 
-/* The file of `size` bytes, at most ZIP_DATA_MOST, whose data begins at `position`, into `out`. False: not by us. */
-bool zip_data_inflate(const struct zip_data *z, struct inflater *i, int fd, int64_t position, size_t size, void *out);
+/* The file that is to be read next. */
+void zip_data_start(struct zip_data *z, const struct zip_member *m);
+bool zip_data_is_moderate(const struct zip_member *m);
+/* All of a file that is; `out` has room for m->size bytes. ERR_JOB: it is broken. */
+int zip_data_whole(struct zip_data *z, void *out, struct err *e);
+/* The next piece, borrowed until the next call: its length, 0 at the end, or -1. */
+ssize_t zip_data_next(struct zip_data *z, const void **data, struct err *e);
+/* The block of that piece, held for the caller; NULL: the bytes are not of it. */
+struct block *zip_data_block(const struct zip_data *z, const void *data);
 
 #endif

@@ -1,8 +1,10 @@
 /* zip, with deflate by several threads. libarchive reads zips for us but has one thread to write them, which is a
  * third of the speed on two processors; the container itself is little. */
 #include "cache/archive/deflate.h"
+#include "cache/archive/unzstd.h"
 #include "cache/archive/writer.h"
 #include "cache/archive/zip_record.h"
+#include "cache/archive/zstd.h"
 
 #include <string.h>
 
@@ -14,7 +16,10 @@ static const int levels[] = {
 struct zip {
     struct writing *w;
     struct ring *deflater;
-    struct strbuf central;   /* records of the entries so far */
+    struct strbuf record;    /* of the directory, that is being made */
+    struct zstd *packer;     /* of the records so far: as they are, those of many files would be most of our memory */
+    struct strbuf packed;
+    uint64_t central_len;    /* unpacked */
     struct strbuf text;      /* the header that is being made */
     uint64_t entries;
     struct zip_entry *open;  /* the entry whose pieces come out of the deflater just now */
@@ -59,10 +64,12 @@ static int end(struct zip *z)
         zip_put_descriptor(&z->text, entry);
         result = put_text(z);
     }
-    zip_put_central(&z->central, entry);
+    strbuf_clear(&z->record);
+    zip_put_central(&z->record, entry);
+    z->central_len += z->record.len;
     z->entries++;
     free(entry);
-    return result;
+    return result < 0 ? -1 : zstd_put(z->packer, z->record.data, z->record.len, false, z->e);
 }
 
 static int put_piece(struct zip *z, struct piece *p)
@@ -146,6 +153,49 @@ static int add(struct zip *z, struct source *s)
     return add_text(z, entry, S_ISLNK(s->st.st_mode) ? s->link : "");
 }
 
+static int keep_packed(void *ctx, const void *data, size_t len, struct err *e)
+{
+    (void)e;
+    strbuf_putn(ctx, data, len);
+    return 0;
+}
+
+struct packed {
+    const struct strbuf *bytes;
+    size_t at;
+};
+
+static ssize_t give_packed(void *ctx, void *buf, size_t size)
+{
+    struct packed *packed = ctx;
+    size_t left = packed->bytes->len - packed->at, n = left < size ? left : size;
+
+    if (n > 0)
+        memcpy(buf, packed->bytes->data + packed->at, n);
+    packed->at += n;
+    return (ssize_t)n;
+}
+
+static int put_directory(struct zip *z)
+{
+    uint64_t start = (uint64_t)z->w->totals.archive;
+    struct packed packed = { &z->packed, 0 };
+    const void *data;
+    ssize_t n;
+
+    if (zstd_put(z->packer, NULL, 0, true, z->e) < 0)
+        return -1;
+    struct unzstd *unpacker = unzstd_open(give_packed, &packed, 1);
+    while ((n = unzstd_next(unpacker, &data, z->e)) > 0)
+        if (writing_put(z->w, data, (size_t)n, z->e) < 0) {
+            n = -1;
+            break;
+        }
+    unzstd_close(unpacker);
+    zip_put_end(&z->text, z->entries, start, z->central_len);
+    return n < 0 ? -1 : put_text(z);
+}
+
 static int add_all(struct zip *z)
 {
     const struct strvec *names = z->w->spec->names;
@@ -162,11 +212,7 @@ static int add_all(struct zip *z)
     while (ring_oldest(z->deflater))
         if (put_oldest(z) < 0)
             return -1;
-    uint64_t start = (uint64_t)z->w->totals.archive;
-    if (z->central.len > 0 && writing_put(z->w, z->central.data, z->central.len, z->e) < 0)
-        return -1;
-    zip_put_end(&z->text, z->entries, start, z->central.len);
-    return put_text(z);
+    return put_directory(z);
 }
 
 /* Entries of what did not come to its end, when the sink failed. All pieces of one are neighbours. */
@@ -184,14 +230,18 @@ static void drop_rest(struct zip *z)
 
 int write_zip(struct writing *w, struct err *e)
 {
-    struct zip z = { .w = w, .central = STRBUF_INIT((size_t)1 << 40), .text = STRBUF_TEXT, .e = e };
+    static const struct zstd_spec packing = { 1, 1, 0 };
+    struct zip z = { .w = w, .record = STRBUF_TEXT, .packed = STRBUF_INIT((size_t)1 << 40), .text = STRBUF_TEXT, .e = e };
 
     z.deflater = deflater_open(&levels[w->spec->level], archive_threads());
+    z.packer = zstd_open(&packing, keep_packed, &z.packed);
     int result = add_all(&z);
     if (result < 0)
         drop_rest(&z);
     ring_close(z.deflater);
-    strbuf_release(&z.central);
+    zstd_close(z.packer);
+    strbuf_release(&z.packed);
+    strbuf_release(&z.record);
     strbuf_release(&z.text);
     return result;
 }

@@ -98,6 +98,16 @@ class Result:
         return shown
 
 
+def read_until(process, beginning):
+    """What it shows, up to the line that begins so."""
+    shown = ""
+    while line := process.stdout.readline():
+        shown += line
+        if line.startswith(beginning):
+            return shown
+    raise AssertionError(shown)
+
+
 class PipelineTest(unittest.TestCase):
     maxDiff = None
 
@@ -301,13 +311,17 @@ link:
         c = self.checkout(f"""
 job:
   image: {IMAGE}
-  script: ['echo "slot $CI_CONCURRENT_PROJECT_ID in $CI_BUILDS_DIR"', sleep 3, git status]
+  script: ['echo "slot $CI_CONCURRENT_PROJECT_ID in $CI_BUILDS_DIR"', 'until [ -e /gate/open ]; do sleep 0.1; done', git status]
 """, name="twice")
-        first = c.start()
-        time.sleep(1)
-        results = [c.run(), Result(first)]
+        gate = c.root / "gate"
+        gate.mkdir()
+        with c.config.open("a") as config:
+            config.write(f"kinds: {{test: {{mounts: ['{gate}:/gate']}}}}\n")
+        processes = [c.start(), c.start()]
+        slots = {read_until(process, "    slot ").splitlines()[-1].strip() for process in processes}
+        (gate / "open").touch()
+        results = [Result(process) for process in processes]
         self.assertEqual([r.code for r in results], [0, 0], results)
-        slots = {line for r in results for line in r.lines_of("job") if line.startswith("slot ")}
         self.assertEqual(len(slots), 2, slots)
         self.assertEqual({s.split()[1] for s in slots}, {"0", "1"})
         self.assertEqual(len({s.split()[3] for s in slots}), 2)
@@ -395,11 +409,7 @@ later: {{stage: two, when: always, script: echo never}}
         with c.config.open("a") as config:
             config.write(more)
         process = c.start(start_new_session=True)
-        shown = ""
-        while "\n    has started\n" not in shown:
-            line = process.stdout.readline()
-            self.assertTrue(line, shown)
-            shown += line
+        read_until(process, "    has started\n")
         return c, process
 
     def check(self, c, process, code):
@@ -423,10 +433,10 @@ later: {{stage: two, when: always, script: echo never}}
         self.check(c, process, 143)
 
     def test_twice_ends_at_once_and_leaves_nothing(self):
-        c, process = self.start('"trap \'\' TERM"', "twicec", more="cancel_grace: 300s\n")
+        c, process = self.start('"trap \'echo heard; sleep 300\' TERM"', "twicec", more="cancel_grace: 300s\n")
         begin = time.monotonic()
         process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
+        read_until(process, "    heard\n")
         process.send_signal(signal.SIGINT)
         self.check(c, process, 130)
         self.assertLess(time.monotonic() - begin, 120, "before the grace was over")

@@ -101,11 +101,11 @@ ln -s /outside .git; ln -s /outside/folder sub/folder; ln -s /outside/folder/fil
 
     def test_what_is_no_folder_on_the_way_goes(self):
         """A job that puts links there would break its slot for ever, or have the helper work in /etc."""
+        job = self.prepared()
+        self.run_in(job, FETCH, "get_sources")
         for path in ("$CI_PROJECT_DIR", "$CI_PROJECT_DIR.tmp", "$(dirname $CI_PROJECT_DIR)"):
             for put in ("ln -s /etc", "ln -s /nowhere", "echo text >"):
                 with self.subTest(path=path, put=put):
-                    job = self.prepared()
-                    self.run_in(job, FETCH, "get_sources")
                     self.run_in(job, f"cd /; rm -rf {path}; {put} {path}")
                     self.run_in(job, "true", "prepare_script")
                     self.run_in(job, FETCH, "get_sources")

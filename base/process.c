@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -208,37 +209,80 @@ int process_start(const struct process_spec *spec, struct process *p, struct err
 
 enum { STOP_FD = STDERR_FILENO + 1 };
 
+struct copy {
+    process_fn *fn;
+    void *ctx;
+    const int *kept; /* in growing order, the last one -1 */
+    int stop, out;   /* its ends; out -1: ours */
+};
+
 /* Older kernels have no close_range: the rest stays open there, which holds a connection longer. */
-static __attribute__((noreturn)) void copy_run(process_fn *fn, void *ctx, int stop_fd)
+static void close_others(const int *kept)
 {
-    if (dup2(stop_fd, STOP_FD) < 0)
-        _exit(127);
-    (void)syscall(SYS_close_range, (unsigned)STOP_FD + 1, ~0U, 0U);
-    _exit(fn(ctx, STOP_FD));
+    unsigned from = STOP_FD + 1;
+
+    for (; *kept >= 0; kept++) {
+        unsigned fd = (unsigned)*kept;
+        if (fd > from)
+            (void)syscall(SYS_close_range, from, fd - 1, 0U);
+        if (fd >= from)
+            from = fd + 1;
+    }
+    (void)syscall(SYS_close_range, from, ~0U, 0U);
 }
 
-static int copy_start(process_fn *fn, void *ctx, struct process *p, struct err *e)
+static __attribute__((noreturn)) void copy_run(const struct copy *c)
 {
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC) < 0)
-        return err_set(e, ERR_SYSTEM, errno, "open a pipe: %s", strerror(errno));
-    auto_close int theirs = fds[0];
-    p->stop = fds[1];
+    if ((c->out >= 0 && dup2(c->out, STDOUT_FILENO) < 0) || dup2(c->stop, STOP_FD) < 0)
+        _exit(127);
+    close_others(c->kept);
+    _exit(c->fn(c->ctx, STOP_FD));
+}
+
+static int copy_start(const struct copy *c, struct process *p, struct err *e)
+{
     p->pid = fork();
     if (p->pid < 0) {
         p->pid = 0;
         return err_set(e, ERR_SYSTEM, errno, "fork: %s", strerror(errno));
     }
     if (p->pid == 0)
-        copy_run(fn, ctx, theirs);
+        copy_run(c);
     return watch(p, "a copy of this process", e);
 }
 
 int process_fork(process_fn *fn, void *ctx, struct process *p, struct err *e)
 {
+    static const int none = -1;
+    int fds[2];
+
     *p = (struct process)PROCESS_INIT;
-    if (copy_start(fn, ctx, p, e) == 0)
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return err_set(e, ERR_SYSTEM, errno, "open a pipe: %s", strerror(errno));
+    auto_close int theirs = fds[0];
+    p->stop = fds[1];
+    const struct copy copy = { fn, ctx, &none, theirs, -1 };
+    if (copy_start(&copy, p, e) == 0)
         return 0;
+    process_release(p);
+    return -1;
+}
+
+int process_fork_followed(process_fn *fn, void *ctx, const int *kept, struct process *p, struct err *e)
+{
+    int fds[2];
+
+    *p = (struct process)PROCESS_INIT;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+        return err_set(e, ERR_SYSTEM, errno, "open a line to a copy of this process: %s", strerror(errno));
+    auto_close int theirs = fds[0];
+    auto_close int out = -1;
+    p->stop = fds[1];
+    if (fcntl(p->stop, F_SETFL, O_NONBLOCK) == 0 && pipe_open(&p->out, &out, e) == 0) {
+        const struct copy copy = { fn, ctx, kept, theirs, out };
+        if (copy_start(&copy, p, e) == 0)
+            return 0;
+    }
     process_release(p);
     return -1;
 }

@@ -367,6 +367,53 @@ static void test_copy_that_does_not_end_is_killed(void **state)
     process_stop(&p, 50); /* of none */
 }
 
+/* Answers what it is told, until nobody tells it any more. */
+static int answer(void *ctx, int line)
+{
+    const int *fds = ctx; /* kept, and not */
+    char byte;
+
+    (void)!write(STDOUT_FILENO, "log", 3);
+    bool kept = fcntl(fds[0], F_GETFD) >= 0, closed = fcntl(fds[1], F_GETFD) < 0;
+    (void)!write(line, kept && closed ? "y" : "n", 1);
+    while (read(line, &byte, 1) == 1)
+        (void)!write(line, &byte, 1);
+    return 9;
+}
+
+static char next_byte(int fd)
+{
+    struct pollfd wait = { .fd = fd, .events = POLLIN };
+    char byte = 0;
+
+    assert_int_equal(poll(&wait, 1, 60000), 1);
+    assert_int_equal(read(fd, &byte, 1), 1);
+    return byte;
+}
+
+static void test_copy_that_is_followed(void **state)
+{
+    (void)state;
+    auto_process p = PROCESS_INIT;
+    auto_close int low = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
+    auto_close int high = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 20);
+    auto_close int other = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 15);
+    int fds[] = { low, other };
+    const int kept[] = { low, high, -1 };
+    char buf[8];
+    assert_int_equal(process_fork_followed(answer, fds, kept, &p, NULL), 0);
+    assert_int_equal(next_byte(p.stop), 'y');
+    assert_int_equal(write(p.stop, "\2", 1), 1);
+    assert_int_equal(next_byte(p.stop), 2);
+    assert_int_equal(read(p.stop, buf, 1), -1); /* neither end of ours blocks */
+    process_tell(&p);
+    int status;
+    assert_int_equal(process_wait(&p, 60000, &status, NULL), 0);
+    assert_int_equal(process_exit_code(status), 9);
+    assert_int_equal(read(p.out, buf, sizeof(buf)), 3);
+    assert_memory_equal(buf, "log", 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_collect),
         cmocka_unit_test(test_copy_ends_when_it_is_told),
         cmocka_unit_test(test_copy_that_does_not_end_is_killed),
+        cmocka_unit_test(test_copy_that_is_followed),
     };
     (void)setenv("PATH", "/usr/bin:/bin", 1); /* one that everybody may read */
     return cmocka_run_group_tests(tests, NULL, NULL);

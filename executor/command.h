@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "base/strvec.h"
 
 #include <stdbool.h>
 
@@ -35,6 +36,9 @@ struct invocation {
     bool needs;
     const char *includes;   /* --includes DIR, NULL when not given */
     const char *stage;      /* --stage NAME, NULL when not given */
+    const char *jobs;       /* --jobs N, NULL when not given */
+    struct strvec *manual;  /* each --manual JOB; main's */
+    bool no_wait;
     char *const *args;      /* what follows the command, NULL-terminated */
     char *const *env;
     int interrupt_fd;       /* base/interrupt.h */

@@ -3,6 +3,8 @@
 #include "stages/pipeline/pipeline.h"
 
 #include "base/file.h"
+#include "base/number.h"
+#include "base/text.h"
 #include "executor/command.h"
 #include "executor/config.h"
 
@@ -26,8 +28,29 @@ static int check_storage(const struct invocation *in, struct err *e)
                    "and storage: folders");
 }
 
+/* What a machine with several processors does; one that has one waits for images and networks too. */
+#define JOBS_MIN 2
+/* As many as a project has slots. */
+#define JOBS_MAX 64
+
+static int read_jobs(const struct invocation *in, size_t *out, struct err *e)
+{
+    int64_t n = sysconf(_SC_NPROCESSORS_ONLN);
+    auto_free char *shown = in->jobs ? text_quote(in->jobs) : NULL;
+
+    n = n < JOBS_MIN ? JOBS_MIN : n > JOBS_MAX ? JOBS_MAX : n;
+    if (in->jobs && number_parse(in->jobs, 1, JOBS_MAX, &n) < 0)
+        return err_set(e, ERR_USAGE, 0, "--jobs %s is no number from 1 to %d", shown, JOBS_MAX);
+    *out = (size_t)n;
+    return 0;
+}
+
 int command_pipeline(const struct invocation *in, struct err *e)
 {
+    size_t jobs;
+
+    if (read_jobs(in, &jobs, e) < 0)
+        return -1;
     if (!in->list && !in->json && !in->preview && check_storage(in, e) < 0)
         return -1;
     const struct pipeline_options options = {
@@ -36,6 +59,9 @@ int command_pipeline(const struct invocation *in, struct err *e)
         .directory = in->directory,
         .branch = in->branch,
         .jobs = (const char *const *)in->args,
+        .manual = (const char *const *)strvec_list(in->manual),
+        .side_by_side = jobs,
+        .no_wait = in->no_wait,
         .stage = in->stage,
         .needs = in->needs,
         .variables_file = in->variables,

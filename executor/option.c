@@ -8,9 +8,9 @@
 struct row {
     char letter;         /* also its short form */
     const char *name;
-    const char *argument; /* NULL: a switch */
+    const char *argument; /* NULL: a switch; with "..." at its end it may be given several times */
     const char *help;
-    size_t offset;       /* of a const char * or a bool in struct invocation, or in struct parsed */
+    size_t offset;       /* of a const char *, a bool or a list in struct invocation, or in struct parsed */
     bool in_parsed;
 };
 
@@ -39,6 +39,9 @@ static const struct row rows[] = {
     { 'q', "quiet", NULL, "say nothing but problems", I(quiet), false },
     { 'g', "stage", "NAME", "only the jobs of this stage", I(stage), false },
     { 'N', "needs", NULL, "and those that they wait for", I(needs), false },
+    { 'w', "jobs", "N", "so many jobs side by side [as many as processors]", I(jobs), false },
+    { 'm', "manual", "JOB...", "this manual job too, when it is its turn", I(manual), false },
+    { 'W', "no-wait", NULL, "start delayed jobs at once", I(no_wait), false },
     { 'I', "includes", "DIR", "copies of what `include` takes from a server", I(includes), false },
     { 'J', "json", NULL, "print them as JSON", I(json), false },
     { 'P', "preview", NULL, "print the file as it is put together", I(preview), false },
@@ -96,7 +99,9 @@ static void store(const struct row *r, const char *value, struct invocation *in,
 {
     char *base = r->in_parsed ? (char *)out : (char *)in;
 
-    if (r->argument)
+    if (r->argument && text_ends(r->argument, "..."))
+        strvec_push(*(struct strvec **)(void *)(base + r->offset), value);
+    else if (r->argument)
         memcpy(base + r->offset, &value, sizeof(value));
     else
         *(bool *)(base + r->offset) = true;

@@ -6,6 +6,15 @@ _atelier_jobs()
     "$1" pipeline ${2:+--directory "$2"} --list 2>/dev/null | sed -n '1d; s/  .*//; p'
 }
 
+# Those that begin with what is there: of _atelier, whose variables these are. Names may have spaces and quotes in them.
+_atelier_reply_jobs()
+{
+    mapfile -t jobs < <(_atelier_jobs "${COMP_WORDS[0]}" "$directory")
+    for job in "${jobs[@]}"; do
+        [[ $job == "${cur//\\/}"* ]] && COMPREPLY+=("$(printf '%q' "$job")")
+    done
+}
+
 # The ids of the jobs on this host: what follows the last "-" of the list's first column.
 _atelier_shell_jobs()
 {
@@ -22,7 +31,7 @@ _atelier()
         word=${COMP_WORDS[i]}
         case $word in
             -C | --directory) directory=${COMP_WORDS[++i]} ;;
-            -b | --branch | -c | --config | -v | --variables | -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age | -e | --environment | -f | --file) ((++i)) ;;
+            -b | --branch | -c | --config | -v | --variables | -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age | -e | --environment | -f | --file | -w | --jobs | -m | --manual) ((++i)) ;;
             -*) ;;
             *)
                 if [[ ! $command ]]; then
@@ -54,7 +63,10 @@ _atelier()
         -b | --branch)
             mapfile -t COMPREPLY < <(compgen -W "$(git ${directory:+-C "$directory"} for-each-ref --format='%(refname:short)' refs/heads 2>/dev/null)" -- "$cur")
             return ;;
-        -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age | -e | --environment | -g | --stage) return ;;
+        -m | --manual)
+            _atelier_reply_jobs
+            return ;;
+        -w | --jobs | -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age | -e | --environment | -g | --stage) return ;;
     esac
 
     case $command in
@@ -69,7 +81,7 @@ _atelier()
         rollback) options+=' --environment --project --variables' ;;
         prepare) options+=' --dry-run' ;;
         shell) options+=' --helper --service' ;;
-        pipeline) options+=' --branch --directory --includes --json --list --needs --preview --stage --variables' ;;
+        pipeline) options+=' --branch --directory --includes --jobs --json --list --manual --needs --no-wait --preview --stage --variables' ;;
         lint) options+=' --branch --directory --includes --variables' ;;
     esac
     if [[ $cur == -* ]]; then
@@ -95,11 +107,7 @@ _atelier()
         shell)
             mapfile -t COMPREPLY < <(compgen -W "$(_atelier_shell_jobs "${COMP_WORDS[0]}")" -- "$cur") ;;
         pipeline)
-            # names may have spaces and quotes in them
-            mapfile -t jobs < <(_atelier_jobs "${COMP_WORDS[0]}" "$directory")
-            for job in "${jobs[@]}"; do
-                [[ $job == "${cur//\\/}"* ]] && COMPREPLY+=("$(printf '%q' "$job")")
-            done ;;
+            _atelier_reply_jobs ;;
     esac
 }
 

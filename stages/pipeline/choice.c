@@ -77,6 +77,8 @@ static void apply(struct ci_job *job, const struct ci_rule *rule)
     /* A job that a rule makes manual is one that the others wait for, unless it says otherwise. */
     if (rule->has_when)
         job->when = rule->when;
+    if (rule->has_when && rule->when == WHEN_DELAYED)
+        job->start_in = rule->start_in;
     if (rule->has_allow_failure) {
         job->allow_failure = rule->allow_failure;
         free(job->allowed_codes);

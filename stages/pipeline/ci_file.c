@@ -214,9 +214,11 @@ static int read_course(const struct ci_reader *r, const struct yaml *y, const st
         ci_retry(r, or_default(y, "retry", d->retry), &job->retry, e) < 0 ||
         ci_coverage(r, yaml_get(y, "coverage"), &job->coverage, e) < 0 ||
         ci_timeout(r, or_default(y, "timeout", d->timeout), &job->timeout, e) < 0 ||
+        ci_text(r, yaml_get(y, "resource_group"), "resource_group", &job->resource_group, e) < 0 ||
         ci_when(r, yaml_get(y, "when"), &job->when, e) < 0)
         return -1;
-    if (job->when == WHEN_DELAYED && ci_delay(r, yaml_get(y, "when"), yaml_get(y, "start_in"), e) < 0)
+    if (job->when == WHEN_DELAYED &&
+        ci_delay(r, yaml_get(y, "when"), yaml_get(y, "start_in"), &job->start_in, e) < 0)
         return -1;
     /* A manual job that nobody starts does not hold up the others, unless it says so. */
     job->allow_failure = job->when == WHEN_MANUAL;

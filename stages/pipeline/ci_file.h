@@ -32,6 +32,7 @@ struct ci_environment {
     char *name; /* NULL: the job deploys nothing. May have $VARIABLES */
     char *url;
     char *action;
+    char *on_stop; /* the job that stops it */
     char *tier;
 };
 
@@ -68,6 +69,8 @@ struct ci_job {
 
     size_t stage; /* index into ci_file.stages */
     enum ci_when when;
+    int64_t start_in;     /* seconds; WHEN_DELAYED */
+    char *resource_group; /* of its jobs one runs at a time; NULL: none. May have $VARIABLES */
     bool allow_failure;
     int *allowed_codes; /* only these exit codes may fail; NULL: any */
     size_t n_allowed_codes;

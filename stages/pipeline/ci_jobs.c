@@ -101,6 +101,8 @@ static void job_release(struct ci_job *job)
     free(job->environment.name);
     free(job->environment.url);
     free(job->environment.action);
+    free(job->environment.on_stop);
+    free(job->resource_group);
     free(job->environment.tier);
     variables_release(&job->variables);
     strvec_release(&job->script);

@@ -94,7 +94,8 @@ static int read_rule(const struct ci_reader *r, const struct yaml *y, enum keywo
         read_allow_failure(r, yaml_get(y, "allow_failure"), out, e) < 0 ||
         ci_variables(r, yaml_get(y, "variables"), &out->variables, e) < 0)
         return -1;
-    if (out->has_when && out->when == WHEN_DELAYED && ci_delay(r, yaml_get(y, "when"), yaml_get(y, "start_in"), e) < 0)
+    if (out->has_when && out->when == WHEN_DELAYED &&
+        ci_delay(r, yaml_get(y, "when"), yaml_get(y, "start_in"), &out->start_in, e) < 0)
         return -1;
     return ci_needs(r, yaml_get(y, "needs"), &out->needs, e);
 }

@@ -9,6 +9,7 @@
 #include "stages/variables.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* What a job waits for. */
 struct ci_need {
@@ -35,6 +36,7 @@ struct ci_rule {
     /* What follows when it holds. */
     bool has_when, has_allow_failure;
     enum ci_when when;
+    int64_t start_in; /* seconds; WHEN_DELAYED */
     bool allow_failure;
     struct variables variables;
     struct ci_needs needs;

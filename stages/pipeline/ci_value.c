@@ -193,7 +193,8 @@ int ci_environment(const struct ci_reader *r, const struct yaml *y, struct ci_en
         return ci_problem(r, y, e, "`environment` has no `name`");
     if (ci_text(r, yaml_get(y, "name"), "name", &out->name, e) < 0 ||
         ci_text(r, yaml_get(y, "url"), "url", &out->url, e) < 0 ||
-        ci_text(r, yaml_get(y, "action"), "action", &out->action, e) < 0)
+        ci_text(r, yaml_get(y, "action"), "action", &out->action, e) < 0 ||
+        ci_text(r, yaml_get(y, "on_stop"), "on_stop", &out->on_stop, e) < 0)
         return -1;
     return ci_text(r, yaml_get(y, "deployment_tier"), "deployment_tier", &out->tier, e);
 }
@@ -239,21 +240,17 @@ int ci_when(const struct ci_reader *r, const struct yaml *y, enum ci_when *out, 
     return ci_problem(r, y, e, "`when: %s` is none of on_success, on_failure, always, manual and delayed", shown);
 }
 
-int ci_delay(const struct ci_reader *r, const struct yaml *at, const struct yaml *start_in, struct err *e)
+int ci_delay(const struct ci_reader *r, const struct yaml *at, const struct yaml *start_in, int64_t *out, struct err *e)
 {
-    auto_free char *job = text_quote(r->job);
     auto_free char *time = NULL;
-    int64_t seconds;
 
     if (ci_text(r, start_in, "start_in", &time, e) < 0)
         return -1;
     if (!time)
         return ci_problem(r, at, e, "`when: delayed` wants a `start_in`: a length of time like `30 minutes`");
     auto_free char *shown = text_quote(time);
-    if (period_parse(time, &seconds) < 0)
+    if (period_parse(time, out) < 0)
         return ci_problem(r, start_in, e, "`start_in: %s` is no length of time; write it like `30 minutes`", shown);
-    strvec_pushf(r->warnings, "%s:%d:%d: `when: delayed` of job `%s`: it starts at once here, and not after %s", at->file,
-                 at->line, at->column, job, shown);
     return 0;
 }
 

@@ -65,8 +65,8 @@ int ci_coverage(const struct ci_reader *r, const struct yaml *y, char **out, str
 int ci_hooks(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
 /* A number, or a list of numbers, from 0 to 255. */
 int ci_exit_codes(const struct ci_reader *r, const struct yaml *y, int **codes, size_t *n, struct err *e);
-/* `when: delayed`, which wants a `start_in`: a line says that nobody waits here. */
-int ci_delay(const struct ci_reader *r, const struct yaml *at, const struct yaml *start_in, struct err *e);
+/* `when: delayed`, which wants a `start_in`: in seconds. */
+int ci_delay(const struct ci_reader *r, const struct yaml *at, const struct yaml *start_in, int64_t *out, struct err *e);
 
 /* The jobs that one job of the file becomes. */
 struct ci_instance {

@@ -143,8 +143,8 @@ static void act(struct watch *w)
     struct cancel *cancel = w->hook->driver->cancel;
     int64_t now = clock_ms();
 
-    (void)cancel_check(cancel);
-    while (!w->call->to_the_end && w->kills < 2 && w->kills < cancel->count)
+    bool due = cancel_is_due(cancel);
+    while (!w->call->to_the_end && due && w->kills < 2 && w->kills < cancel->count)
         escalate(w, now);
     if (w->kills < 3 && now >= w->deadline) {
         w->timed_out |= w->kills == 0;
@@ -157,7 +157,7 @@ static int watch(struct watch *w, struct err *e)
 {
     struct pollfd fds[] = {
         { .fd = w->process.pidfd, .events = POLLIN },
-        { .fd = w->hook->driver->cancel->fd, .events = POLLIN },
+        { .events = POLLIN },
         { .events = POLLIN },
         { .events = POLLIN },
     };
@@ -166,6 +166,7 @@ static int watch(struct watch *w, struct err *e)
         int64_t left = w->deadline == INT64_MAX ? -1 : w->deadline - clock_ms();
         if (w->deadline != INT64_MAX && left < 0)
             left = 0;
+        fds[1].fd = w->hook->driver->cancel->fd;
         fds[2].fd = w->process.out;
         fds[3].fd = w->process.err;
         (void)poll(fds, ARRAY_SIZE(fds), (int)left);
@@ -258,7 +259,7 @@ static enum hook_result start(struct hook *h, const struct variables *v, const s
     struct watch w = { .hook = h, .call = c, .process = PROCESS_INIT, .deadline = INT64_MAX };
     int status = 0;
 
-    if (!c->to_the_end && cancel_check(h->driver->cancel)) {
+    if (!c->to_the_end && cancel_is_due(h->driver->cancel)) {
         (void)err_set(e, ERR_CANCELLED, 0, "canceled");
         return HOOK_CANCELLED;
     }

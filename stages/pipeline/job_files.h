@@ -54,7 +54,7 @@ struct job_files_world {
     const char *project_dir;
     const char *cache_dir;
     const char *folder; /* below it: where this job's artifacts go */
-    const struct job_left *left; /* by the jobs that ran, in their order */
+    const struct job_left *left; /* by the jobs that ended, in the pipeline's order */
     size_t n_left;
 };
 

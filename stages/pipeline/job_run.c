@@ -208,7 +208,7 @@ static void choose_artifact_folder(struct job_run *j)
 {
     const struct pipeline_facts *facts = j->world->facts;
     auto_free char *pipeline = artifact_store_pipeline(facts->slot, facts->id);
-    auto_free char *job = artifact_store_job(j->world->n_left + 1, j->job->name);
+    auto_free char *job = artifact_store_job(j->world->number, j->job->name);
 
     free(j->left->root);
     free(j->left->folder);
@@ -228,7 +228,7 @@ static int choose_folders(struct job_run *j, struct err *e)
     if (!j->answer.cache_dir || *j->answer.cache_dir != '/')
         return err_set(e, ERR_CONFIG, 0, "the cache_dir is not configured");
     auto_free char *shared = j->answer.builds_dir_is_shared
-                                 ? xasprintf("/%s/%d", predefined_runner_token, facts->slot)
+                                 ? xasprintf("/%s/%d", predefined_runner_token, facts->place)
                                  : xstrdup("");
     free(j->project_dir);
     free(j->files_dir);

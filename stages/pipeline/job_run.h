@@ -20,8 +20,9 @@ struct job_world {
     const struct hook_driver *driver;
     const char *temporary;
     struct report *report;
-    const struct job_left *left; /* by the jobs that ran before, in their order */
+    const struct job_left *left; /* by the jobs that ended before, in the pipeline's order */
     size_t n_left;
+    size_t number; /* of those that ran so far the how manieth it is: part of where its artifacts lie */
 };
 
 struct job_outcome {

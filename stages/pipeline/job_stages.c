@@ -83,7 +83,7 @@ static enum hook_result run_after_script(struct job_run *j, enum hook_result ste
     auto_err own = ERR_INIT;
     int own_code = 0;
 
-    j->status = steps == HOOK_DONE ? "success" : "failed";
+    j->status = j->canceled ? "canceled" : steps == HOOK_DONE ? "success" : "failed";
     (void)job_resolve(j, NULL); /* it went well before, with no other text in it */
     if (j->job->after_script.n == 0)
         return steps;
@@ -205,6 +205,18 @@ static enum hook_result finish(struct job_run *j, enum hook_result result, int *
     return result;
 }
 
+/* The first Ctrl-C while the script runs is what `Cancel` is on a server: what is there after a failure follows, too
+ * (contract 1.11). At any other time, and the second time, nothing more of the job runs. */
+static enum hook_result run_steps(struct job_run *j, int *code, struct err *e)
+{
+    enum hook_result result = run(j, SUBSTAGE_STEPS, 0, code, e);
+
+    if (result != HOOK_CANCELLED || j->timed_out || !cancel_spend(j->world->driver->cancel))
+        return result;
+    j->canceled = true;
+    return HOOK_BUILD_FAILED;
+}
+
 enum hook_result job_stages(struct job_run *j, int *code, struct err *e)
 {
     if (plan_files(j, e) < 0)
@@ -216,9 +228,10 @@ enum hook_result job_stages(struct job_run *j, int *code, struct err *e)
     }
     result = get_files(j, code, e);
     if (result == HOOK_DONE) {
-        result = run(j, SUBSTAGE_STEPS, 0, code, e);
+        result = run_steps(j, code, e);
         if (result != HOOK_CANCELLED)
             result = run_after_script(j, result, code, e);
     }
-    return finish(j, result, code, e);
+    result = finish(j, result, code, e);
+    return j->canceled ? HOOK_CANCELLED : result;
 }

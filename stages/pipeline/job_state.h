@@ -30,6 +30,7 @@ struct job_run {
     const char *status; /* CI_JOB_STATUS */
     int64_t deadline;   /* by clock_ms(), of its timeout; 0: none */
     bool timed_out;
+    bool canceled; /* its script was; what follows a failed one follows */
 
     struct mask mask;
     struct coverage coverage;

@@ -37,6 +37,7 @@ static const struct keyword keywords[] = {
     { "inherit", IN_JOB, KEYWORD_TAKEN, NULL },
     { "parallel", IN_JOB, KEYWORD_TAKEN, NULL },
     { "start_in", IN_JOB | IN_RULE, KEYWORD_TAKEN, NULL },
+    { "resource_group", IN_JOB, KEYWORD_TAKEN, NULL },
 
     { "retry", IN_DEFAULT | IN_JOB, KEYWORD_TAKEN, NULL },
     { "timeout", IN_DEFAULT | IN_JOB, KEYWORD_TAKEN, NULL },
@@ -44,8 +45,7 @@ static const struct keyword keywords[] = {
     { "coverage", IN_JOB, KEYWORD_TAKEN, NULL },
 
     { "tags", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, "every job runs on this machine" },
-    { "interruptible", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, no_server },
-    { "resource_group", IN_JOB, KEYWORD_IDLE, "jobs run one after the other" },
+    { "interruptible", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, "nothing here ends a pipeline because a newer one began" },
     { "release", IN_JOB, KEYWORD_IDLE, "no release is made" },
     { "pages", IN_JOB, KEYWORD_IDLE, "nothing is published" },
     { "publish", IN_JOB, KEYWORD_IDLE, "nothing is published" },
@@ -91,7 +91,7 @@ static const struct keyword keywords[] = {
     { "when", IN_RULE | IN_WORKFLOW_RULE | IN_INCLUDE_RULE, KEYWORD_TAKEN, NULL },
     { "variables", IN_RULE | IN_WORKFLOW_RULE, KEYWORD_TAKEN, NULL },
     { "allow_failure", IN_RULE, KEYWORD_TAKEN, NULL },
-    { "interruptible", IN_RULE, KEYWORD_IDLE, no_server },
+    { "interruptible", IN_RULE, KEYWORD_IDLE, "nothing here ends a pipeline because a newer one began" },
     { "auto_cancel", IN_WORKFLOW | IN_WORKFLOW_RULE, KEYWORD_IDLE, no_server },
     { "name", IN_WORKFLOW, KEYWORD_TAKEN, NULL },
     { "paths", IN_CHANGES | IN_EXISTS, KEYWORD_TAKEN, NULL },
@@ -137,7 +137,7 @@ static const struct keyword keywords[] = {
     { "url", IN_ENVIRONMENT, KEYWORD_TAKEN, NULL },
     { "action", IN_ENVIRONMENT, KEYWORD_TAKEN, NULL },
     { "deployment_tier", IN_ENVIRONMENT, KEYWORD_TAKEN, NULL },
-    { "on_stop", IN_ENVIRONMENT, KEYWORD_IDLE, no_server },
+    { "on_stop", IN_ENVIRONMENT, KEYWORD_TAKEN, NULL },
     { "auto_stop_in", IN_ENVIRONMENT, KEYWORD_IDLE, no_server },
     { "kubernetes", IN_ENVIRONMENT, KEYWORD_IDLE, no_server },
 };

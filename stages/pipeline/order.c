@@ -1,8 +1,9 @@
 #include "stages/pipeline/order.h"
 
 static const char *const state_names[] = {
-    [JOB_CREATED] = "created", [JOB_PASSED] = "passed",   [JOB_FAILED] = "failed",   [JOB_WARNED] = "warning",
-    [JOB_SKIPPED] = "skipped", [JOB_MANUAL] = "manual", [JOB_CANCELED] = "canceled",
+    [JOB_CREATED] = "created", [JOB_READY] = "ready",     [JOB_RUNNING] = "running", [JOB_PASSED] = "passed",
+    [JOB_FAILED] = "failed",   [JOB_WARNED] = "warning",  [JOB_SKIPPED] = "skipped", [JOB_MANUAL] = "manual",
+    [JOB_CANCELED] = "canceled",
 };
 
 const char *job_state_name(enum job_state s)
@@ -26,7 +27,7 @@ enum job_state order_decide(const struct order *o, const struct ci_job *job, boo
         return JOB_SKIPPED;
     }
     if (named)
-        return JOB_CREATED;
+        return JOB_READY;
     if (job->when == WHEN_ON_FAILURE && !o->failed) {
         *reason = "no earlier job failed";
         return JOB_SKIPPED;
@@ -40,7 +41,7 @@ enum job_state order_decide(const struct order *o, const struct ci_job *job, boo
         *reason = "runs when it is named";
         return JOB_MANUAL;
     }
-    return JOB_CREATED;
+    return JOB_READY;
 }
 
 enum job_state order_judge_failure(const struct ci_job *job, int code)
@@ -90,4 +91,55 @@ void order_add_need(struct order *o, const struct ci_job *needed, enum job_state
     if (state == JOB_MANUAL && !needed->allow_failure && !o->blocked_by)
         o->blocked_by = needed->name;
     o->missed |= state == JOB_SKIPPED || state == JOB_CANCELED || (state == JOB_MANUAL && needed->allow_failure);
+}
+
+bool job_state_is_end(enum job_state s)
+{
+    return s > JOB_RUNNING;
+}
+
+/* What the jobs that it needs have left behind. False: one of them has not ended. */
+static bool add_needs(const struct order_jobs *jobs, const struct ci_job *job, struct order *out)
+{
+    for (size_t i = 0; i < job->n_needed; i++) {
+        const struct ci_job *needed = job->needed[i].job;
+        const struct order_job *x = jobs->of[needed - jobs->first];
+        if (x && !job_state_is_end(x->state))
+            return false;
+        if (x)
+            order_add_need(out, needed, x->state);
+    }
+    return true;
+}
+
+/* `before`: what earlier stages left behind; NULL while one of their jobs has not ended. */
+static bool settle(const struct order_jobs *jobs, struct order_job *x, const struct order *before)
+{
+    struct order own = ORDER_INIT;
+
+    if (x->job->by_needs ? !add_needs(jobs, x->job, &own) : !before)
+        return false;
+    x->state = order_decide(x->job->by_needs ? &own : before, x->job, x->named, &x->skipped);
+    return true;
+}
+
+bool order_settle(struct order_jobs *jobs, struct order *whole)
+{
+    bool changed = false, waiting = false, waiting_now = false;
+
+    *whole = (struct order)ORDER_INIT;
+    for (size_t i = 0; i < jobs->n; i++) {
+        struct order_job *x = &jobs->items[i];
+        if (i > 0 && x->job->stage != x[-1].job->stage) {
+            order_end_stage(whole);
+            waiting |= waiting_now;
+        }
+        if (x->state == JOB_CREATED)
+            changed |= settle(jobs, x, waiting ? NULL : whole);
+        waiting_now |= !job_state_is_end(x->state);
+        if (job_state_is_end(x->state))
+            order_add(whole, x->job, x->state);
+    }
+    order_end_stage(whole);
+    return changed;
 }

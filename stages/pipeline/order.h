@@ -1,14 +1,16 @@
-/* stages/pipeline/order.h: which jobs run, after which others ended how. Pure: no clock, no process.
+/* stages/pipeline/order.h: which jobs may run, after which others ended how. Pure: no clock, no process.
  *
- * A job depends on the state of all jobs of earlier stages, never of its own, so that the jobs of a stage could run
- * side by side; or, with `needs`, on that of the jobs that it names, wherever they are. */
+ * A job waits for all jobs of earlier stages, never of its own; or, with `needs`, for the jobs that it names alone. Jobs
+ * may run side by side and end in any order: what becomes of the others is the same as if they ran one by one. */
 #ifndef STAGES_PIPELINE_ORDER_H
 #define STAGES_PIPELINE_ORDER_H
 
 #include "stages/pipeline/ci_file.h"
 
 enum job_state {
-    JOB_CREATED,
+    JOB_CREATED, /* waits for others */
+    JOB_READY,   /* waits for nobody: it may start */
+    JOB_RUNNING,
     JOB_PASSED,
     JOB_FAILED,
     JOB_WARNED, /* failed, and allowed to */
@@ -31,7 +33,7 @@ struct order {
 
 #define ORDER_INIT { .failed = false }
 
-/* JOB_CREATED: it is to run. Else the state that it ends in, with *reason (static text, or NULL).
+/* JOB_READY: it is to run. Else the state that it ends in, with *reason (static text, or NULL).
  * `named`: the user asked for it on the command line. */
 enum job_state order_decide(const struct order *o, const struct ci_job *job, bool named, const char **reason);
 /* How a job that ran and failed counts. `code`: its script's exit code; -1 when it was no script that failed. */
@@ -43,5 +45,26 @@ void order_add(struct order *o, const struct ci_job *job, enum job_state state);
 void order_end_stage(struct order *o);
 /* For a job with needs, from an empty order on: a job that it needs has ended so. */
 void order_add_need(struct order *o, const struct ci_job *needed, enum job_state state);
+
+/* A job of a pipeline, as it stands. */
+struct order_job {
+    const struct ci_job *job;
+    bool named;          /* as above */
+    enum job_state state;
+    const char *skipped; /* why it ended without having run; static text, or NULL */
+};
+
+/* The jobs of a pipeline, in its order: ci_file.order. */
+struct order_jobs {
+    struct order_job *items;
+    size_t n;
+    const struct ci_job *first; /* of the file's */
+    struct order_job **of;      /* by the file's jobs; NULL: it takes no part, and nobody waits for it */
+};
+
+bool job_state_is_end(enum job_state s);
+/* What follows from how they stand: each that need not wait any longer is JOB_READY now, or ended without having run.
+ * *whole: what all of them that have ended leave behind. Returns whether something has changed. */
+bool order_settle(struct order_jobs *jobs, struct order *whole);
 
 #endif

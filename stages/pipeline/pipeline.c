@@ -1,14 +1,11 @@
-#include "stages/pipeline/pipeline.h"
+#include "stages/pipeline/pipeline_state.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "base/strvec.h"
-#include "stages/pipeline/job_run.h"
 #include "stages/pipeline/listing.h"
-#include "stages/pipeline/project.h"
-#include "stages/pipeline/slot.h"
 
 #include <errno.h>
 #include <string.h>
@@ -17,50 +14,25 @@
 #include <unistd.h>
 
 
-/* What became of one job of the file. */
-struct entry {
-    const struct ci_job *job;
-    struct job_outcome outcome;
-    const char *skipped; /* why it did not run; static text, or NULL */
-    int64_t ms;          /* -1: it did not run */
-};
-
-struct pipeline {
-    const struct pipeline_options *options;
-    struct project project;
-    struct slot slot;
-    struct source source;
-    struct snapshot snapshot;
-    struct pipeline_facts facts;
-    struct cancel cancel;
-    struct hook_driver driver;
-    char *config; /* absolute: hooks start in a folder of their own */
-    struct report report;
-    struct entry *entries; /* the jobs that take part, stage by stage */
-    struct entry **entry_of; /* by the file's jobs; NULL: it takes no part */
-    size_t n;
-    struct job_left *left; /* by those that ran */
-    size_t n_left;
-    int64_t started_ms;
-};
-
 static void pipeline_release(struct pipeline *p)
 {
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; i < p->n; i++) {
         free(p->entries[i].outcome.reason);
+        free(p->entries[i].group);
+        job_left_release(&p->entries[i].left);
+    }
     free(p->entries);
-    free(p->entry_of);
-    for (size_t i = 0; i < p->n_left; i++)
-        job_left_release(&p->left[i]);
-    free(p->left);
+    free(p->order.items);
+    free(p->order.of);
     free(p->config);
+    free(p->state);
     snapshot_release(&p->snapshot);
     source_release(&p->source);
     slot_release(&p->slot);
     project_release(&p->project);
 }
 
-static const char *temporary(const struct pipeline *p)
+const char *pipeline_temporary(const struct pipeline *p)
 {
     const char *dir = env_get(p->options->env, "TMPDIR");
     return dir && *dir == '/' ? dir : "/tmp";
@@ -73,11 +45,17 @@ static bool any_asked(const struct pipeline *p)
     return (p->options->jobs && *p->options->jobs) || p->options->stage;
 }
 
+/* The user wants it, whatever its `when` says. */
+static bool is_named(const struct pipeline *p, const struct ci_job *job)
+{
+    return ci_job_is_named(job, p->options->jobs) || ci_job_is_named(job, p->options->manual);
+}
+
 static bool is_asked(const struct pipeline *p, const struct ci_job *job)
 {
     const char *stage = p->options->stage;
 
-    return !any_asked(p) || ci_job_is_named(job, p->options->jobs) ||
+    return !any_asked(p) || is_named(p, job) ||
            (stage && strcmp(p->project.file.stages.items[job->stage], stage) == 0);
 }
 
@@ -122,14 +100,19 @@ static int choose_jobs(struct pipeline *p, struct err *e)
     if (p->options->needs)
         add_needs(p, asked);
     p->entries = xcalloc(file->n_order + 1, sizeof(*p->entries));
-    p->entry_of = xcalloc(file->n + 1, sizeof(*p->entry_of));
+    p->order = (struct order_jobs){ .first = file->jobs };
+    p->order.items = xcalloc(file->n_order + 1, sizeof(*p->order.items));
+    p->order.of = xcalloc(file->n + 1, sizeof(struct order_job *));
     for (size_t i = 0; i < file->n_order; i++) {
         const struct ci_job *job = file->order[i];
         if (!asked[job - file->jobs])
             continue;
-        p->entry_of[job - file->jobs] = &p->entries[p->n];
-        p->entries[p->n++] = (struct entry){ .job = job, .ms = -1 };
+        struct order_job *turn = &p->order.items[p->order.n++];
+        *turn = (struct order_job){ .job = job, .named = is_named(p, job) };
+        p->order.of[job - file->jobs] = turn;
+        p->entries[p->n++] = (struct entry){ .job = job, .turn = turn, .ms = -1 };
     }
+    p->most = p->options->side_by_side < p->n ? p->options->side_by_side : p->n;
     return 0;
 }
 
@@ -138,7 +121,7 @@ static int check_barred(const struct pipeline *p, struct err *e)
 {
     for (size_t i = 0; i < p->n; i++) {
         const struct ci_job *job = p->entries[i].job;
-        if (job->barred && (job->when != WHEN_MANUAL || ci_job_is_named(job, p->options->jobs)))
+        if (job->barred && (job->when != WHEN_MANUAL || is_named(p, job)))
             return err_set(e, ERR_JOB, 0, "%s; the other jobs can be run by their names", job->barred);
     }
     return 0;
@@ -151,9 +134,8 @@ static const char *stage_of(const struct pipeline *p, const struct entry *x)
 
 /* ---- Getting ready ---- */
 
-/* A number that no other pipeline or job on this machine has: the time in seconds,
- * and 20 random bits. It grows, and fits a JSON number. */
-static int new_id(int64_t *out, struct err *e)
+/* The time in seconds, and 20 random bits. */
+int pipeline_new_id(int64_t *out, struct err *e)
 {
     static const time_t epoch = 1704067200; /* 2024-01-01 */
     uint32_t random;
@@ -177,23 +159,53 @@ static int choose_driver(struct pipeline *p, struct err *e)
     return 0;
 }
 
+/* With what a server knows of the job, and what its author wrote. */
+static int name_group(const struct pipeline *p, struct entry *x, struct err *e)
+{
+    auto_variables all = VARIABLES_INIT;
+    auto_variables environment = VARIABLES_INIT;
+    auto_variables resolved = VARIABLES_INIT;
+
+    predefined_pipeline(&p->facts, &all);
+    variables_add(&all, "CI_JOB_NAME", x->job->name, VARIABLE_RAW);
+    variables_add(&all, "CI_JOB_STAGE", stage_of(p, x), VARIABLE_RAW);
+    ci_job_globals(&p->project.file, x->job, &all);
+    variables_append(&all, &x->job->variables);
+    variables_append(&all, &p->project.variables);
+    if (predefined_environment(&x->job->environment, &all, &environment, e) < 0)
+        return -1;
+    variables_append(&all, &environment);
+    if (variables_resolve(&all, "", &resolved, e) < 0 ||
+        variables_expand(&resolved, x->job->resource_group, &x->group, e) < 0)
+        return err_wrap(e, "resource_group");
+    return 0;
+}
+
+static int name_groups(struct pipeline *p, struct err *e)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->entries[i].job->resource_group && name_group(p, &p->entries[i], e) < 0)
+            return -1;
+    return 0;
+}
+
 static int get_ready(struct pipeline *p, struct err *e)
 {
     const struct pipeline_options *o = p->options;
-    auto_free char *state = slot_state_dir(o->env);
 
+    p->state = slot_state_dir(o->env);
     if (choose_driver(p, e) < 0)
         return -1;
-    if (!state)
+    if (!p->state)
         return err_set(e, ERR_SYSTEM, 0, "neither XDG_STATE_HOME nor HOME says where state can be kept; set one");
-    if (new_id(&p->facts.id, e) < 0 || slot_take(state, p->project.checkout.project_id, &p->slot, e) < 0 ||
-        source_take(&p->project.checkout, o->env, temporary(p), p->facts.id, &p->source, e) < 0 ||
+    if (pipeline_new_id(&p->facts.id, e) < 0 || slot_take(p->state, p->project.checkout.project_id, &p->slot, e) < 0 ||
+        source_take(&p->project.checkout, o->env, pipeline_temporary(p), p->facts.id, &p->source, e) < 0 ||
         snapshot_take(&p->source, &p->snapshot, e) < 0)
         return -1;
     p->facts.checkout = &p->project.checkout;
     p->facts.sha = p->source.sha;
     p->facts.slot = p->slot.number;
-    return 0;
+    return name_groups(p, e);
 }
 
 /* ---- Words ---- */
@@ -219,38 +231,38 @@ static void announce(struct pipeline *p)
 }
 
 static const enum report_style state_styles[] = {
-    [JOB_CREATED] = STYLE_PLAIN, [JOB_PASSED] = STYLE_GOOD, [JOB_FAILED] = STYLE_BAD,      [JOB_WARNED] = STYLE_WARNING,
+    [JOB_PASSED] = STYLE_GOOD, [JOB_FAILED] = STYLE_BAD, [JOB_WARNED] = STYLE_WARNING,
     [JOB_SKIPPED] = STYLE_DIM,   [JOB_MANUAL] = STYLE_DIM,  [JOB_CANCELED] = STYLE_WARNING,
 };
 
 /* Why it ended so; NULL: nothing is to be said. The caller's. */
 static char *reason_of(const struct entry *x)
 {
-    const char *reason = x->outcome.reason ? x->outcome.reason : x->skipped;
+    const char *reason = x->outcome.reason ? x->outcome.reason : x->turn->skipped;
 
     if (!*x->outcome.coverage)
         return xstrdup(reason);
     return xasprintf("%s%scoverage %s%%", reason ? reason : "", reason ? ", " : "", x->outcome.coverage);
 }
 
-/* One line when a job changes its state. */
-static void tell(struct pipeline *p, size_t i, const char *text, enum report_style style)
+void pipeline_tell(struct pipeline *p, const struct entry *x, const char *text, enum report_style style)
 {
-    auto_free char *name = text_quote(p->entries[i].job->name);
+    auto_free char *name = text_quote(x->job->name);
 
-    report_line(&p->report, style, "[%zu/%zu] %s / %s: %s", i + 1, p->n, stage_of(p, &p->entries[i]), name, text);
+    report_line(&p->report, style, "[%zu/%zu] %s / %s: %s", (size_t)(x - p->entries) + 1, p->n, stage_of(p, x), name, text);
 }
 
-static void tell_end(struct pipeline *p, size_t i)
+void pipeline_tell_end(struct pipeline *p, struct entry *x)
 {
-    const struct entry *x = &p->entries[i];
+    enum job_state state = x->turn->state;
     auto_free char *reason = reason_of(x);
     char time[32];
     auto_free char *in = x->ms < 0 ? xstrdup("") : xasprintf(" in %s", duration_format(x->ms, time, sizeof(time)));
-    auto_free char *text = xasprintf("%s%s%s%s%s", job_state_name(x->outcome.state), in, reason ? " (" : "",
-                                     reason ? reason : "", reason ? ")" : "");
+    auto_free char *text = xasprintf("%s%s%s%s%s", job_state_name(state), in, reason ? " (" : "", reason ? reason : "",
+                                     reason ? ")" : "");
 
-    tell(p, i, text, state_styles[x->outcome.state]);
+    pipeline_tell(p, x, text, state_styles[state]);
+    x->told = true;
 }
 
 static void summarise(struct pipeline *p)
@@ -275,10 +287,10 @@ static void summarise(struct pipeline *p)
         strvec_give(&texts, reason ? reason : xstrdup(""));
         row[0] = texts.items[3 * i];
         row[1] = stage_of(p, x);
-        row[2] = job_state_name(x->outcome.state);
+        row[2] = job_state_name(x->turn->state);
         row[3] = texts.items[3 * i + 1];
         row[4] = texts.items[3 * i + 2];
-        styles[i + 1] = state_styles[x->outcome.state];
+        styles[i + 1] = state_styles[x->turn->state];
     }
     report_line(&p->report, STYLE_PLAIN, "%s", "");
     report_table(&p->report, cells, styles, p->n + 1, columns);
@@ -292,7 +304,7 @@ static char *count_states(const struct pipeline *p)
     for (enum job_state s = JOB_CREATED; s <= JOB_CANCELED; s++) {
         size_t n = 0;
         for (size_t i = 0; i < p->n; i++)
-            n += p->entries[i].outcome.state == s;
+            n += p->order.items[i].state == s;
         if (n > 0)
             strvec_pushf(&parts, "%zu %s", n, job_state_name(s));
     }
@@ -323,98 +335,27 @@ static int conclude(struct pipeline *p, const struct order *order)
     return 0;
 }
 
-/* ---- Running ---- */
+/* ---- The whole ---- */
 
-/* What is left of a try that is repeated stays in the store, and is nobody's. */
-static int run_once(struct pipeline *p, size_t i, struct err *e)
+static void show_artifacts(struct pipeline *p)
 {
-    struct entry *x = &p->entries[i];
-    const struct job_world world = {
-        .file = &p->project.file,
-        .facts = &p->facts,
-        .source = &p->source,
-        .snapshot = &p->snapshot,
-        .project_variables = &p->project.variables,
-        .driver = &p->driver,
-        .temporary = temporary(p),
-        .report = &p->report,
-        .left = p->left,
-        .n_left = p->n_left,
-    };
-    int64_t id;
+    auto_free struct job_left *left = xcalloc(p->n + 1, sizeof(*left));
+    size_t n = 0;
 
-    if (new_id(&id, e) < 0)
-        return -1;
-    free(x->outcome.reason);
-    job_left_release(&p->left[p->n_left]);
-    job_run(&world, x->job, id, &p->left[p->n_left], &x->outcome);
-    return 0;
+    for (size_t i = 0; i < p->n; i++)
+        if (p->entries[i].has_left)
+            left[n++] = p->entries[i].left;
+    job_left_show(&p->report, left, n);
 }
 
-static int run_job(struct pipeline *p, size_t i, struct err *e)
+static int run_jobs(struct pipeline *p)
 {
-    struct entry *x = &p->entries[i];
-    int64_t start = clock_ms();
+    struct order whole = ORDER_INIT;
 
-    tell(p, i, "running", STYLE_BOLD);
-    for (int64_t try = 0;; try++) {
-        if (run_once(p, i, e) < 0)
-            return -1;
-        if (!order_tries_again(x->job, x->outcome.failure, x->outcome.code, try) || cancel_check(&p->cancel))
-            break;
-        auto_free char *reason = reason_of(x);
-        auto_free char *text = xasprintf("%s (%s), tried again", job_state_name(x->outcome.state), reason ? reason : "");
-        tell(p, i, text, STYLE_WARNING);
-    }
-    p->n_left++;
-    x->ms = clock_ms() - start;
-    return 0;
-}
-
-/* What the jobs that it needs have left behind; those that were not asked for do not count. */
-static struct order order_of_needs(const struct pipeline *p, const struct ci_job *job)
-{
-    struct order order = ORDER_INIT;
-
-    for (size_t i = 0; i < job->n_needed; i++) {
-        const struct ci_job *needed = job->needed[i].job;
-        const struct entry *x = p->entry_of[needed - p->project.file.jobs];
-        if (x)
-            order_add_need(&order, needed, x->outcome.state);
-    }
-    return order;
-}
-
-static int take_turn(struct pipeline *p, struct order *order, size_t i, struct err *e)
-{
-    struct entry *x = &p->entries[i];
-    const struct order own = x->job->by_needs ? order_of_needs(p, x->job) : *order;
-
-    if (cancel_check(&p->cancel))
-        x->outcome.state = JOB_CANCELED;
-    else
-        x->outcome.state = order_decide(&own, x->job, ci_job_is_named(x->job, p->options->jobs), &x->skipped);
-    if (x->outcome.state == JOB_CREATED && run_job(p, i, e) < 0)
-        return -1;
-    tell_end(p, i);
-    order_add(order, x->job, x->outcome.state);
-    return 0;
-}
-
-static int run_jobs(struct pipeline *p, struct err *e)
-{
-    struct order order = ORDER_INIT;
-
-    p->left = xcalloc(p->n + 1, sizeof(*p->left));
-    for (size_t i = 0; i < p->n; i++) {
-        if (take_turn(p, &order, i, e) < 0)
-            return -1;
-        if (i + 1 == p->n || p->entries[i + 1].job->stage != p->entries[i].job->stage)
-            order_end_stage(&order);
-    }
-    job_left_show(&p->report, p->left, p->n_left);
+    pipeline_run_jobs(p, &whole);
+    show_artifacts(p);
     summarise(p);
-    return conclude(p, &order);
+    return conclude(p, &whole);
 }
 
 /* Takes the text. */
@@ -449,7 +390,7 @@ int pipeline_run(const struct pipeline_options *o, struct err *e)
     const struct project_place place = { o->directory, o->branch, o->variables_file, o->copies, NULL, o->env };
 
     if (project_open(&place, &p.project, e) < 0 ||
-        (!o->preview && project_choose(&p.project, o->jobs, e) < 0))
+        (!o->preview && (project_choose(&p.project, o->jobs, e) < 0 || project_check_names(&p.project, o->manual, e) < 0)))
         return -1;
     if (o->preview)
         return print(yaml_write(p.project.file.tree.root), e);
@@ -464,5 +405,5 @@ int pipeline_run(const struct pipeline_options *o, struct err *e)
         return cancel_check(&p.cancel) ? 128 + p.cancel.signal : -1;
     }
     announce(&p);
-    return run_jobs(&p, e);
+    return run_jobs(&p);
 }

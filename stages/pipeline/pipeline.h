@@ -15,8 +15,11 @@ struct pipeline_options {
     const char *directory;      /* the checkout; NULL: the current folder */
     const char *branch;         /* whose pipeline it is; NULL: the branch that is checked out */
     const char *const *jobs;    /* names to run, NULL-terminated; NULL or empty: all that `when` allows */
+    const char *const *manual;  /* manual jobs to run when it is their turn, NULL-terminated; NULL or empty: none */
     const char *stage;          /* the jobs of this stage as well; NULL: none */
     bool needs;                 /* with the jobs that they wait for */
+    size_t side_by_side;        /* so many jobs at once, at least 1 */
+    bool no_wait;               /* delayed jobs start at once */
     const char *copies;         /* folder of what `include` takes from servers; NULL: none */
     const char *variables_file; /* .env style, or NULL */
     bool list;                  /* print the jobs, run nothing */

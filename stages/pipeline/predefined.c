@@ -199,8 +199,8 @@ void predefined_runner(const struct pipeline_facts *p, const char *image, const 
     add(out, "CI_RUNNER_SHORT_TOKEN", predefined_runner_token);
     add(out, "CI_BUILDS_DIR", builds_dir);
     add(out, "CI_PROJECT_DIR", project_dir);
-    variables_addf(out, VARIABLE_PUBLIC, "CI_CONCURRENT_ID", "%d", p->slot);
-    variables_addf(out, VARIABLE_PUBLIC, "CI_CONCURRENT_PROJECT_ID", "%d", p->slot);
+    variables_addf(out, VARIABLE_PUBLIC, "CI_CONCURRENT_ID", "%d", p->place);
+    variables_addf(out, VARIABLE_PUBLIC, "CI_CONCURRENT_PROJECT_ID", "%d", p->place);
     add(out, "CI_SERVER", "yes");
     add(out, "CI_JOB_STATUS", job_status);
     variables_addf(out, VARIABLE_PUBLIC, "CI_JOB_TIMEOUT", "%" PRId64,

@@ -13,7 +13,8 @@ struct pipeline_facts {
     const struct checkout *checkout;
     const char *sha; /* what the jobs check out; may be a commit on top of checkout->head */
     int64_t id;
-    int slot; /* CI_CONCURRENT_ID and CI_CONCURRENT_PROJECT_ID */
+    int slot;  /* the pipeline's: its artifacts lie there */
+    int place; /* the job's: CI_CONCURRENT_ID and CI_CONCURRENT_PROJECT_ID */
 };
 
 /* What the server knows of every job of the pipeline, and of one job. */

@@ -56,7 +56,7 @@ static int no_such_job(const struct project *p, const char *name, struct err *e)
     return err_set(e, ERR_USAGE, 0, "there is no job '%s' in " CI_FILE "%s", shown, hint);
 }
 
-static int check_names(const struct project *p, const char *const *names, struct err *e)
+int project_check_names(const struct project *p, const char *const *names, struct err *e)
 {
     const struct ref_facts ref = ref_of(p);
 
@@ -105,7 +105,7 @@ int project_choose(struct project *p, const char *const *names, struct err *e)
         return -1;
     p->unknown_changes = world.unknown_changes;
     name_pipeline(p);
-    if (check_names(p, names, e) < 0)
+    if (project_check_names(p, names, e) < 0)
         return -1;
     if (p->file.n_order > 0)
         return 0;

@@ -34,6 +34,8 @@ int project_check(const struct project_place *place, struct project *out, struct
 /* Which jobs are in the pipeline of its branch or tag: ERR_JOB when there are none, ERR_USAGE when one of these names
  * (NULL-terminated, or NULL) is none of theirs. */
 int project_choose(struct project *p, const char *const *names, struct err *e);
+/* For other names, after that. */
+int project_check_names(const struct project *p, const char *const *names, struct err *e);
 void project_release(struct project *p);
 
 #endif

@@ -1,6 +1,7 @@
 #include "stages/pipeline/report.h"
 
 #include "base/file.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -41,7 +42,7 @@ void report_line(struct report *r, enum report_style style, const char *fmt, ...
     if (len < 0)
         abort();
     report_output_end(r);
-    styled(r, &b, style, text);
+    styled(r, &b, style, r->beside ? text + strspn(text, " ") : text);
     put(r, &b);
 }
 
@@ -74,7 +75,7 @@ static bool in_escape(struct report *r, unsigned char c)
 
 static void begin_line(struct report *r, struct strbuf *b)
 {
-    if (!r->in_line)
+    if (!r->in_line && !r->beside)
         strbuf_puts(b, INDENT);
     r->in_line = true;
 }
@@ -90,16 +91,34 @@ static void end_line(struct report *r, struct strbuf *b)
  * terminal the indentation is written again, in a file the text gets a new line. */
 static void go_back(struct report *r, struct strbuf *b)
 {
-    if (r->colour && r->in_line)
+    if (r->colour && r->in_line && !r->beside)
         strbuf_puts(b, "\r" INDENT);
     else if (r->in_line)
         end_line(r, b);
 }
 
-static void output_byte(struct report *r, struct strbuf *b, char c)
+/* ESC [ … m with nothing but numbers in it. */
+static bool is_colour(const char *sequence, size_t len)
 {
-    if (in_escape(r, (unsigned char)c) && !r->colour)
+    return len > 2 && sequence[1] == '[' && sequence[len - 1] == 'm' && 2 + strspn(sequence + 2, "0123456789;:") == len - 1;
+}
+
+/* One that moves the cursor or clears lines would do so to other jobs' lines: only colours pass, when they are whole. */
+static void escape_beside(struct report *r, struct strbuf *b, char c)
+{
+    if (c == '\033')
+        r->n_sequence = 0;
+    if (r->n_sequence < sizeof(r->sequence))
+        r->sequence[r->n_sequence++] = c;
+    if (r->escape != NO_ESCAPE || r->n_sequence == sizeof(r->sequence) || !is_colour(r->sequence, r->n_sequence))
         return;
+    begin_line(r, b);
+    strbuf_putn(b, r->sequence, r->n_sequence);
+}
+
+/* A byte of text, or of an escape sequence that passes. */
+static void text_byte(struct report *r, struct strbuf *b, char c)
+{
     if (r->after_cr && c != '\n' && c != '\r')
         go_back(r, b);
     r->after_cr = c == '\r';
@@ -109,6 +128,16 @@ static void output_byte(struct report *r, struct strbuf *b, char c)
         begin_line(r, b);
         strbuf_putc(b, c);
     }
+}
+
+static void output_byte(struct report *r, struct strbuf *b, char c)
+{
+    bool is_text = !in_escape(r, (unsigned char)c);
+
+    if (is_text || (r->colour && !r->beside))
+        text_byte(r, b, c);
+    else if (r->colour)
+        escape_beside(r, b, c);
 }
 
 void report_output(struct report *r, const char *data, size_t len)
@@ -130,6 +159,51 @@ void report_output_end(struct report *r)
     r->after_cr = false;
     r->escape = NO_ESCAPE;
     put(r, &b);
+}
+
+/* ---- Jobs side by side ---- */
+
+/* Longer lines than anybody reads are cut, for memory's sake. */
+#define LINE_LIMIT ((size_t)64 << 10)
+
+static void one_line(const struct report *r, const struct report_lines *l, struct strbuf *b)
+{
+    static const char *const colours[] = { "\033[36m", "\033[35m", "\033[34m", "\033[33m", "\033[32m", "\033[96m" };
+    auto_free char *name = text_quote(l->name);
+    const char *on = r->colour ? colours[l->number % ARRAY_SIZE(colours)] : "";
+    bool coloured = r->colour && l->rest.len > 0 && memchr(l->rest.data, '\033', l->rest.len);
+
+    strbuf_printf(b, "%s%s |%s%s", on, name, r->colour ? STYLE_OFF : "", l->rest.len > 0 ? " " : "");
+    strbuf_putn(b, strbuf_text(&l->rest), l->rest.len);
+    strbuf_puts(b, coloured ? STYLE_OFF "\n" : "\n");
+}
+
+void report_lines(struct report *r, struct report_lines *l, const char *data, size_t len)
+{
+    auto_strbuf b = STRBUF_TEXT;
+
+    while (len > 0) {
+        size_t room = LINE_LIMIT - l->rest.len;
+        const char *end = memchr(data, '\n', len);
+        size_t n = end ? (size_t)(end - data) : len;
+        bool is_whole = end && n <= room;
+        n = n < room ? n : room;
+        strbuf_putn(&l->rest, data, n);
+        if (is_whole || room == 0) {
+            one_line(r, l, &b);
+            strbuf_clear(&l->rest);
+        }
+        data += n + is_whole;
+        len -= n + is_whole;
+    }
+    put(r, &b);
+}
+
+void report_lines_end(struct report *r, struct report_lines *l)
+{
+    if (l->rest.len > 0)
+        report_lines(r, l, "\n", 1);
+    strbuf_release(&l->rest);
 }
 
 /* ---- Tables ---- */

@@ -14,9 +14,12 @@ enum report_style { STYLE_PLAIN, STYLE_BOLD, STYLE_TITLE, STYLE_GOOD, STYLE_BAD,
 struct report {
     int fd;
     bool colour;
+    bool beside;    /* of a job beside others: whole lines that begin at the left, and of escape codes those that colour */
     bool in_line;   /* the job's last line has not ended */
     bool after_cr;  /* it ended with a carriage return so far */
     int escape;     /* where in an escape sequence of the job we are; see report.c */
+    char sequence[32]; /* beside: what there is of it; full: it is none that colours */
+    size_t n_sequence;
 };
 
 /* A line of our own. */
@@ -25,6 +28,21 @@ void report_line(struct report *r, enum report_style style, const char *fmt, ...
 void report_output(struct report *r, const char *data, size_t len);
 /* The output of one hook has ended: finish its line, forget its colours. */
 void report_output_end(struct report *r);
+
+/* The output of one of the jobs that run side by side. */
+struct report_lines {
+    const char *name; /* the job's; borrowed */
+    size_t number;    /* gives its colour */
+    struct strbuf rest; /* of a line that has not ended */
+};
+
+#define REPORT_LINES_INIT { .rest = STRBUF_TEXT }
+
+/* A piece of it, as a report of its own (`beside`) wrote it: all lines that are whole by now, the job's name before each.
+ * A very long one becomes several. */
+void report_lines(struct report *r, struct report_lines *l, const char *data, size_t len);
+/* It has ended. */
+void report_lines_end(struct report *r, struct report_lines *l);
 
 /* A table: n rows of `columns` cells each. The first row is the heading; styles[i]
  * is row i's. Cells may be NULL. */

@@ -54,6 +54,9 @@ class Checkout:
                 (self.top / ".git/index").read_bytes(), self.git("for-each-ref"))
 
     def start(self, *args, **options):
+        """One job at a time, unless the arguments say otherwise: test_pipeline_parallel.py is about the others."""
+        if "--jobs" not in args:
+            args = ("--jobs", "1", *args)
         return subprocess.Popen([ATELIER, "--config", str(self.config), "pipeline", *args], cwd=self.top, text=True,
                                 env={**self.env, **options.pop("env", {})}, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)

@@ -67,7 +67,10 @@ static const struct {
     { { "releases", "there", "-n" }, NULL, "'atelier releases' has no option '--dry-run'" },
     { { "pipeline", "--strict" }, NULL, "'atelier pipeline' has no option '--strict'" },
     { { "run", "/tmp/script", "build_script" }, "{'command':'run', 'args':['/tmp/script','build_script']}" },
-    { { "pipeline" }, "{'command':'pipeline', 'args':[]}" },
+    { { "pipeline" }, "{'command':'pipeline', 'args':[], 'jobs':null, 'manual':'', 'no_wait':false}" },
+    { { "pipeline", "--manual", "a", "-w", "3", "-W", "--manual=b", "c" },
+      "{'args':['c'], 'jobs':'3', 'manual':'a b', 'no_wait':true}" },
+    { { "pipeline", "--manual" }, NULL, "option '--manual' needs a value: --manual JOB..." },
     { { "pipeline", "a", "b c", "" }, "{'command':'pipeline', 'args':['a','b c','']}" },
     { { NULL }, NULL, "no command given; see 'atelier --help'" },
     { { "--dry-run" }, NULL, "no command given" },
@@ -161,7 +164,8 @@ static void check_line(size_t row)
     auto_free char *shown = strvec_join(&words, " ");
     print_message("    %s\n", shown);
 
-    struct invocation in = { .interrupt_fd = -1 };
+    auto_strvec manual = STRVEC_INIT;
+    struct invocation in = { .interrupt_fd = -1, .manual = &manual };
     struct parsed parsed = { 0 };
     auto_err e = ERR_INIT;
     int rc = option_parse(argc, argv, &in, &parsed, &e);
@@ -176,6 +180,10 @@ static void check_line(size_t row)
         (void)json_object_set_new(got, "file", or_null(in.file));
         (void)json_object_set_new(got, "strict", json_boolean(in.strict));
         (void)json_object_set_new(got, "quiet", json_boolean(in.quiet));
+        (void)json_object_set_new(got, "jobs", or_null(in.jobs));
+        (void)json_object_set_new(got, "no_wait", json_boolean(in.no_wait));
+        auto_free char *joined = strvec_join(&manual, " ");
+        (void)json_object_set_new(got, "manual", json_string(joined));
         expect_members(got, lines[row].want);
     }
 }

@@ -61,6 +61,74 @@ static void test_outputs(void **state)
     }
 }
 
+/* Beside others: from the left, each line whole, nothing that goes elsewhere on the screen. */
+static const struct {
+    bool colour;
+    const char *in, *out;
+} beside[] = {
+    { false, "one\n  two\n\n", "j | one\nj |   two\nj |\n" },
+    { false, "10%\r20%\r\ndos\r\n", "j | 10%\nj | 20%\nj | dos\n" },
+    { false, "\033[32mgreen\033[0m\n", "j | green\n" },
+    { false, "no end", "j | no end\n" },
+    { true, "one\n", "\033[36mj |\033[0m one\n" },
+    { true, "\033[32mgreen\n", "\033[36mj |\033[0m \033[32mgreen\033[0m\n" },
+    { true, "a\033[2Kb\033[1Ac\033[?25ld\033c\033[>4;1me\033]0;t\af\n", "\033[36mj |\033[0m abcdef\n" },
+    { true, "\033[\033[1mx\n", "\033[36mj |\033[0m \033[1mx\033[0m\n" },
+    { true, "\033[0000000000000000000000000000000000000001mx\n", "\033[36mj |\033[0m x\n" },
+    { true, "10%\r20%\n", "\033[36mj |\033[0m 10%\n\033[36mj |\033[0m 20%\n" },
+};
+
+static char *show_beside(size_t row, size_t step)
+{
+    struct report job = report_open(beside[row].colour);
+    struct report ours = report_open(beside[row].colour);
+    struct report_lines lines = REPORT_LINES_INIT;
+
+    job.beside = true;
+    lines.name = "j";
+    for (const char *p = beside[row].in; *p; p += strlen(p) < step ? strlen(p) : step)
+        report_output(&job, p, strlen(p) < step ? strlen(p) : step);
+    auto_free char *log = report_close(&job);
+    for (const char *p = log; *p; p += strlen(p) < step ? strlen(p) : step)
+        report_lines(&ours, &lines, p, strlen(p) < step ? strlen(p) : step);
+    report_lines_end(&ours, &lines);
+    return report_close(&ours);
+}
+
+static void test_jobs_side_by_side(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(beside); i++) {
+        auto_free char *whole = show_beside(i, 1000);
+        auto_free char *bytes = show_beside(i, 1);
+        assert_string_equal(whole, beside[i].out);
+        assert_string_equal(bytes, beside[i].out);
+    }
+}
+
+static void test_a_very_long_line_becomes_several(void **state)
+{
+    struct report ours = { .fd = memfd_create("report", MFD_CLOEXEC) };
+    struct report_lines lines = REPORT_LINES_INIT;
+    auto_free char *path = xasprintf("/proc/self/fd/%d", ours.fd);
+    auto_free char *text = NULL;
+    char piece[1 << 16];
+    size_t len = 0;
+
+    (void)state;
+    memset(piece, 'x', sizeof(piece));
+    lines.name = "j";
+    report_lines(&ours, &lines, piece, sizeof(piece));
+    report_lines(&ours, &lines, "\n", 1);
+    report_lines(&ours, &lines, piece, sizeof(piece));
+    report_lines(&ours, &lines, "y\n", 2);
+    report_lines_end(&ours, &lines);
+    assert_int_equal(file_read(path, 1 << 20, &text, &len, NULL), 0);
+    assert_int_equal(len, 2 * (sizeof(piece) + 5) + 6);
+    assert_string_equal(text + len - 6, "j | y\n");
+    (void)close(ours.fd);
+}
+
 static void test_lines_end_what_was_open(void **state)
 {
     struct report r = report_open(true);
@@ -90,6 +158,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_outputs),
         cmocka_unit_test(test_lines_end_what_was_open),
+        cmocka_unit_test(test_jobs_side_by_side),
+        cmocka_unit_test(test_a_very_long_line_becomes_several),
         cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,8 @@ struct invocation {
     const char *variables;  /* --variables FILE, NULL when not given */
     const char *directory;  /* --directory DIR, NULL when not given */
     const char *branch;     /* --branch NAME, NULL when not given */
+    const char *tag;        /* --tag NAME, NULL when not given */
+    const char *event;      /* --event NAME, NULL when not given */
     const char *older_than; /* --older-than AGE, NULL when not given */
     const char *runner;     /* --runner TOKEN, NULL when not given */
     const char *job;        /* --job KEY, NULL when not given */

@@ -58,6 +58,8 @@ int command_pipeline(const struct invocation *in, struct err *e)
         .config = in->config,
         .directory = in->directory,
         .branch = in->branch,
+        .tag = in->tag,
+        .event = in->event,
         .jobs = (const char *const *)in->args,
         .manual = (const char *const *)strvec_list(in->manual),
         .side_by_side = jobs,

@@ -31,6 +31,8 @@ static const struct row rows[] = {
     { 'a', "age", "AGE", "unused for so long, such as 30d, it goes [cache_age]", I(age), false },
     { 'v', "variables", "FILE", "more variables, a KEY=value a line", I(variables), false },
     { 'b', "branch", "NAME", "as the pipeline of this branch [the current one]", I(branch), false },
+    { 'T', "tag", "NAME", "as the pipeline of this tag", I(tag), false },
+    { 'E', "event", "NAME", "as one of this event, such as schedule [push]", I(event), false },
     { 'C', "directory", "DIR", "the checkout [the current folder]", I(directory), false },
     { 'l', "list", NULL, "print the jobs and run nothing", I(list), false },
     { 'f', "file", "FILE", "the compose file [docker-compose.yml]", I(file), false },

@@ -1,10 +1,13 @@
 #include "stages/pipeline/checkout.h"
 
 #include "base/text.h"
+#include "stages/pipeline/event.h"
 #include "stages/pipeline/git.h"
 
 #include <string.h>
 #include <unistd.h>
+
+#define TAGS "refs/tags/"
 
 static char *or_text(char *answer, const char *otherwise)
 {
@@ -49,23 +52,24 @@ static char *commit_of_branch(const struct git *g, const char *name)
 
 static int choose_branch(const struct git *g, const char *branch, struct checkout *c, struct err *e)
 {
-    auto_free char *full = xasprintf("refs/heads/%s", branch);
+    bool is_tag = text_starts(branch, TAGS);
+    auto_free char *full = is_tag ? xstrdup(branch) : xasprintf("refs/heads/%s", branch);
 
     if (strcmp(branch, c->ref) == 0 && !c->is_tag)
         return 0;
     if (git_run(g, NULL, e, "check-ref-format", full, NULL) < 0) {
-        auto_free char *shown = text_quote(branch);
-        return err_set(e, ERR_USAGE, 0, "'%s' is no name for a branch", shown);
+        auto_free char *shown = text_quote(is_tag ? branch + strlen(TAGS) : branch);
+        return err_set(e, ERR_USAGE, 0, "'%s' is no name for a %s", shown, is_tag ? "tag" : "branch");
     }
-    char *commit = commit_of_branch(g, branch);
+    char *commit = is_tag ? commit_of(g, branch) : commit_of_branch(g, branch);
     c->sources = commit ? SOURCES_COMMIT : SOURCES_AS_BRANCH;
     if (commit) {
         free(c->head);
         c->head = commit;
     }
     free(c->ref);
-    c->ref = xstrdup(branch);
-    c->is_tag = false;
+    c->ref = xstrdup(is_tag ? branch + strlen(TAGS) : branch);
+    c->is_tag = is_tag;
     return 0;
 }
 
@@ -156,6 +160,36 @@ int checkout_open(const char *dir, const char *branch, char *const *env, struct 
     return read_commit(&g, c, e);
 }
 
+/* What others have of it counts, else what is here. */
+static char *target_of(const struct git *g, const struct checkout *c)
+{
+    auto_free char *there = xasprintf("refs/remotes/origin/%s", c->default_branch);
+    auto_free char *here = xasprintf("refs/heads/%s", c->default_branch);
+    char *commit = commit_of(g, there);
+
+    return commit ? commit : commit_of(g, here);
+}
+
+int checkout_set_event(struct checkout *c, const char *event, char *const *env, struct err *e)
+{
+    __attribute__((cleanup(git_release))) struct git g;
+
+    c->event = event;
+    if (event_check(event, e) < 0)
+        return -1;
+    if (!event_is_merge_request(event))
+        return 0;
+    auto_free char *shown = text_quote(c->ref);
+    if (c->is_tag || strcmp(c->ref, c->default_branch) == 0)
+        return err_set(e, ERR_USAGE, 0, "%s '%s' cannot be merged into branch '%s'; check out another branch, or name one "
+                       "with --branch", c->is_tag ? "tag" : "branch", shown, c->default_branch);
+    git_init(&g, c->top, env);
+    auto_free char *target = target_of(&g, c);
+    if (target && c->head)
+        c->merge_base = git_ask(&g, "merge-base", target, c->head, NULL);
+    return 0;
+}
+
 char *checkout_show(const struct checkout *c, const char *path, char *const *env)
 {
     __attribute__((cleanup(git_release))) struct git g;
@@ -171,6 +205,7 @@ void checkout_release(struct checkout *c)
     free(c->head);
     free(c->ref);
     free(c->default_branch);
+    free(c->merge_base);
     free(c->author);
     free(c->timestamp);
     free(c->message);

@@ -31,6 +31,9 @@ struct checkout {
     char *user_name; /* as git is configured for the caller */
     char *user_email;
 
+    const char *event; /* stages/pipeline/event.h; NULL: a push. Borrowed */
+    char *merge_base;  /* of a merge request: where it left the default branch; NULL: nobody knows */
+
     struct remote remote;
     int64_t project_id; /* made from `top`: two checkouts are two projects, and share no builds folder */
 };
@@ -38,9 +41,11 @@ struct checkout {
 #define CHECKOUT_INIT { .top = NULL }
 
 /* `dir` may be any folder of the checkout. ERR_JOB when it is in none. `branch`: the one to
- * look at; NULL: the one that is checked out. A branch that is neither here nor, as far as
- * this repository knows, on the remote is what the work tree would be pushed as. */
+ * look at, or a tag as "refs/tags/NAME"; NULL: the one that is checked out. One that is neither
+ * here nor, as far as this repository knows, on the remote is what the work tree would be pushed as. */
 int checkout_open(const char *dir, const char *branch, char *const *env, struct checkout *out, struct err *e);
+/* The pipeline is one of this event. ERR_USAGE when there can be none: a merge request wants a branch of its own. */
+int checkout_set_event(struct checkout *c, const char *event, char *const *env, struct err *e);
 /* A file of that commit; NULL when it has none. The caller's. */
 char *checkout_show(const struct checkout *c, const char *path, char *const *env);
 void checkout_release(struct checkout *c);

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "stages/pipeline/event.h"
 #include "stages/pipeline/git.h"
 
 #include <string.h>
@@ -93,11 +94,11 @@ static char *revision_of(const struct git *g, const char *name)
 }
 
 /* What a server compares with for a push: what it knew of the branch before. When it knows all of it already, the
- * last push is past, and its last commit is the best guess. NULL: a new branch, or a tag. */
+ * last push is past, and its last commit is the best guess. NULL: a new branch, a tag, or nothing was pushed. */
 static char *pushed_before(const struct git *g, const struct checkout *c)
 {
     auto_free char *there = xasprintf("refs/remotes/origin/%s^{commit}", c->ref);
-    char *known = c->is_tag ? NULL : git_ask(g, "rev-parse", "-q", "--verify", there, NULL);
+    char *known = c->is_tag || !event_is_push(c->event) ? NULL : git_ask(g, "rev-parse", "-q", "--verify", there, NULL);
 
     if (!known || !c->head || strcmp(known, c->head) != 0)
         return known;
@@ -134,7 +135,7 @@ static int compare(const struct checkout_files *f, const char *compare_to, struc
 
     git_init(&g, f->checkout->top, f->env);
     if (!compare_to) {
-        base = pushed_before(&g, f->checkout);
+        base = event_is_merge_request(f->checkout->event) ? xstrdup(f->checkout->merge_base) : pushed_before(&g, f->checkout);
         out->known = base != NULL;
         return base ? read_changes(&g, f->checkout, base, &out->paths, e) : 0;
     }

@@ -1,6 +1,7 @@
 #include "stages/pipeline/choice.h"
 
 #include "base/text.h"
+#include "stages/pipeline/event.h"
 
 #include <string.h>
 
@@ -122,6 +123,12 @@ static bool has_policies(const struct ci_job *job)
                job->except_policy.changes.n > 0;
 }
 
+/* A job that says nothing of it is for branches and tags, unless `workflow` says what pipelines there are. */
+static bool is_of_branches(const struct judging *j, const struct ci_job *job)
+{
+    return event_is_merge_request(j->world->ref->event) && !job->has_only && !job->rules.given && !j->file->workflow.given;
+}
+
 static int judge_job(struct judging *j, struct ci_job *job, struct err *e)
 {
     auto_variables own = VARIABLES_INIT;
@@ -129,7 +136,7 @@ static int judge_job(struct judging *j, struct ci_job *job, struct err *e)
     struct expression_scope scope = { &own, &all };
     const struct ci_rule *rule = NULL;
 
-    job->left_out = !ci_job_is_for(job, j->world->ref);
+    job->left_out = !ci_job_is_for(job, j->world->ref) || is_of_branches(j, job);
     if (job->left_out || (!job->rules.given && !has_policies(job)))
         return 0;
     if (job_scope(j, job, &own, &scope, e) < 0)

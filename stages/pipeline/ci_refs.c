@@ -2,6 +2,7 @@
 #include "stages/pipeline/ci_value.h"
 
 #include "base/text.h"
+#include "stages/pipeline/event.h"
 
 static int read_refs(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct strvec *out,
                      struct err *e)
@@ -71,12 +72,13 @@ int ci_only(const struct ci_reader *r, const struct yaml *y, struct ci_job *out,
     if (read_policy(r, y, "only", IN_ONLY, &out->has_only, &out->only, &out->only_policy, e) < 0)
         return -1;
     for (size_t i = 0; i < out->only.n; i++) {
-        if (!ref_pattern_is_foreign(out->only.items[i]))
+        const char *event = event_of_word(out->only.items[i]);
+        if (!event)
             continue;
         auto_free char *job = text_quote(r->job);
         strvec_pushf(r->warnings,
-                     "%s:%d:%d: `%s` in `only` of job `%s` lets nothing in here: this pipeline is one of a push", y->file,
-                     y->line, y->column, out->only.items[i], job);
+                     "%s:%d:%d: `%s` in `only` of job `%s` lets in pipelines that --event %s makes", y->file, y->line,
+                     y->column, out->only.items[i], job, event);
     }
     return 0;
 }

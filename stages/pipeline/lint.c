@@ -21,7 +21,14 @@ int lint_run(const struct lint_options *o, struct err *e)
     __attribute__((cleanup(release))) struct project p = { .unknown_changes = false };
     auto_strvec problems = STRVEC_INIT;
     struct report r = { .fd = STDOUT_FILENO, .colour = o->colour };
-    const struct project_place place = { o->directory, o->branch, o->variables_file, o->copies, o->file, o->env };
+    const struct project_place place = {
+        .directory = o->directory,
+        .branch = o->branch,
+        .variables_file = o->variables_file,
+        .copies = o->copies,
+        .file = o->file,
+        .env = o->env,
+    };
 
     if (project_check(&place, &p, &problems, e) < 0)
         return -1;

@@ -219,7 +219,8 @@ static void announce(struct pipeline *p)
     if (p->project.checkout.has_submodules)
         report_line(&p->report, STYLE_WARNING, ".gitmodules: submodules are not supported yet: their folders stay empty");
     if (p->project.checkout.sources == SOURCES_AS_BRANCH)
-        report_line(&p->report, STYLE_WARNING, "There is no branch %s: its pipeline is run with the current files", ref);
+        report_line(&p->report, STYLE_WARNING, "There is no %s %s: its pipeline is run with the current files",
+                    p->project.checkout.is_tag ? "tag" : "branch", ref);
     if (p->project.unknown_changes)
         report_line(&p->report, STYLE_WARNING,
                     "`changes`: every file counts as changed: this checkout knows of no earlier push of %s", ref);
@@ -387,7 +388,15 @@ int pipeline_run(const struct pipeline_options *o, struct err *e)
         .report = { .fd = STDOUT_FILENO, .colour = o->colour },
         .started_ms = clock_ms(),
     };
-    const struct project_place place = { o->directory, o->branch, o->variables_file, o->copies, NULL, o->env };
+    const struct project_place place = {
+        .directory = o->directory,
+        .branch = o->branch,
+        .tag = o->tag,
+        .event = o->event,
+        .variables_file = o->variables_file,
+        .copies = o->copies,
+        .env = o->env,
+    };
 
     if (project_open(&place, &p.project, e) < 0 ||
         (!o->preview && (project_choose(&p.project, o->jobs, e) < 0 || project_check_names(&p.project, o->manual, e) < 0)))

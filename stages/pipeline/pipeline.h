@@ -14,6 +14,8 @@ struct pipeline_options {
     const char *config;         /* --config FILE to hand on to the hooks; NULL: none */
     const char *directory;      /* the checkout; NULL: the current folder */
     const char *branch;         /* whose pipeline it is; NULL: the branch that is checked out */
+    const char *tag;            /* the same of a tag; NULL: none */
+    const char *event;          /* CI_PIPELINE_SOURCE; NULL: a push */
     const char *const *jobs;    /* names to run, NULL-terminated; NULL or empty: all that `when` allows */
     const char *const *manual;  /* manual jobs to run when it is their turn, NULL-terminated; NULL or empty: none */
     const char *stage;          /* the jobs of this stage as well; NULL: none */

@@ -1,5 +1,6 @@
 #include "stages/pipeline/predefined.h"
 
+#include "stages/pipeline/event.h"
 #include "stages/pipeline/slug.h"
 
 #include <inttypes.h>
@@ -61,7 +62,6 @@ static void add_constants(struct variables *out)
         { "CI_SERVER_VERSION_PATCH", "0" },
         { "CI_SERVER_REVISION", "local" },
         { "GITLAB_FEATURES", "" },
-        { "CI_PIPELINE_SOURCE", "push" },
         { "CI_CONFIG_PATH", ".gitlab-ci.yml" },
         { "CI_PROJECT_VISIBILITY", "private" },
         { "CI_PROJECT_CLASSIFICATION_LABEL", "" },
@@ -125,7 +125,8 @@ static void add_commit(const struct pipeline_facts *p, struct variables *out)
     add(out, "CI_COMMIT_SHORT_SHA", short_sha);
     add_raw(out, "CI_COMMIT_REF_NAME", c->ref);
     add_slug(out, "CI_COMMIT_REF_SLUG", c->ref);
-    add_raw(out, c->is_tag ? "CI_COMMIT_TAG" : "CI_COMMIT_BRANCH", c->ref);
+    if (!event_is_merge_request(c->event))
+        add_raw(out, c->is_tag ? "CI_COMMIT_TAG" : "CI_COMMIT_BRANCH", c->ref);
     add_raw(out, "CI_COMMIT_MESSAGE", c->message);
     add_raw(out, "CI_COMMIT_TITLE", first);
     add_raw(out, "CI_COMMIT_DESCRIPTION", c->message + title + strspn(c->message + title, "\n"));
@@ -141,6 +142,7 @@ void predefined_pipeline(const struct pipeline_facts *p, struct variables *out)
     add_server(&p->checkout->remote, out);
     add_project(p->checkout, out);
     add_commit(p, out);
+    predefined_event(p->checkout, out);
     variables_addf(out, VARIABLE_PUBLIC, "CI_PIPELINE_ID", "%" PRId64, p->id);
     variables_addf(out, VARIABLE_PUBLIC, "CI_PIPELINE_IID", "%" PRId64, p->id);
     variables_addf(out, VARIABLE_PUBLIC, "CI_PIPELINE_URL", "%s/-/pipelines/%" PRId64, url, p->id);

@@ -17,6 +17,8 @@ struct pipeline_facts {
     int place; /* the job's: CI_CONCURRENT_ID and CI_CONCURRENT_PROJECT_ID */
 };
 
+/* What started it, with CI_MERGE_REQUEST_*: part of predefined_pipeline(). */
+void predefined_event(const struct checkout *c, struct variables *out);
 /* What the server knows of every job of the pipeline, and of one job. */
 void predefined_pipeline(const struct pipeline_facts *p, struct variables *out);
 void predefined_job(const struct pipeline_facts *p, const struct ci_job *job, const char *stage, int64_t id,

@@ -17,8 +17,8 @@ static int no_file(const struct project *p, struct err *e)
     auto_free char *shown = text_quote(p->checkout.ref);
 
     if (p->checkout.sources == SOURCES_COMMIT)
-        return err_set(e, ERR_JOB, 0, "there is no " CI_FILE " in branch '%s': it says what the pipeline's jobs are",
-                       shown);
+        return err_set(e, ERR_JOB, 0, "there is no " CI_FILE " in %s '%s': it says what the pipeline's jobs are",
+                       p->checkout.is_tag ? "tag" : "branch", shown);
     return err_set(e, ERR_JOB, 0, "there is no " CI_FILE " in '%s': it says what the pipeline's jobs are",
                    p->checkout.top);
 }
@@ -41,7 +41,7 @@ static int read_text(struct project *p, const char *file, char **name, char **te
 
 static struct ref_facts ref_of(const struct project *p)
 {
-    return (struct ref_facts){ p->checkout.ref, p->checkout.is_tag, p->checkout.remote.path };
+    return (struct ref_facts){ p->checkout.ref, p->checkout.is_tag, p->checkout.remote.path, p->checkout.event };
 }
 
 static int no_such_job(const struct project *p, const char *name, struct err *e)
@@ -132,7 +132,12 @@ static int read_known(struct project *p, struct err *e)
 
 static int open_files(const struct project_place *at, struct project *p, struct err *e)
 {
-    if (checkout_open(at->directory, at->branch, at->env, &p->checkout, e) < 0)
+    auto_free char *tag = at->tag ? xasprintf("refs/tags/%s", at->tag) : NULL;
+
+    if (at->branch && at->tag)
+        return err_set(e, ERR_USAGE, 0, "--branch and --tag: a pipeline is of one of them");
+    if (checkout_open(at->directory, tag ? tag : at->branch, at->env, &p->checkout, e) < 0 ||
+        checkout_set_event(&p->checkout, at->event, at->env, e) < 0)
         return -1;
     checkout_files_init(&p->files, &p->checkout, !at->directory, at->env);
     if (at->variables_file && env_file_read(at->variables_file, &p->variables, e) < 0)

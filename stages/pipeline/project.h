@@ -22,6 +22,8 @@ struct project {
 struct project_place {
     const char *directory;      /* NULL: the current folder */
     const char *branch;         /* as checkout_open() has it */
+    const char *tag;            /* the same of a tag; NULL: none */
+    const char *event;          /* stages/pipeline/event.h; NULL: a push */
     const char *variables_file; /* .env style; NULL: none */
     const char *copies;         /* stages/pipeline/ci_tree.h; NULL: none */
     const char *file;           /* another one in the place of .gitlab-ci.yml, as the caller sees it; NULL: none */

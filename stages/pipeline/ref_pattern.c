@@ -1,6 +1,7 @@
 #include "stages/pipeline/ref_pattern.h"
 
 #include "base/text.h"
+#include "stages/pipeline/event.h"
 #include "stages/pipeline/re2.h"
 
 #include <string.h>
@@ -47,17 +48,11 @@ bool ref_pattern_matches(const char *pattern, const struct ref_facts *ref)
 
     if (project && strcmp(project + 1, ref->project) != 0)
         return false;
+    if (!expression && event_is_meant(ref->event, own))
+        return true;
+    if (event_is_merge_request(ref->event))
+        return false;
     if (expression)
         return re2_matches(expression, flags_of(ignore_case), ref->name);
-    return strcmp(own, ref->is_tag ? "tags" : "branches") == 0 || strcmp(own, "pushes") == 0 ||
-           strcmp(own, ref->name) == 0;
-}
-
-bool ref_pattern_is_foreign(const char *pattern)
-{
-    static const char *const words[] = {
-        "api",       "chats",     "external", "external_pull_requests", "merge_requests",
-        "pipelines", "schedules", "triggers", "web",                    NULL,
-    };
-    return text_is_any(pattern, words);
+    return strcmp(own, ref->is_tag ? "tags" : "branches") == 0 || strcmp(own, ref->name) == 0;
 }

@@ -256,8 +256,9 @@ static int fill(const struct source *s, const char *repository, struct err *e)
     auto_free char *pipeline = xasprintf("refs/pipelines/%" PRId64, s->pipeline_id);
     auto_free char *to_pipeline = xasprintf("%s:%s", s->sha, pipeline);
     /* The checkout's branch may be behind the commit. A tag stays what it is. */
-    auto_free char *to_ref = c->is_tag ? xasprintf("refs/tags/%s:refs/tags/%s", c->ref, c->ref)
-                                       : xasprintf("%s:refs/heads/%s", s->sha, c->ref);
+    bool is_there = c->is_tag && c->sources != SOURCES_AS_BRANCH;
+    auto_free char *to_ref = is_there ? xasprintf("refs/tags/%s:refs/tags/%s", c->ref, c->ref)
+                                      : xasprintf("%s:refs/%s/%s", s->sha, c->is_tag ? "tags" : "heads", c->ref);
     const char *const all[REFSPECS] = { to_pipeline, to_ref, "refs/tags/*:refs/tags/*", "refs/heads/*:refs/heads/*" };
     auto_free char *format = xasprintf("--object-format=%s", s->format);
     auto_git inside;

@@ -71,7 +71,7 @@ static int make(const char *text, bool known, struct ci_file *f, bool *unknown, 
 {
     struct disk disk = { STRVEC_INIT, STRVEC_INIT, known };
     const struct project_files files = { &disk, "", NULL, list_files, changed_files };
-    const struct ref_facts ref = { "feature", false, "g/p" };
+    const struct ref_facts ref = { "feature", false, "g/p", NULL };
     auto_variables server = VARIABLES_INIT;
     auto_variables project = VARIABLES_INIT;
     struct choice_world w = { &ref, &files, &server, &project, false };

@@ -301,7 +301,7 @@ static void test_what_has_no_effect_in_only_and_type(void **state)
     assert_string_equal(f.warnings.items[0], "ci.yml:1:16: keyword `type` in job `j` has no effect here: it is an old name "
                                              "of `stage`, and `stage` is there");
     assert_string_equal(f.warnings.items[1],
-                        "ci.yml:1:47: `web` in `only` of job `j` lets nothing in here: this pipeline is one of a push");
+                        "ci.yml:1:47: `web` in `only` of job `j` lets in pipelines that --event web makes");
 }
 
 /* "name|alias|entrypoint|command|pull policy|platform|user|variables" of each, in lines. */
@@ -369,7 +369,7 @@ static const struct {
 static void test_refs(void **state)
 {
     static const struct ref_facts all[] = {
-        { "main", false, "group/project" }, { "fix", false, "group/project" }, { "v1", true, "group/project" }
+        { "main", false, "group/project", NULL }, { "fix", false, "group/project", NULL }, { "v1", true, "group/project", NULL }
     };
 
     (void)state;

@@ -1,3 +1,4 @@
+#include "stages/pipeline/event.h"
 #include "stages/pipeline/re2.h"
 #include "stages/pipeline/ref_pattern.h"
 
@@ -72,7 +73,7 @@ static void test_matches(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        const struct ref_facts ref = { rows[i].name, rows[i].is_tag, "group/project" };
+        const struct ref_facts ref = { rows[i].name, rows[i].is_tag, "group/project", NULL };
         auto_err e = ERR_INIT;
         if (ref_pattern_check(rows[i].pattern, &e) < 0)
             fail_msg("%s: %s", rows[i].pattern, err_text(&e));
@@ -101,7 +102,7 @@ static void test_refused(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
-        const struct ref_facts ref = { "x", false, "p" };
+        const struct ref_facts ref = { "x", false, "p", NULL };
         auto_err e = ERR_INIT;
         if (ref_pattern_check(refused[i].pattern, &e) == 0)
             fail_msg("%s: taken", refused[i].pattern);
@@ -111,13 +112,55 @@ static void test_refused(void **state)
     }
 }
 
-static void test_foreign(void **state)
+/* What a pipeline was started by: which words of `only` mean it. */
+static const struct {
+    const char *event, *pattern;
+    bool want;
+} events[] = {
+    { NULL, "pushes", true },
+    { NULL, "push", true },
+    { NULL, "schedules", false },
+    { "schedule", "schedules", true },
+    { "schedule", "pushes", false },
+    { "schedule", "branches", true },
+    { "schedule", "main", true },
+    { "web", "web", true },
+    { "web", "/^main$/", true },
+    { "merge_request_event", "merge_requests", true },
+    { "merge_request_event", "merge_requests@group/project", true },
+    { "merge_request_event", "merge_requests@group/other", false },
+    { "merge_request_event", "external_pull_requests", false },
+    { "merge_request_event", "branches", false },
+    { "merge_request_event", "main", false },
+    { "merge_request_event", "/main/", false },
+    { "external_pull_request_event", "external_pull_requests", true },
+    { "parent_pipeline", "branches", true },
+};
+
+static void test_events(void **state)
 {
     (void)state;
-    assert_true(ref_pattern_is_foreign("merge_requests"));
-    assert_true(ref_pattern_is_foreign("schedules"));
-    assert_false(ref_pattern_is_foreign("pushes"));
-    assert_false(ref_pattern_is_foreign("main"));
+    for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+        const struct ref_facts ref = { "main", false, "group/project", events[i].event };
+        if (ref_pattern_matches(events[i].pattern, &ref) != events[i].want)
+            fail_msg("%s on %s", events[i].pattern, events[i].event ? events[i].event : "a push");
+    }
+    assert_string_equal(event_of_word("merge_requests"), "merge_request_event");
+    assert_string_equal(event_of_word("schedules"), "schedule");
+    assert_null(event_of_word("pushes"));
+    assert_null(event_of_word("main"));
+}
+
+static void test_no_event(void **state)
+{
+    auto_err e = ERR_INIT;
+
+    (void)state;
+    assert_int_equal(event_check(NULL, NULL), 0);
+    assert_int_equal(event_check("api", NULL), 0);
+    assert_int_equal(event_check("merge_requests", &e), -1);
+    assert_int_equal(e.kind, ERR_USAGE);
+    assert_non_null(strstr(err_text(&e), "merge_request_event"));
 }
 
 int main(void)
@@ -125,7 +168,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matches),
         cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_no_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

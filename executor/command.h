@@ -18,6 +18,7 @@ struct invocation {
     const char *branch;     /* --branch NAME, NULL when not given */
     const char *tag;        /* --tag NAME, NULL when not given */
     const char *event;      /* --event NAME, NULL when not given */
+    const char *graph;      /* --graph [FILE.svg], NULL when not given, "" without a file */
     const char *older_than; /* --older-than AGE, NULL when not given */
     const char *runner;     /* --runner TOKEN, NULL when not given */
     const char *job;        /* --job KEY, NULL when not given */

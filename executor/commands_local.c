@@ -51,7 +51,7 @@ int command_pipeline(const struct invocation *in, struct err *e)
 
     if (read_jobs(in, &jobs, e) < 0)
         return -1;
-    if (!in->list && !in->json && !in->preview && check_storage(in, e) < 0)
+    if (!in->list && !in->json && !in->preview && !in->graph && check_storage(in, e) < 0)
         return -1;
     const struct pipeline_options options = {
         .program = in->program,
@@ -68,6 +68,7 @@ int command_pipeline(const struct invocation *in, struct err *e)
         .needs = in->needs,
         .variables_file = in->variables,
         .copies = in->includes,
+        .graph = in->graph,
         .list = in->list,
         .json = in->json,
         .preview = in->preview,

@@ -8,7 +8,9 @@
 struct row {
     char letter;         /* also its short form */
     const char *name;
-    const char *argument; /* NULL: a switch; with "..." at its end it may be given several times */
+    /* NULL: a switch. With "..." at its end it may be given several times. "[FILE.svg]": it need not be there, and ends
+     * like that. */
+    const char *argument;
     const char *help;
     size_t offset;       /* of a const char *, a bool or a list in struct invocation, or in struct parsed */
     bool in_parsed;
@@ -47,6 +49,7 @@ static const struct row rows[] = {
     { 'I', "includes", "DIR", "copies of what `include` takes from a server", I(includes), false },
     { 'J', "json", NULL, "print them as JSON", I(json), false },
     { 'P', "preview", NULL, "print the file as it is put together", I(preview), false },
+    { 'G', "graph", "[FILE.svg]", "draw what waits for what, and run nothing", I(graph), false },
     { 'h', "help", NULL, "print this and exit", P(wants_help), true },
     { 'V', "version", NULL, "print versions and exit", P(wants_version), true },
 };
@@ -109,6 +112,20 @@ static void store(const struct row *r, const char *value, struct invocation *in,
         *(bool *)(base + r->offset) = true;
 }
 
+static bool is_optional(const struct row *r)
+{
+    return r->argument && *r->argument == '[';
+}
+
+/* Whether the next word is its value: what is in brackets says how that ends. */
+static bool fits(const struct row *r, const char *word)
+{
+    const char *dot = strrchr(r->argument, '.');
+    auto_free char *ending = xstrndup(dot, strlen(dot) - 1);
+
+    return word && text_ends(word, ending);
+}
+
 /* One option at argv[*i], with its value, which may be the next word. Its letter is added to `seen`. */
 static int take_option(char **argv, int *i, char *seen, struct invocation *in, struct parsed *out, struct err *e)
 {
@@ -123,9 +140,11 @@ static int take_option(char **argv, int *i, char *seen, struct invocation *in, s
     if (!r->argument && equals)
         return err_set(e, ERR_USAGE, 0, "option '--%s' takes no value", r->name);
     const char *value = equals ? equals + 1 : NULL;
-    if (r->argument && !value)
+    if (!value && is_optional(r))
+        value = fits(r, argv[*i + 1]) ? argv[++*i] : "";
+    else if (r->argument && !value)
         value = argv[++*i];
-    if (r->argument && (!value || !*value))
+    if (r->argument && (!value || (!*value && !is_optional(r))))
         return err_set(e, ERR_USAGE, 0, "option '--%s' needs a value: --%s %s", r->name, r->name, r->argument);
     store(r, value, in, out);
     if (!strchr(seen, r->letter))

@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "base/strvec.h"
+#include "stages/pipeline/graph_show.h"
 #include "stages/pipeline/listing.h"
 
 #include <errno.h>
@@ -373,6 +374,8 @@ static int list(struct pipeline *p, struct err *e)
 
     for (size_t i = 0; i < p->n; i++)
         jobs[i] = p->entries[i].job;
+    if (p->options->graph)
+        return graph_show(&p->project, jobs, p->n, p->options->graph, p->options->colour, e);
     if (p->options->json)
         return print(listing_json(&p->project.file, jobs, p->n), e);
     listing_table(&p->report, &p->project.file, jobs, p->n);
@@ -405,7 +408,7 @@ int pipeline_run(const struct pipeline_options *o, struct err *e)
         return print(yaml_write(p.project.file.tree.root), e);
     if (choose_jobs(&p, e) < 0)
         return -1;
-    if (o->list || o->json)
+    if (o->list || o->json || o->graph)
         return list(&p, e);
     if (check_barred(&p, e) < 0)
         return -1;

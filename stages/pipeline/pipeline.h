@@ -26,6 +26,7 @@ struct pipeline_options {
     const char *variables_file; /* .env style, or NULL */
     bool list;                  /* print the jobs, run nothing */
     bool json;                  /* the same as JSON */
+    const char *graph;          /* draw the jobs, run nothing: "" on stdout, else into this file as SVG; NULL: do not */
     bool preview;               /* print the file as it is put together, run nothing */
     bool colour;                /* stdout is a terminal and NO_COLOR is unset */
     int interrupt_fd;           /* base/interrupt.h */

@@ -95,6 +95,11 @@ static const struct {
     { { "config", "--config", "--list" }, "{'config':'--list', 'list':false}" },
     { { "prepare", "--dry-run" }, "{'dry_run':true}" },
     { { "prepare", "-n" }, "{'dry_run':true, 'list':false}" },
+    { { "pipeline", "--graph" }, "{'graph':''}" },
+    { { "pipeline", "--graph", "build" }, "{'graph':'', 'args':['build']}" },
+    { { "pipeline", "--graph", "--list" }, "{'graph':'', 'list':true}" },
+    { { "pipeline", "--graph", "p.svg", "build" }, "{'graph':'p.svg', 'args':['build']}" },
+    { { "pipeline", "--graph=p", "--tag", "v1", "--event=web" }, "{'graph':'p', 'tag':'v1', 'event':'web'}" },
     { { "pipeline", "--variables", "f" }, "{'variables':'f'}" },
     { { "pipeline", "--variables=f" }, "{'variables':'f'}" },
     { { "pipeline", "-v", "f" }, "{'variables':'f', 'config':null}" },
@@ -178,6 +183,9 @@ static void check_line(size_t row)
         auto_json *got = describe(&in, &parsed);
         (void)json_object_set_new(got, "environment", or_null(in.environment));
         (void)json_object_set_new(got, "file", or_null(in.file));
+        (void)json_object_set_new(got, "graph", or_null(in.graph));
+        (void)json_object_set_new(got, "tag", or_null(in.tag));
+        (void)json_object_set_new(got, "event", or_null(in.event));
         (void)json_object_set_new(got, "strict", json_boolean(in.strict));
         (void)json_object_set_new(got, "quiet", json_boolean(in.quiet));
         (void)json_object_set_new(got, "jobs", or_null(in.jobs));

@@ -19,6 +19,7 @@ struct invocation {
     const char *tag;        /* --tag NAME, NULL when not given */
     const char *event;      /* --event NAME, NULL when not given */
     const char *graph;      /* --graph [FILE.svg], NULL when not given, "" without a file */
+    const char *timeline;   /* --timeline FILE, NULL when not given */
     const char *older_than; /* --older-than AGE, NULL when not given */
     const char *runner;     /* --runner TOKEN, NULL when not given */
     const char *job;        /* --job KEY, NULL when not given */

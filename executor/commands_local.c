@@ -69,6 +69,7 @@ int command_pipeline(const struct invocation *in, struct err *e)
         .variables_file = in->variables,
         .copies = in->includes,
         .graph = in->graph,
+        .timeline = in->timeline,
         .list = in->list,
         .json = in->json,
         .preview = in->preview,

@@ -50,6 +50,7 @@ static const struct row rows[] = {
     { 'J', "json", NULL, "print them as JSON", I(json), false },
     { 'P', "preview", NULL, "print the file as it is put together", I(preview), false },
     { 'G', "graph", "[FILE.svg]", "draw what waits for what, and run nothing", I(graph), false },
+    { 'W', "timeline", "FILE", "make a page of how the run went (HTML)", I(timeline), false },
     { 'h', "help", NULL, "print this and exit", P(wants_help), true },
     { 'V', "version", NULL, "print versions and exit", P(wants_version), true },
 };

@@ -103,6 +103,16 @@ static void put_short(struct strbuf *b, const char *text, size_t most)
         strbuf_puts(b, "…");
 }
 
+/* Over several columns a line goes between the rows, behind no box; lines that share the way lie side by side. */
+static void put_long_way(size_t x1, size_t y1, size_t x2, size_t y2, size_t lane, struct strbuf *b)
+{
+    size_t y = y2 + BOX_HEIGHT / 2 + 3 + 2 * (lane % 5), half = GAP_X / 2;
+    size_t left = x1 + GAP_X - 6, right = x2 - GAP_X + 6;
+
+    strbuf_printf(b, "C%zu %zu %zu %zu %zu %zuL%zu %zuC%zu %zu %zu %zu %zu %zu", x1 + half, y1, left - half, y, left, y, right, y,
+                  right + half, y, x2 - half, y2, x2 - 2, y2);
+}
+
 static void put_edges(const struct graph *g, const struct layout *l, struct strbuf *b)
 {
     for (size_t i = 0; i < g->n; i++)
@@ -110,8 +120,12 @@ static void put_edges(const struct graph *g, const struct layout *l, struct strb
             size_t from = g->nodes[i].needs[k];
             size_t x1 = x_of(l->column[from]) + BOX_WIDTH, y1 = y_of(l->row[from]) + BOX_HEIGHT / 2;
             size_t x2 = x_of(l->column[i]), y2 = y_of(l->row[i]) + BOX_HEIGHT / 2;
-            strbuf_printf(b, "<path class=\"edge\" marker-end=\"url(#tip)\" d=\"M%zu %zuC%zu %zu %zu %zu %zu %zu\"/>\n", x1, y1,
-                          x1 + GAP_X / 2, y1, x2 - GAP_X / 2, y2, x2 - 2, y2);
+            strbuf_printf(b, "<path class=\"edge\" marker-end=\"url(#tip)\" d=\"M%zu %zu", x1, y1);
+            if (l->column[i] > l->column[from] + 1)
+                put_long_way(x1, y1, x2, y2, from, b);
+            else
+                strbuf_printf(b, "C%zu %zu %zu %zu %zu %zu", x1 + GAP_X / 2, y1, x2 - GAP_X / 2, y2, x2 - 2, y2);
+            strbuf_puts(b, "\"/>\n");
         }
 }
 

@@ -9,6 +9,7 @@
 #include "stages/pipeline/script_snapshot.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -44,6 +45,7 @@ static void show(void *ctx, const char *data, size_t len)
     mask_feed(&j->mask, data, len, &shown);
     coverage_feed(&j->coverage, strbuf_text(&shown), shown.len);
     report_output(j->world->report, strbuf_text(&shown), shown.len);
+    job_record_log(&j->record, strbuf_text(&shown), shown.len);
 }
 
 void job_show_end(struct job_run *j)
@@ -53,18 +55,31 @@ void job_show_end(struct job_run *j)
     mask_flush(&j->mask, &shown);
     coverage_feed(&j->coverage, strbuf_text(&shown), shown.len);
     report_output(j->world->report, strbuf_text(&shown), shown.len);
+    job_record_log(&j->record, strbuf_text(&shown), shown.len);
     report_output_end(j->world->report);
 }
 
-void job_title(const struct job_run *j, const char *text)
+void job_title(struct job_run *j, const char *text)
 {
     report_line(j->world->report, STYLE_TITLE, "  %s", text);
+    job_record_line(&j->record, report_style(STYLE_TITLE), text);
+}
+
+void job_say(struct job_run *j, enum report_style style, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    auto_free char *text = xvasprintf(fmt, args);
+    va_end(args);
+    report_line(j->world->report, style, "    %s", text);
+    job_record_line(&j->record, report_style(style), text);
 }
 
 void job_complain(struct job_run *j, enum report_style style, const char *what, const struct err *e)
 {
     auto_free char *masked = mask_text(&j->mask, err_text(e));
-    report_line(j->world->report, style, "    %s: %s", what, masked);
+    job_say(j, style, "%s: %s", what, masked);
 }
 
 /* ---- Variables ---- */
@@ -238,13 +253,12 @@ static int choose_folders(struct job_run *j, struct err *e)
     return job_resolve(j, e);
 }
 
-static void announce_driver(const struct job_run *j)
+static void announce_driver(struct job_run *j)
 {
     const struct hook_answer *a = &j->answer;
 
-    report_line(j->world->report, STYLE_DIM, "    Using Custom executor%s%s%s%s...", a->driver_name ? " with driver " : "",
-                a->driver_name ? a->driver_name : "", a->driver_version ? " " : "",
-                a->driver_version ? a->driver_version : "");
+    job_say(j, STYLE_DIM, "Using Custom executor%s%s%s%s...", a->driver_name ? " with driver " : "",
+            a->driver_name ? a->driver_name : "", a->driver_version ? " " : "", a->driver_version ? a->driver_version : "");
 }
 
 static void forget_folders(struct job_run *j)
@@ -312,6 +326,7 @@ static void clean_up(struct job_run *j)
 
     if (!j->hook.dir)
         return;
+    job_record_phase(&j->record, PHASE_CLEANUP, "Cleaning up");
     if (hook_call_cleanup(&j->hook, &j->resolved, &e) != HOOK_DONE)
         job_complain(j, STYLE_WARNING, "Cleanup script failed", &e);
     job_show_end(j);
@@ -322,6 +337,7 @@ static enum hook_result prepare(struct job_run *j, struct err *e)
 {
     job_title(j, "Preparing the \"custom\" executor");
     for (int try = 1;; try++) {
+        job_record_phase(&j->record, PHASE_PREPARING, "Preparing");
         enum hook_result result = prepare_once(j, e);
         job_show_end(j);
         if (result != HOOK_SYSTEM_FAILED || try == PREPARE_TRIES)
@@ -329,7 +345,7 @@ static enum hook_result prepare(struct job_run *j, struct err *e)
         job_complain(j, STYLE_WARNING, "Preparation failed", e);
         j->no_snapshot = true; /* not every daemon and file system can lay one folder over another */
         clean_up(j);
-        report_line(j->world->report, STYLE_WARNING, "    Will be retried in %ds ...", PREPARE_PAUSE_MS / 1000);
+        job_say(j, STYLE_WARNING, "Will be retried in %ds ...", PREPARE_PAUSE_MS / 1000);
         err_release(e);
         if (cancel_wait(j->world->driver->cancel, PREPARE_PAUSE_MS)) {
             (void)err_set(e, ERR_CANCELLED, 0, "canceled");
@@ -413,13 +429,15 @@ void job_run(const struct job_world *w, const struct ci_job *job, int64_t id, st
     __attribute__((cleanup(run_release))) struct job_run j = {
         .world = w, .job = job, .id = id, .status = "running", .mask = MASK_INIT,
         .project_dir = xstrdup(""), .files_dir = xstrdup(".tmp"), .left = left,
-        .deadline = timeout_ms > 0 ? clock_ms() + timeout_ms : 0,
+        .deadline = timeout_ms > 0 ? clock_ms() + timeout_ms : 0, .record = JOB_RECORD_INIT,
     };
 
     *left = (struct job_left){ .job = job, .id = id };
 
     coverage_open(&j.coverage, job->coverage);
+    job_record_open(w->record, w->file, job, id, &j.record);
     enum verdict verdict = carry_out(&j, &code, &e);
     conclude(&j, verdict, code, &e, out);
     memcpy(out->coverage, j.coverage.value, sizeof(out->coverage));
+    job_record_end(&j.record, job_state_name(out->state), out->reason);
 }

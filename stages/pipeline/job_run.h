@@ -6,6 +6,7 @@
 #include "stages/pipeline/job_left.h"
 #include "stages/pipeline/order.h"
 #include "stages/pipeline/predefined.h"
+#include "stages/pipeline/record.h"
 #include "stages/pipeline/report.h"
 #include "stages/pipeline/snapshot.h"
 #include "stages/pipeline/source.h"
@@ -20,6 +21,7 @@ struct job_world {
     const struct hook_driver *driver;
     const char *temporary;
     struct report *report;
+    const struct record *record; /* for --timeline; NULL: none */
     const struct job_left *left; /* by the jobs that ended before, in the pipeline's order */
     size_t n_left;
     size_t number; /* of those that ran so far the how manieth it is: part of where its artifacts lie */

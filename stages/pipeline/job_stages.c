@@ -70,6 +70,8 @@ static enum hook_result run(struct job_run *j, enum substage s, int64_t timeout_
         return HOOK_DONE;
     auto_free char *script = script_write(&src, s);
 
+    job_record_phase(&j->record, s == SUBSTAGE_STEPS || s == SUBSTAGE_AFTER_SCRIPT ? PHASE_RUNNING : PHASE_FILES,
+                     substage_title(s));
     job_title(j, substage_title(s));
     int64_t left_ms = time_left(j, timeout_ms);
     enum hook_result result = hook_call_run(&j->hook, &j->resolved, script, substage_name(s), left_ms, code, e);
@@ -133,8 +135,7 @@ static enum hook_result take_artifacts(struct job_run *j, int *code, struct err 
 {
     for (size_t i = 0; i < j->files.missing.n; i++) {
         auto_free char *name = text_quote(j->files.missing.items[i]);
-        report_line(j->world->report, STYLE_WARNING,
-                    "    WARNING: there are no artifacts of job '%s': it did not run in this pipeline", name);
+        job_say(j, STYLE_WARNING, "WARNING: there are no artifacts of job '%s': it did not run in this pipeline", name);
     }
     return run(j, SUBSTAGE_DOWNLOAD, 0, code, e);
 }

@@ -32,6 +32,7 @@ struct job_run {
     bool timed_out;
     bool canceled; /* its script was; what follows a failed one follows */
 
+    struct job_record record;
     struct mask mask;
     struct coverage coverage;
     struct job_files files;
@@ -39,7 +40,8 @@ struct job_run {
 };
 
 /* A line of the runner's own in the job's log. */
-void job_title(const struct job_run *j, const char *text);
+void job_title(struct job_run *j, const char *text);
+void job_say(struct job_run *j, enum report_style style, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void job_complain(struct job_run *j, enum report_style style, const char *what, const struct err *e);
 /* The output of one hook has ended. */
 void job_show_end(struct job_run *j);

@@ -7,6 +7,7 @@
 #include "base/strvec.h"
 #include "stages/pipeline/graph_show.h"
 #include "stages/pipeline/listing.h"
+#include "stages/pipeline/timeline.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,6 +28,7 @@ static void pipeline_release(struct pipeline *p)
     free(p->order.of);
     free(p->config);
     free(p->state);
+    record_release(&p->record);
     snapshot_release(&p->snapshot);
     source_release(&p->source);
     slot_release(&p->slot);
@@ -206,6 +208,8 @@ static int get_ready(struct pipeline *p, struct err *e)
     p->facts.checkout = &p->project.checkout;
     p->facts.sha = p->source.sha;
     p->facts.slot = p->slot.number;
+    if (o->timeline && record_open(pipeline_temporary(p), &p->record, e) < 0)
+        return -1;
     return name_groups(p, e);
 }
 
@@ -382,6 +386,19 @@ static int list(struct pipeline *p, struct err *e)
     return 0;
 }
 
+static int write_timeline(struct pipeline *p, int status)
+{
+    const struct timeline_facts facts = {
+        .project = &p->project, .sha = p->facts.sha, .status = status, .start = p->started_ms, .end = clock_ms(),
+    };
+
+    for (size_t i = 0; i < p->n; i++)
+        if (p->entries[i].ms < 0)
+            record_idle(&p->record, &p->project.file, p->entries[i].job, job_state_name(p->entries[i].turn->state),
+                        p->entries[i].turn->skipped);
+    return timeline_finish(&p->report, &p->record, &facts, p->options->timeline);
+}
+
 int pipeline_run(const struct pipeline_options *o, struct err *e)
 {
     __attribute__((cleanup(pipeline_release))) struct pipeline p = {
@@ -417,5 +434,6 @@ int pipeline_run(const struct pipeline_options *o, struct err *e)
         return cancel_check(&p.cancel) ? 128 + p.cancel.signal : -1;
     }
     announce(&p);
-    return run_jobs(&p);
+    int status = run_jobs(&p);
+    return o->timeline ? write_timeline(&p, status) : status;
 }

@@ -27,6 +27,7 @@ struct pipeline_options {
     bool list;                  /* print the jobs, run nothing */
     bool json;                  /* the same as JSON */
     const char *graph;          /* draw the jobs, run nothing: "" on stdout, else into this file as SVG; NULL: do not */
+    const char *timeline;       /* a file that becomes a page of how the run went; NULL: none */
     bool preview;               /* print the file as it is put together, run nothing */
     bool colour;                /* stdout is a terminal and NO_COLOR is unset */
     int interrupt_fd;           /* base/interrupt.h */

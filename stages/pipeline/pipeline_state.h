@@ -31,6 +31,7 @@ struct pipeline {
     struct slot slot;
     struct source source;
     struct snapshot snapshot;
+    struct record record; /* for --timeline */
     struct pipeline_facts facts;
     struct cancel cancel;
     struct hook_driver driver;

@@ -14,6 +14,11 @@ static const char *const styles_on[] = {
 };
 #define STYLE_OFF "\033[0m"
 
+const char *report_style(enum report_style style)
+{
+    return styles_on[style];
+}
+
 /* A reader who went away (`| head`) does not stop the jobs. */
 static void put(const struct report *r, const struct strbuf *b)
 {

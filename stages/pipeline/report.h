@@ -9,6 +9,9 @@
 
 enum report_style { STYLE_PLAIN, STYLE_BOLD, STYLE_TITLE, STYLE_GOOD, STYLE_BAD, STYLE_WARNING, STYLE_DIM };
 
+/* The escape code that begins it. */
+const char *report_style(enum report_style style);
+
 /* One stream of lines: ours, and a job's output between them, indented. With
  * colour the job's escape codes pass; without, the log is plain text. */
 struct report {

@@ -97,6 +97,7 @@ static int start_process(struct crew *c, struct entry *x, struct work *w, struct
         .driver = &p->driver,
         .temporary = pipeline_temporary(p),
         .report = &report,
+        .record = &p->record,
         .left = left,
         .n_left = n_left,
         .number = x->number,

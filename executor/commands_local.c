@@ -47,7 +47,7 @@ static int read_jobs(const struct invocation *in, size_t *out, struct err *e)
 
 int command_pipeline(const struct invocation *in, struct err *e)
 {
-    size_t jobs;
+    size_t jobs = 0;
 
     if (read_jobs(in, &jobs, e) < 0)
         return -1;

@@ -17,6 +17,7 @@ enum {
     EXTRA_ZIP64 = 0x0001, EXTRA_TIME = 0x5455, EXTRA_OWNER = 0x7875, EXTRA_NAME = 0x7075,
 };
 #define IN_ZIP64 UINT32_C(0xffffffff) /* the number stands in the ZIP64 field */
+#define NO_TIME  INT64_MIN
 
 struct zip_directory {
     int fd;
@@ -104,7 +105,8 @@ static const unsigned char *ahead(struct zip_directory *z, size_t len)
     return z->end >= len ? z->window : NULL;
 }
 
-/* In this computer's time zone: there is none in it. */
+/* In this computer's time zone: there is none in it. Where there is a better time, it is not asked: the C library looks at the
+ * zone's file each time. */
 static int64_t from_dos(uint64_t when)
 {
     struct tm t = {
@@ -201,13 +203,17 @@ static bool parse(struct zip_directory *z, const unsigned char *record, size_t n
     if (!is_usual(record) || name_len == 0 || name_len >= PATH_MAX || memchr(name, '\0', name_len))
         return false;
     *m = (struct zip_member){
-        .name = z->name, .deflated = zip_number(record + 10, 2) == METHOD_DEFLATE, .mtime = from_dos(zip_number(record + 12, 4)),
+        .name = z->name, .deflated = zip_number(record + 10, 2) == METHOD_DEFLATE, .mtime = NO_TIME,
         .crc = (uint32_t)zip_number(record + 16, 4), .packed = zip_number(record + 20, 4), .size = zip_number(record + 24, 4),
         .mode = (uint32_t)zip_number(record + 40, 2), .offset = zip_number(record + 42, 4),
     };
     memcpy(z->name, name, name_len);
     z->name[name_len] = '\0';
-    return take_extra(m, name + name_len, extra_len) && has_type(m, name_len) && fits(z, m);
+    if (!take_extra(m, name + name_len, extra_len) || !has_type(m, name_len) || !fits(z, m))
+        return false;
+    if (m->mtime == NO_TIME)
+        m->mtime = from_dos(zip_number(record + 12, 4));
+    return true;
 }
 
 /* 1: a record. 0: that was all. -1: it is not for us. */

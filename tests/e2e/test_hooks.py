@@ -373,11 +373,11 @@ class Killed(HookTest):
         self.prepared()
         whole = time.monotonic() - begin
         cleanups = []
-        for _ in range(12):
+        for i in range(12):
             job = Job()
             self.addCleanup(job.__exit__)
             prepare = job.start("prepare")
-            time.sleep(random.uniform(0, whole))
+            time.sleep(whole * (i + random.random()) / 12)
             prepare.kill()
             prepare.communicate()
             cleanups.append((job, job.start("cleanup")))

@@ -115,13 +115,13 @@ class Rollout(DeployCase):
 
     def test_the_old_one_serves_until_the_new_one_is_healthy(self):
         d = self.deployment("beside")
-        gated = APP.replace('test: ["CMD", "true"]', 'test: ["CMD", "test", "-e", "/data/well"]').replace(
+        gated = APP.replace('test: ["CMD", "true"]', 'retries: 99, test: ["CMD", "test", "-e", "/data/well"]').replace(
             "    depends_on: [worker]", "    depends_on: [worker]\n    volumes: [./data/app:/data]")
         well = d.folder / "data" / d.project / d.environment / "data/app/well"
         process = d.start(compose=gated)
         wait_until(well.parent.exists, "the volume's folder is there")
         well.touch()
-        self.assertEqual(process.wait(60), 0, process.stdout.read())
+        self.assertEqual(process.wait(300), 0, process.stdout.read())
         process.stdout.close()
         old = d.container("app")["Id"]
 
@@ -132,7 +132,7 @@ class Rollout(DeployCase):
         self.assertTrue(both)
         self.assertEqual(list(d.records()), [1])
         well.touch()
-        self.assertEqual(process.wait(60), 0, process.stdout.read())
+        self.assertEqual(process.wait(300), 0, process.stdout.read())
         process.stdout.close()
         self.assertNotEqual(d.container("app")["Id"], old)
         self.assertEqual(list(d.records()), [1, 2])
@@ -334,6 +334,11 @@ class Once(DeployCase):
 
 
 class Cron(DeployCase):
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        docker("volume", "rm", "atelier-cron", check=False)  # kept where another one runs a cron job
+
     FILE = """
 services:
   job:
@@ -481,9 +486,9 @@ class Locks(DeployCase):
         second = d.start()
         self.assertIn("Waiting: tester", second.stdout.readline())
         go.touch()
-        self.assertEqual(first.wait(60), 0, first.stdout.read())
+        self.assertEqual(first.wait(300), 0, first.stdout.read())
         output = second.stdout.read()
-        self.assertEqual(second.wait(60), 0, output)
+        self.assertEqual(second.wait(300), 0, output)
         self.assertIn("Nothing changed", output)
         for process in (first, second):
             process.stdout.close()
@@ -495,7 +500,7 @@ class Locks(DeployCase):
         self.assertEqual(done.code, 2, done)
         self.assertIn("tester deploys this environment", done.output)
         go.touch()
-        self.assertEqual(first.wait(60), 0, first.stdout.read())
+        self.assertEqual(first.wait(300), 0, first.stdout.read())
         first.stdout.close()
 
 

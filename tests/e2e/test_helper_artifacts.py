@@ -315,7 +315,7 @@ class Downloading(ArtifactsCase):
             store.put("/x", body)
             store.next("GET", cut(after=20), hang(after=20))
             self.gitlab.reply_next(*[Reply(302, {"Location": store.url("/x")})] * 3)
-            done = self.download(env={"ATELIER_TRANSFER_IDLE": "200ms"})
+            done = self.download(env={"ATELIER_TRANSFER_IDLE": "5s"})
             self.assert_extracted(done)
             self.assert_line(done, "WARNING: .*connection was closed in the middle of the answer.*")
             self.assert_line(done, "WARNING: .*nothing was sent or received within.*")

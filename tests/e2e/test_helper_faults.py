@@ -40,9 +40,9 @@ class TheOldCacheStays(HelperCase):
         self.assertEqual(self.cache.read_bytes(), self.old)
         self.assert_only(self.cache.parent, *KEPT)
 
-    def download(self, *args: object):
+    def download(self, *args: object, idle: str):
         return self.run_helper("cache-extractor", "--file", self.cache, "--url", self.store.url("/key?sig=secret"), "--retry-time",
-                               "10ms", *args, env={"ATELIER_TRANSFER_IDLE": "200ms"})
+                               "10ms", *args, env={"ATELIER_TRANSFER_IDLE": idle})
 
     def test_downloads(self) -> None:
         faults = {"cut": (cut(after=1000), "the connection was closed in the middle of the answer"),
@@ -54,7 +54,7 @@ class TheOldCacheStays(HelperCase):
             with self.subTest(name):
                 self.store.faults.clear()
                 self.store.next("GET", *[fault] * 3)
-                done = self.download()
+                done = self.download(idle="200ms" if name.startswith("hangs") else "3m")
                 self.assert_ends(done, 1, f"WARNING: .*{words}.*")
                 self.assertNotIn("secret", done.log)
                 self.assert_kept()
@@ -78,7 +78,8 @@ class TheOldCacheStays(HelperCase):
                 self.store.faults.clear()
                 self.store.next("PUT", *[fault] * 3)
                 done = self.run_helper("cache-archiver", "--file", self.cache, "--path", "files", "--url", self.store.url("/key"),
-                                       "--retry-time", "10ms", env={"ATELIER_TRANSFER_IDLE": "200ms"})
+                                       "--retry-time", "10ms",
+                                       env={"ATELIER_TRANSFER_IDLE": "200ms" if name == "hangs" else "3m"})
                 self.assert_ends(done, 1, "FATAL: .*")
                 self.assert_line(done, "WARNING: Retrying...  error=.*", times=2)
                 self.assertEqual(self.run_helper("cache-extractor", "--file", self.cache).code, 0)
@@ -179,7 +180,7 @@ class Mutations(HelperCase):
             archive.write_bytes(finish(mutated(seed, rng)))
             shutil.rmtree(self.project)
             self.project.mkdir()
-            done = subprocess.run([PROGRAM, "cache-extractor", "--file", archive], cwd=self.project, env=env, capture_output=True, timeout=60)
+            done = subprocess.run([PROGRAM, "cache-extractor", "--file", archive], cwd=self.project, env=env, capture_output=True, timeout=300)
             codes.add(done.returncode)
             self.assertIn(done.returncode, (0, 1), f"{number}: {done.stderr.decode(errors='replace')}")
             self.assertNotIn(b"Sanitizer", done.stderr, number)

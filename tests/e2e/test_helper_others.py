@@ -89,14 +89,14 @@ class Others(HelperCase):
 
     def read(self, process: subprocess.Popen, length: int) -> bytes:
         seen = b""
-        while len(seen) < length and select.select([process.stdout], [], [], 30)[0]:
+        while len(seen) < length and select.select([process.stdout], [], [], 180)[0]:
             seen += os.read(process.stdout.fileno(), 65536)
         return seen
 
     def test_read_logs(self) -> None:
         path = self.write("log", b"one\n\0two\nhalf")
         process = self.start("read-logs", "--path", path)
-        self.assertEqual(self.read(process, 14), b"4 one\n9 \0two\n")
+        self.assertEqual(self.read(process, 13), b"4 one\n9 \0two\n")
         with path.open("ab") as file:
             file.write(b" done\n" + b"x" * 16384 + b"end\n")
         wanted = b"19 half done\n" + b"16403 " + b"x" * 16384 + b"\n16407 end\n"
@@ -132,7 +132,8 @@ class Others(HelperCase):
     def test_proxy_exec(self) -> None:
         """Output and errors alike, and so do later commands that have the same folder."""
         keeps = {"RUNNER_TEMP_PROJECT_DIR": str(self.folder)}
-        done = self.proxy("echo early s3cret; echo ::add-mask::s3cret; sleep 0.2; echo s3cret; echo no s3cret >&2; exit 7", env=keeps)
+        done = self.proxy("echo early s3cret; echo ::add-mask::s3cret; until [ -e $RUNNER_TEMP_PROJECT_DIR/masking.db ]; do sleep 0.05; done; "
+                          "echo s3cret; echo no s3cret >&2; exit 7", env=keeps)
         self.assertEqual((done.code, done.out), (7, "early s3cret\n::add-mask::[MASKED]\n[MASKED]\n"))
         self.assertEqual(done.log, "no [MASKED]")
         self.assertEqual((self.folder / "masking.db").stat().st_mode & 0o777, 0o600)

@@ -13,7 +13,7 @@ import time
 import unittest
 
 import images
-from hooks import ATELIER, Job, Result, docker, has_docker, left_of
+from hooks import ATELIER, Job, Result, docker, has_docker, left_of, wait_for
 from scripted_daemon import Daemon
 
 NOBODY = 65534
@@ -130,11 +130,13 @@ class Gc(unittest.TestCase):
     def test_beside_a_running_job_and_others_of_its_kind(self):
         old = [self.make(number, PAST) for number in range(1, 4)]
         with Job(image=self.image, CI_RUNNER_SHORT_TOKEN=self.runner) as job:
+            job.label = f"{self.runner}-{job.id}"
             self.assertEqual(job.hook("prepare").code, 0)
-            script = job.start_run("sleep 2; echo finished")
+            script = job.start_run("until [ -e /tmp/go ]; do sleep 0.05; done; echo finished")
             results = [Result(process) for process in [start("gc", "--runner", self.runner) for _ in range(4)]]
             self.assertEqual([result.code for result in results], [0, 0, 0, 0], results)
             self.assertEqual([left_of(each) for each in old], [[], [], []])
+            docker("exec", job.container(), "sh", "-c", ">/tmp/go")
             self.assertIn("finished", Result(script).out)
 
     def test_what_stays_is_named_and_the_rest_goes(self):
@@ -163,10 +165,8 @@ class Interrupted(unittest.TestCase):
             with Daemon(socket, ">> GET /info\n  hang\n>> GET /containers/json\n  hang\n") as daemon:
                 for number, command in enumerate(("gc", "doctor"), 1):
                     process = start(command, env={"DOCKER_HOST": f"unix://{socket}"})
-                    end = time.monotonic() + 60
-                    while len([target for _, target, *_ in daemon.requests if "_ping" not in target]) < number:
-                        self.assertLess(time.monotonic(), end, "no request came")
-                        time.sleep(0.02)
+                    wait_for(lambda: len([target for _, target, *_ in daemon.requests if "_ping" not in target])
+                             == number, "a request")  # pylint: disable=W0640
                     process.send_signal(signal.SIGINT)
                     self.assertEqual(Result(process).code, -signal.SIGINT)
 

@@ -305,10 +305,10 @@ class Cancelled(ServiceTest):
         self.prepared(*services)
         whole = time.monotonic() - begin
         cleanups = []
-        for _ in range(12):
+        for i in range(12):
             job = self.job(*services)
             hook = job.start("prepare")
-            time.sleep(random.uniform(0, whole))
+            time.sleep(whole * (i + random.random()) / 12)
             os.killpg(hook.pid, signal.SIGKILL)
             hook.communicate()
             cleanups.append((job, job.start("cleanup")))

@@ -16,7 +16,7 @@ import unittest
 import images
 from hooks import ATELIER, IMAGE, Job, docker, has_docker
 
-DEADLINE = 60
+DEADLINE = 180
 
 
 class Terminal:

@@ -40,7 +40,7 @@ Route = collections.namedtuple("Route", "priority rule strip servers")
 class Connection(http.client.HTTPConnection):
     """To unix:///PATH, tcp://HOST:PORT, or that with TLS when there is a folder of certificates."""
 
-    def __init__(self, docker_host, cert_path=None, timeout=30):
+    def __init__(self, docker_host, cert_path=None, timeout=180):
         self.where, self.cert_path = urllib.parse.urlsplit(docker_host), cert_path
         super().__init__(self.where.hostname or "docker", self.where.port, timeout=timeout)
 
@@ -198,10 +198,10 @@ global
 defaults
     mode http
     option idle-close-on-response
-    timeout connect 5s
+    timeout connect 60s
     timeout client 60s
     timeout server 60s
-    timeout http-request 10s
+    timeout http-request 60s
     retries 0
 frontend http
     bind {address}:{port}
@@ -228,6 +228,13 @@ def configuration(routes, folder, address, port):
     return "".join(lines + backends)
 
 
+def is_alive(process):
+    try:
+        return pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class Proxy:
     def __init__(self, docker_host, network, cert_path=None, beside=None):
         self.docker_host, self.network, self.cert_path, self.beside = docker_host, network, cert_path, beside
@@ -235,6 +242,7 @@ class Proxy:
         self.address, self.routes, self.text = "127.0.0.1", None, None
         self.closing, self.changed = threading.Event(), threading.Condition()
         self.process = self.stream = self.follower = None
+        self.before = []  # process ids of workers that another has followed
 
     # following
 
@@ -269,11 +277,19 @@ class Proxy:
                 pass  # a daemon that is gone: what runs goes on, as its containers do
             self.closing.wait(0.2)
 
-    def wait_for(self, condition, seconds=60):
+    def wait_for(self, condition, seconds=180):
         """Until `condition(routes)` is true of what HAProxy goes by."""
         with self.changed:
             if not self.changed.wait_for(lambda: condition(self.routes), seconds):
                 raise AssertionError(f"the proxy's routes after {seconds} s: {self.routes}")
+
+    def settle(self, seconds=180):
+        """Until no request is under way by an older configuration: then those who took them have ended."""
+        deadline = time.monotonic() + seconds
+        while any(is_alive(worker) for worker in self.before):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"after {seconds} s HAProxy's old workers still run: {self.before}")
+            time.sleep(0.02)
 
     # HAProxy
 
@@ -289,7 +305,7 @@ class Proxy:
         """The process id of the HAProxy that takes requests now; None while there is none."""
         try:
             with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(5)
+                client.settimeout(30)
                 client.connect(str(self.folder / "worker.sock"))
                 client.sendall(b"show info\n")
                 said = b""
@@ -309,7 +325,7 @@ class Proxy:
         else:
             with open(self.folder / "stderr", "wb") as err:
                 self.process = subprocess.Popen(self.command(), stdout=err, stderr=err)
-        deadline, again = time.monotonic() + 60, time.monotonic() + 3
+        deadline, again = time.monotonic() + 180, time.monotonic() + 3
         while (pid := self.worker()) is None or pid == before:
             if before and time.monotonic() > again:  # the signal came while HAProxy was still at the one before
                 self.process.send_signal(signal.SIGUSR2)
@@ -318,6 +334,7 @@ class Proxy:
                 raise RuntimeError("HAProxy: " + (self.folder / "stderr").read_text()[-2000:])
             time.sleep(0.01)
         self.text = text
+        self.before += [before] if before else []
 
     def __enter__(self):
         if self.beside:

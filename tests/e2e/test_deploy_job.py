@@ -14,7 +14,7 @@ import time
 import unittest
 
 import images
-from hooks import ATELIER, IMAGE, Job, docker, has_docker, terminate
+from hooks import ATELIER, IMAGE, PATIENCE, Job, docker, has_docker, terminate, wait_for
 from test_pipeline import Checkout
 
 SECRET = "hush-%s-hush" % os.urandom(6).hex()
@@ -22,17 +22,6 @@ DAEMON = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 ALLOWED = f"{{docker_host: '{DAEMON}', projects: [group/proj], environments: [staging]}}"
 ASK = "deploy-master elsewhere -f /etc/hosts"  # is refused, by the host
 REFUSED = "ERROR: this host has no target 'elsewhere'; this job may deploy to: here"
-
-
-def wait_for(condition, seconds=60):
-    """What the condition gives, when it gives something."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it did not happen in time")
 
 
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")
@@ -162,7 +151,7 @@ class Left(DeployTest):
 
     def gc(self, job, *args):
         done = subprocess.run([ATELIER, "--config", str(job.config_file), "gc", "--runner", self.runner, *args],
-                              capture_output=True, text=True, timeout=120)
+                              capture_output=True, text=True, timeout=300)
         self.assertEqual(done.returncode, 0, done)
         return done.stdout
 
@@ -250,7 +239,7 @@ class Socket(DeployTest):
         """A client of our own, at the host's side of the socket."""
         s = socket.socket(socket.AF_UNIX)
         self.addCleanup(s.close)
-        s.settimeout(60)
+        s.settimeout(PATIENCE)
         s.connect(str(self.folder(job) / "socket"))
         s.sendall(b"".join(kind.encode() + struct.pack(">I", len(data)) + data for kind, data in frames))
         if not close:
@@ -310,7 +299,7 @@ services:
     image: %s
     command: ["sh", "-c", "%s"]
     environment: {TOKEN: "${TOKEN}", WHERE: "${CI_ENVIRONMENT_NAME}"}
-    healthcheck: {test: ["CMD", "test", "-e", "/tmp/up"], interval: 1s}
+    healthcheck: {test: ["CMD", "test", "-e", "/tmp/up"], interval: 1s, retries: 99}
 END
 """
 SERVE = "trap 'exit 0' TERM; touch /tmp/up; while :; do sleep 0.1; done"
@@ -423,7 +412,8 @@ class Deploy(Deploying):
 
     def test_a_deploy_master_that_is_ended_calls_it_off(self):
         job = self.ready()
-        running, before = self.interrupted(job, UP + " & p=$!; sleep 3; kill -TERM $p; wait $p")
+        running, before = self.interrupted(job, UP + " & p=$!; until [ -e /tmp/end ]; do sleep 0.05; done; kill -TERM $p; wait $p")
+        docker("exec", job.container(), "touch", "/tmp/end")
         out, err = running.communicate(timeout=300)
         self.assertIn("told to end (Terminated): the deploy is called off", out)
         self.assertEqual(job.code(), "143\n", out + err)

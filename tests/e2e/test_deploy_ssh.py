@@ -8,8 +8,8 @@ import subprocess
 import tempfile
 import unittest
 
-from hooks import terminate
-from test_deploy_job import Deploying, SERVE, UP, wait_for
+from hooks import terminate, wait_for
+from test_deploy_job import Deploying, SERVE, UP
 
 SSHD = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 
@@ -53,7 +53,7 @@ PidFile none
 
     def answers(self):
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as there:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=60) as there:
                 return there.recv(4) == b"SSH-"
         except OSError:
             return False

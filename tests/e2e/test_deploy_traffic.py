@@ -7,7 +7,7 @@ from load import Load
 import proxy
 from test_deploy import DeployCase
 
-RELEASES = 10
+RELEASES = 5
 
 SITE = """
 version: "3"
@@ -17,7 +17,7 @@ services:
     command: ["sh", "-c", "mkdir /tmp/www && echo release-$$VERSION >/tmp/www/index.html && exec httpd -f -p 8000 -h /tmp/www"]
     environment: {VERSION: "${X_VERSION}"}
     expose: [8000]
-    healthcheck: {test: ["CMD", "test", "-f", "/tmp/www/index.html"], interval: 1s}
+    healthcheck: {test: ["CMD", "/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8000/"], interval: 1s}
     labels: {traefik.enable: "true", traefik.frontend.rule: "Host:site.example"}
 """
 
@@ -25,7 +25,7 @@ services:
 @unittest.skipUnless(proxy.HAPROXY, "needs haproxy")
 class Traffic(DeployCase):
     def check_routing(self, routing):
-        d = self.deployment(routing, routing=routing, entrypoints=["web"], drain="2s")
+        d = self.deployment(routing, routing=routing, entrypoints=["web"], drain="4s")
         with proxy.Proxy(HOST, d.network) as through:
             d.variables["X_VERSION"] = "0"
             d.up(SITE)
@@ -41,7 +41,7 @@ class Traffic(DeployCase):
         answers = collections.Counter(answer.body.strip() for answer in load.answers)
         self.assertEqual(load.failures(), [], answers)
         self.assertEqual(set(answers), {f"release-{n}" for n in range(RELEASES + 1)})
-        self.assertGreater(len(load.answers), 1000)
+        self.assertGreater(len(load.answers), 100)
 
     def test_no_request_fails_with_traefik_1(self):
         self.check_routing("traefik1")

@@ -22,6 +22,8 @@ def has_image():
 class Checkout:
     """A git repository with a .gitlab-ci.yml, and a home folder for its user."""
 
+    jobs = 1  # so many side by side; None: no option says so. test_pipeline_parallel.py is about others
+
     def __init__(self, ci, files=None, name="hello"):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="atelier-test-pipeline-"))
         self.top = self.root / name
@@ -54,9 +56,8 @@ class Checkout:
                 (self.top / ".git/index").read_bytes(), self.git("for-each-ref"))
 
     def start(self, *args, **options):
-        """One job at a time, unless the arguments say otherwise: test_pipeline_parallel.py is about the others."""
-        if "--jobs" not in args:
-            args = ("--jobs", "1", *args)
+        if self.jobs:
+            args = ("--jobs", str(self.jobs), *args)
         return subprocess.Popen([ATELIER, "--config", str(self.config), "pipeline", *args], cwd=self.top, text=True,
                                 env={**self.env, **options.pop("env", {})}, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
@@ -90,7 +91,10 @@ class Result:
         return self.text.rstrip().splitlines()[-1]
 
     def lines_of(self, job):
-        """What a job showed, without the indentation."""
+        """What a job showed, without the indentation, or its name before each line."""
+        beside = [line[len(job) + 3:] for line in self.text.splitlines() if line.startswith(f"{job} |")]
+        if beside:
+            return beside
         shown, inside = [], False
         for line in self.text.splitlines():
             state = re.match(r"\[\d+/\d+\] \S+ / (.*?): (\w+)", line)
@@ -403,7 +407,7 @@ stages: [one, two]
 slow:
   stage: one
   script: [echo has started, TRAP, 'sleep 300 & wait']
-  after_script: [echo never]
+  after_script: ["echo after: $CI_JOB_STATUS"]
 later: {{stage: two, when: always, script: echo never}}
 """
 
@@ -429,6 +433,7 @@ later: {{stage: two, when: always, script: echo never}}
         process.send_signal(signal.SIGINT)
         result = self.check(c, process, 130)
         self.assertIn("\n    told to end\n", result.text)
+        self.assertIn("\n    after: canceled\n", result.text)
 
     def test_term(self):
         c, process = self.start("'true'", "term")
@@ -441,7 +446,7 @@ later: {{stage: two, when: always, script: echo never}}
         process.send_signal(signal.SIGINT)
         read_until(process, "    heard\n")
         process.send_signal(signal.SIGINT)
-        self.check(c, process, 130)
+        self.assertNotIn("after: canceled", self.check(c, process, 130).text)
         self.assertLess(time.monotonic() - begin, 120, "before the grace was over")
 
 

@@ -127,6 +127,18 @@ int engine_refused(const struct engine_call *c, const struct http_response *r, s
     return engine_wrap(c, e);
 }
 
+static int read_answer(const struct engine_call *c, const struct http_response *r, json_t **out, struct err *e)
+{
+    json_t *answer = NULL;
+
+    if (!out)
+        return 0;
+    if (r->body.len && json_parse(strbuf_text(&r->body), r->body.len, "the daemon's answer", &answer, e) < 0)
+        return engine_wrap(c, e);
+    *out = answer;
+    return 0;
+}
+
 int engine_call(struct engine *d, const struct engine_call *c, json_t **out, struct err *e)
 {
     __attribute__((cleanup(prepared_release))) struct prepared p = PREPARED_INIT;
@@ -139,13 +151,17 @@ int engine_call(struct engine *d, const struct engine_call *c, json_t **out, str
         return engine_refused(c, &r, e);
     if (c->answer_headers)
         strvec_push_all(c->answer_headers, &r.headers);
-    if (!out)
-        return 0;
+    return read_answer(c, &r, out, e);
+}
 
-    json_t *answer = NULL;
-    if (r.body.len && json_parse(strbuf_text(&r.body), r.body.len, "the daemon's answer", &answer, e) < 0)
+int engine_answer_id(const struct engine_call *c, const json_t *answer, char **id, struct err *e)
+{
+    const char *text = json_text(answer, "Id");
+    if (!*text) {
+        (void)err_set(e, ERR_SYSTEM, 0, "the daemon's answer has no id");
         return engine_wrap(c, e);
-    *out = answer;
+    }
+    *id = xstrdup(text);
     return 0;
 }
 
@@ -154,13 +170,7 @@ int engine_call_id(struct engine *d, const struct engine_call *c, char **id, str
     auto_json *answer = NULL;
     if (engine_call(d, c, &answer, e) < 0)
         return -1;
-    const char *text = json_text(answer, "Id");
-    if (!*text) {
-        (void)err_set(e, ERR_SYSTEM, 0, "the daemon's answer has no id");
-        return engine_wrap(c, e);
-    }
-    *id = xstrdup(text);
-    return 0;
+    return engine_answer_id(c, answer, id, e);
 }
 
 int engine_call_all(struct engine *d, const struct engine_call *c, struct err *errs, size_t n)
@@ -185,6 +195,8 @@ int engine_call_all(struct engine *d, const struct engine_call *c, struct err *e
             result = engine_wrap(&c[i], &errs[i]);
         else if (!is_success(&c[i], &r[i]))
             result = engine_refused(&c[i], &r[i], &errs[i]);
+        else if (read_answer(&c[i], &r[i], c[i].answer, &errs[i]) < 0)
+            result = -1;
         prepared_release(&p[i]);
         http_response_release(&r[i]);
     }

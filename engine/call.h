@@ -30,6 +30,7 @@ struct engine_call {
     void *after_ctx;
     http_data_fn *on_data; /* gets the answer instead of *out */
     void *data_ctx;
+    json_t **answer; /* of several calls: gets the parsed answer, a new reference; NULL: nobody asks */
     struct strvec *answer_headers; /* gets the answer's "name: value" when the call succeeds; NULL: nobody asks */
 
     const struct engine_watch *watch;
@@ -43,7 +44,9 @@ struct engine_call {
 int engine_call(struct engine *d, const struct engine_call *c, json_t **out, struct err *e);
 /* A call that makes something: *id, the caller's, is the "Id" of the answer. */
 int engine_call_id(struct engine *d, const struct engine_call *c, char **id, struct err *e);
-/* n calls side by side, their answers dropped; errs[i] tells of each; -1 if any failed. */
+/* That of an answer. */
+int engine_answer_id(const struct engine_call *c, const json_t *answer, char **id, struct err *e);
+/* n calls side by side; errs[i] tells of each; -1 if any failed. */
 int engine_call_all(struct engine *d, const struct engine_call *c, struct err *errs, size_t n);
 
 /* Turn an answer that is no success into an error as engine.h says. Always -1. */

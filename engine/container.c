@@ -1,6 +1,7 @@
 #include "engine/container.h"
 
 #include "engine/call.h"
+#include "engine/make.h"
 #include "engine/stream.h"
 
 #include <string.h>
@@ -43,24 +44,13 @@ static int call_each(struct engine *d, const struct engine_call *like, const cha
 int container_create(struct engine *d, const char *name, const char *platform, const json_t *config,
                      char **id, struct err *e)
 {
-    auto_strbuf query = STRBUF_TEXT;
-    engine_query(&query, "name", name);
-    engine_query(&query, "platform", platform);
-    const struct engine_call c = {
-        .what = "create container",
-        .name = name,
-        .method = "POST",
-        .path = "/containers/create",
-        .query = strbuf_text(&query),
-        .body = config,
-        .timeout_ms = CALL_SLOW_MS,
-    };
+    struct make one = { .name = name, .platform = platform, .config = config };
     auto_err problem = ERR_INIT;
-    if (engine_call_id(d, &c, id, &problem) == 0)
-        return 0;
-    if (problem.code == 500 && strstr(err_text(&problem), "is already in use")) /* Podman 4 */
-        problem.kind = ERR_CONFLICT;
-    return err_move(e, &problem);
+
+    if (make_all(d, &one, &problem, 1) < 0)
+        return err_move(e, &problem);
+    *id = one.id;
+    return 0;
 }
 
 int container_start(struct engine *d, const char *id, struct err *e)

@@ -1,19 +1,17 @@
 #include "engine/network.h"
 
 #include "engine/call.h"
+#include "engine/make.h"
 
 int network_create(struct engine *d, const char *name, const json_t *labels, char **id, struct err *e)
 {
-    auto_json *body = json_pack("{s:s, s:b, s:s, s:O*}", "Name", name, "CheckDuplicate", 1, "Driver",
-                                "bridge", "Labels", labels);
-    const struct engine_call c = {
-        .what = "create network",
-        .name = name,
-        .method = "POST",
-        .path = "/networks/create",
-        .body = body,
-    };
-    return engine_call_id(d, &c, id, e);
+    struct make one = { .name = name, .labels = labels };
+    auto_err problem = ERR_INIT;
+
+    if (make_all(d, &one, &problem, 1) < 0)
+        return err_move(e, &problem);
+    *id = one.id;
+    return 0;
 }
 
 int network_inspect(struct engine *d, const char *name, json_t **out, struct err *e)

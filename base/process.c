@@ -287,6 +287,31 @@ int process_fork_followed(process_fn *fn, void *ctx, const int *kept, struct pro
     return -1;
 }
 
+static __attribute__((noreturn)) void detached_run(process_fn *fn, void *ctx, int keep_fd)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    reset_signals();
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)setsid();
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (dup2(null, fd) < 0)
+            _exit(127);
+    if (chdir("/") < 0 || dup2(keep_fd, STOP_FD) < 0)
+        _exit(127);
+    (void)syscall(SYS_close_range, (unsigned)STOP_FD + 1, ~0U, 0U);
+    _exit(fn(ctx, STOP_FD));
+}
+
+int process_detach(process_fn *fn, void *ctx, int keep_fd, struct err *e)
+{
+    pid_t pid = fork();
+    if (pid < 0)
+        return err_set(e, ERR_SYSTEM, errno, "fork: %s", strerror(errno));
+    if (pid == 0)
+        detached_run(fn, ctx, keep_fd);
+    return 0;
+}
+
 void process_tell(struct process *p)
 {
     cleanup_close(&p->stop);

@@ -54,6 +54,9 @@ int process_fork(process_fn *fn, void *ctx, struct process *p, struct err *e);
  * reads from `stop_fd` what we write there, and we what it writes (neither end of ours blocks). `kept`: descriptors
  * that stay open in it, such as locks, in growing order, the last one -1. */
 int process_fork_followed(process_fn *fn, void *ctx, const int *kept, struct process *p, struct err *e);
+/* Start a copy of this process that does nothing but `fn`, and outlives us: in a session of its own, with /dev/null for
+ * its standard streams, default signals, and of all other descriptors only `keep_fd`, which `fn` gets. Nobody waits for it. */
+int process_detach(process_fn *fn, void *ctx, int keep_fd, struct err *e);
 /* Tell such a copy to end, without waiting for it. */
 void process_tell(struct process *p);
 /* Tell such a copy to end, and wait; one that does not end in time is killed. */

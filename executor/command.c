@@ -64,6 +64,11 @@ const struct command commands[] = {
     { "doctor", "", "check this host, and say what to type",
       "Asks Docker, looks at folders, images and leftovers, and changes nothing.\n"
       "Exit status: 0 no problem, 1 a problem; warnings are none.\n", 0, 0, "", false, command_doctor },
+    { "trace", "[JOB]", "show where a job's time went",
+      "JOB is its id or its key; without one, the job that ended last. Each hook that\n"
+      "gitlab-runner called, and the steps of prepare and cleanup: when it began after\n"
+      "the first one, and how long it took. Kept for as long as `trace` says.\n",
+      0, 1, "", false, command_trace },
     { NULL, NULL, NULL, NULL, 0, 0, NULL, false, NULL },
 };
 
@@ -83,7 +88,7 @@ void command_help(const struct command *c, struct strbuf *out)
         option_help(c->options, out);
         return;
     }
-    strbuf_puts(out, "Usage: atelier [OPTION]... COMMAND [ARGUMENT]... (more: atelier COMMAND --help)\n\n"
+    strbuf_puts(out, "Usage: atelier [OPTION]... COMMAND [ARGUMENT]... (more: atelier COMMAND --help)\n"
                      "Commands:\n");
     for (c = commands; c->name; c++) {
         auto_free char *left = xasprintf("%s %s", c->name, c->args);

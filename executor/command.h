@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+struct trace;
+
 /* What the command line and the process gave: made once by main, passed down. */
 struct invocation {
     const char *program;    /* how to start this program again: an absolute path */
@@ -46,6 +48,7 @@ struct invocation {
     char *const *args;      /* what follows the command, NULL-terminated */
     char *const *env;
     int interrupt_fd;       /* base/interrupt.h */
+    struct trace *trace;    /* of a hook (executor/trace.h), NULL of other commands */
     struct log log;         /* stderr */
 
     /* What gitlab-runner says of its hooks (contract 1.3). */
@@ -77,6 +80,7 @@ const struct command *command_find(const char *name);
 
 command_fn hook_config, hook_prepare, hook_run, hook_cleanup;
 command_fn command_pipeline, command_lint, command_check, command_sample, command_gc, command_doctor, command_shell,
-    command_cache, command_compose, command_deploy, command_releases, command_rollback;
+    command_cache, command_compose, command_deploy, command_releases, command_rollback,
+    command_trace;
 
 #endif

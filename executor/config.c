@@ -178,6 +178,7 @@ static void defaults(struct config *c, char *const *env)
         .image = xstrdup("atelier/ci:latest"),
         .helper_image = xstrdup("atelier/helper:" ATELIER_VERSION),
         .cancel_grace_ms = 10000,
+        .trace_ms = 24 * 60 * 60 * 1000,
         .services = { UNREADY_FAIL, 30000 },
     };
     strvec_push(&c->pull_policy, "if-not-present");

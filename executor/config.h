@@ -45,6 +45,8 @@ struct config {
     int64_t cache_age_ms;    /* since the last use; 0: no limit */
     int64_t cancel_grace_ms; /* from TERM to KILL */
     int64_t keep_failed_ms;  /* how long a failed job's containers stay; 0: not at all */
+    bool cleanup_waits;      /* the hook cleanup returns when all is gone, and not before */
+    int64_t trace_ms;        /* how long it is kept where a job's time went; 0: nobody writes it down */
     bool keep_script_secrets; /* SV_* variables stay in scripts, where every job can read them */
     struct config_services services;
     struct kinds kinds;

@@ -46,6 +46,12 @@ const struct key config_keys[] = {
     { "keep_failed", value_duration, C(keep_failed_ms), "0s",
       "How long the containers of a failed job stay, for `atelier shell`; 0: they go at\n"
       "once. Whoever may use Docker here can read what the job left in them." },
+    { "cleanup", value_cleanup, C(cleanup_waits), "detach",
+      "detach: the hook returns when the job's processes have ended, and a process of\n"
+      "its own goes on removing containers, network and volumes; wait: when all is gone." },
+    { "trace", value_duration, C(trace_ms), "1d",
+      "How long it is kept where a job's time went, for `atelier trace`: a few hundred\n"
+      "bytes for each hook, below `builds`; 0: it is not written down." },
     { "script_secrets", value_secrets, C(keep_script_secrets), "remove",
       "The variables SV_*, secrets of deployed applications, which gitlab-runner puts\n"
       "into every script: remove takes them out, so that a job can deploy with them\n"

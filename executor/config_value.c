@@ -92,6 +92,15 @@ int value_secrets(const struct yaml *y, void *member, const char **problem)
     return keep || (y->type == YAML_SCALAR && strcmp(y->text, "remove") == 0) ? 0 : -1;
 }
 
+int value_cleanup(const struct yaml *y, void *member, const char **problem)
+{
+    bool wait = y->type == YAML_SCALAR && strcmp(y->text, "wait") == 0;
+
+    *problem = "must be detach or wait";
+    *(bool *)member = wait;
+    return wait || (y->type == YAML_SCALAR && strcmp(y->text, "detach") == 0) ? 0 : -1;
+}
+
 int value_unready(const struct yaml *y, void *member, const char **problem)
 {
     bool warn = y->type == YAML_SCALAR && strcmp(y->text, "warn") == 0;

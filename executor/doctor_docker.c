@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "engine/image.h"
+#include "executor/cleaning.h"
 #include "executor/garbage.h"
 #include "executor/kept.h"
 
@@ -139,13 +140,20 @@ static void say_kept(struct doctor *d, const struct garbage *g)
 
 void doctor_leftovers(struct doctor *d)
 {
-    const struct garbage_rule rule = { .now = (int64_t)time(NULL), .older_than = GARBAGE_BY_LABEL };
+    auto_strvec abandoned = STRVEC_INIT;
+    const struct garbage_rule rule = {
+        .now = (int64_t)time(NULL), .older_than = GARBAGE_BY_LABEL, .abandoned = &abandoned
+    };
     auto_garbage g = { 0 };
     auto_err e = ERR_INIT;
     static const struct strvec all = STRVEC_INIT;
 
     if (!d->engine)
         return skip(d);
+    cleaning_list_abandoned(&d->config, &abandoned);
+    if (abandoned.n > 0)
+        doctor_say(d, VERDICT_WARNING, "atelier gc", "%zu jobs' cleanup did not come to its end; '%s/.cleanup' has the reasons",
+                   abandoned.n, d->config.builds);
     if (garbage_find(d->engine, &all, &rule, &g, &e) < 0)
         doctor_say(d, VERDICT_PROBLEM, "docker info", "%s", err_text(&e));
     else if (g.n_garbage > 0)

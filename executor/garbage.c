@@ -52,6 +52,9 @@ static bool is_garbage(const struct garbage *g, const struct thing *t, const str
     int64_t limit = rule->older_than < 0 ? rule->now : rule->now - rule->older_than;
     int64_t last = -1;
 
+    for (size_t i = 0; *t->job && rule->abandoned && i < rule->abandoned->n; i++)
+        if (strcmp(t->job, rule->abandoned->items[i]) == 0)
+            return true;
     /* A volume for jobs to come, which may be old and busy. */
     if (!*t->job && t->expires < 0)
         return false;

@@ -4,6 +4,7 @@
  * So a job that runs keeps all that is its own, and what was made without a date
  * goes with what has one. What bears no date, and is of no job that does, stays. By
  * age, too, stays what is of no job and bears no date: volumes for builds and caches.
+ * A job whose cleanup began and did not end (executor/cleaning.h) is garbage whatever its dates.
  * A failed job that is kept (executor/kept.h) stays until the date of that, however
  * long its other things could stay. */
 #ifndef EXECUTOR_GARBAGE_H
@@ -17,6 +18,7 @@
 struct garbage_rule {
     int64_t now;        /* seconds since the epoch */
     int64_t older_than; /* seconds since it was made; negative: by the label atelier.expires */
+    const struct strvec *abandoned; /* keys of jobs that are over, whose removal did not come to its end; NULL: none */
 };
 
 #define GARBAGE_BY_LABEL (-1)

@@ -7,12 +7,14 @@
 #include "base/interrupt.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "executor/cleaning.h"
 #include "executor/command.h"
 #include "executor/config.h"
 #include "executor/deploy_way.h"
 #include "executor/garbage.h"
 #include "executor/kept.h"
 #include "executor/table.h"
+#include "executor/trace.h"
 #include "stages/place.h"
 
 #include <poll.h>
@@ -34,6 +36,7 @@ struct gc {
     struct err *errs; /* why a thing is still here, beside each of garbage.things */
     size_t failed;
     size_t folders; /* of deploy jobs that are gone */
+    struct strvec abandoned; /* jobs whose cleanup did not come to its end */
 };
 
 static void gc_release(struct gc *gc)
@@ -42,6 +45,7 @@ static void gc_release(struct gc *gc)
         err_release(&gc->errs[i]);
     free(gc->errs);
     garbage_release(&gc->garbage);
+    strvec_release(&gc->abandoned);
     engine_close(gc->engine);
 }
 
@@ -116,8 +120,6 @@ static void remove_garbage(struct gc *gc)
         remove_batch(gc, which, n);
 }
 
-/* ---- Folders of deploy jobs ---- */
-
 /* Something of the job stays on the daemon. */
 static bool has_things(const struct gc *gc, const char *key)
 {
@@ -139,6 +141,21 @@ static bool is_asked_for(const struct gc *gc, const char *key)
         return false;
     return !runner || (text_starts(key, runner) && key[len] == '-' && strspn(key + len + 1, "0123456789") == strlen(key + len + 1));
 }
+
+/* What their cleanup could not do is done. */
+static void end_cleanups(const struct gc *gc, const struct config *config)
+{
+    for (size_t i = 0; !gc->in->dry_run && i < gc->abandoned.n; i++) {
+        const char *key = gc->abandoned.items[i];
+        auto_cleaning x = CLEANING_INIT;
+        if (is_asked_for(gc, key) && !has_things(gc, key) && cleaning_take_over(&x, config, key, 0, NULL) == 0) {
+            cleaning_end(&x, NULL);
+            deploy_way_remove(config, key);
+        }
+    }
+}
+
+/* ---- Folders of deploy jobs ---- */
 
 /* No cleanup came for these jobs, or they were kept. */
 static void remove_folders(struct gc *gc, const struct config *config)
@@ -241,7 +258,7 @@ int command_gc(const struct invocation *in, struct err *e)
     auto_config config = { 0 };
     struct engine_endpoint endpoint;
     __attribute__((cleanup(gc_release))) struct gc gc = {
-        .in = in, .rule = { .now = (int64_t)time(NULL), .older_than = GARBAGE_BY_LABEL }
+        .in = in, .rule = { .now = (int64_t)time(NULL), .older_than = GARBAGE_BY_LABEL, .abandoned = &gc.abandoned }
     };
 
     interrupt_default();
@@ -249,11 +266,15 @@ int command_gc(const struct invocation *in, struct err *e)
         return -1;
     if (config_read(in->config, in->env, &config, e) < 0)
         return -1;
+    cleaning_list_abandoned(&config, &gc.abandoned);
     config_endpoint(&config, in->env, &endpoint);
     if (engine_open(&endpoint, &gc.engine, e) < 0 || find(&gc, e) < 0)
         return -1;
     if (!in->dry_run)
         remove_garbage(&gc);
+    end_cleanups(&gc, &config);
+    if (!in->dry_run)
+        trace_prune(&config);
     remove_folders(&gc, &config);
     return report(&gc, e);
 }

@@ -1,11 +1,19 @@
 /* executor/hook_cleanup.c: removes whatever bears the job's label (contract 1.11).
  *
  * Runs after every job and every failed prepare, also while a `run` is still
- * alive: removing the containers ends that one too. */
+ * alive: ending the containers' processes ends that one too.
+ *
+ * The runner gives a slot's next job out when this returns, so no process of this
+ * one may be there any more, which could write into the slot's build folder. All else
+ * bears names of this job alone, so a process of its own goes on removing it. */
+#include "base/process.h"
+#include "executor/cleaning.h"
 #include "executor/deploy_way.h"
+#include "executor/halt.h"
 #include "executor/host.h"
 #include "executor/kept.h"
 #include "executor/remove.h"
+#include "executor/trace.h"
 #include "executor/underway.h"
 
 #include <poll.h>
@@ -16,6 +24,13 @@
 #define LATE_LOOKS 6
 #define LATE_MS    500
 #define ROUNDS     12
+
+/* A runner whose jobs end faster than the daemon can remove them must not pile them up: then hooks wait. */
+#define DETACHED_MOST 16
+/* What hangs so long is given up, and left to gc. */
+#define DETACHED_S 900
+/* For another one that removes the same. */
+#define OTHER_MS ((int64_t)60000)
 
 /* Remove what is there now; *found counts it. */
 static int round_of(struct engine *d, const struct strvec *labels, size_t *found, struct err *e)
@@ -49,12 +64,100 @@ static int remove_all(struct engine *d, const struct strvec *labels, int looks, 
     return err_text(e)[0] ? -1 : 0;
 }
 
+/* A job whose things are to go. */
+struct cleanup {
+    const struct invocation *in;
+    const struct host *host;
+    struct engine *engine;
+    struct strvec labels;
+    struct cleaning cleaning;
+};
+
+static void cleanup_release(struct cleanup *c)
+{
+    engine_close(c->engine);
+    strvec_release(&c->labels);
+    cleaning_release(&c->cleaning);
+}
+
+static int remove_job(struct cleanup *c, int looks, struct err *e)
+{
+    int rc = remove_all(c->engine, &c->labels, looks, e);
+
+    if (rc < 0)
+        (void)err_wrap(e, "clean up job %s", c->host->place.key);
+    else
+        deploy_way_remove(&c->host->config, c->host->place.key);
+    cleaning_end(&c->cleaning, rc < 0 ? err_text(e) : NULL);
+    trace_prune(&c->host->config);
+    return rc;
+}
+
+/* What goes on when the hook has returned. Its parent's connection is its parent's. */
+static int run_detached(void *ctx, int lock_fd)
+{
+    struct cleanup c = *(struct cleanup *)ctx;
+    struct trace trace = { 0 };
+    auto_err e = ERR_INIT;
+
+    (void)alarm(DETACHED_S);
+    trace_begin(&trace);
+    trace_of(&trace, &c.host->config, c.host->place.key);
+    c.cleaning.fd = lock_fd;
+    int rc = host_connect(c.host, c.in, &c.engine, &e);
+    if (rc < 0)
+        cleaning_end(&c.cleaning, err_text(&e));
+    else
+        rc = remove_job(&c, 1, &e);
+    trace_end(&trace, "removal", "removal", rc < 0 ? 2 : 0);
+    return rc < 0;
+}
+
+static int halt_job(struct cleanup *c, struct err *e)
+{
+    auto_json *containers = NULL;
+
+    if (thing_list(c->engine, THING_CONTAINER, &c->labels, &containers, e) < 0 ||
+        halt_all(c->engine, containers, e) < 0)
+        return -1;
+    deploy_way_remove(&c->host->config, c->host->place.key);
+    trace_step(c->in->trace, "end its processes");
+    return 0;
+}
+
+/* Whether somebody goes on with it. What stands in the way of that is no reason to fail: then we wait. */
+static bool detach(struct cleanup *c)
+{
+    const struct config *config = &c->host->config;
+    auto_err e = ERR_INIT;
+
+    if (config->cleanup_waits || underway_was_killed(c->in) || cleaning_count(config) >= DETACHED_MOST)
+        return false;
+    if (cleaning_begin(&c->cleaning, config, c->host->place.key, 0, &e) < 0)
+        return e.kind == ERR_CONFLICT && halt_job(c, &e) == 0;
+    return halt_job(c, &e) == 0 && process_detach(run_detached, c, c->cleaning.fd, &e) == 0;
+}
+
+static int clean_up(struct cleanup *c, struct err *e)
+{
+    if (kept_settle(c->host, c->in, c->engine))
+        return 0;
+    place_filter(&c->host->place, &c->labels);
+    if (detach(c))
+        return 0;
+    /* Whoever is at it already does what we do, and both may. */
+    if (c->cleaning.fd < 0)
+        (void)cleaning_begin(&c->cleaning, &c->host->config, c->host->place.key, OTHER_MS, NULL);
+    return remove_job(c, underway_was_killed(c->in) ? LATE_LOOKS : 1, e);
+}
+
 int hook_cleanup(const struct invocation *in, struct err *e)
 {
     auto_host h = { 0 };
     auto_err unreadable = ERR_INIT;
-    auto_engine *d = NULL;
-    auto_strvec labels = STRVEC_INIT;
+    __attribute__((cleanup(cleanup_release))) struct cleanup c = {
+        .in = in, .host = &h, .labels = STRVEC_INIT, .cleaning = CLEANING_INIT
+    };
 
     /* A configuration that was broken meanwhile must not keep the job's things here:
      * the daemon that the environment names is the likeliest one. */
@@ -64,14 +167,10 @@ int hook_cleanup(const struct invocation *in, struct err *e)
             return -1;
         (void)job_add_response(&h.job, in->env, NULL);
         place_of(&h.job, "", "", &h.place);
+        h.config.cleanup_waits = true; /* nobody knows where to write down that somebody is at it */
     }
-    if (host_connect(&h, in, &d, e) < 0)
+    if (host_connect(&h, in, &c.engine, e) < 0)
         return -1;
-    if (kept_settle(&h, in, d))
-        return 0;
-    place_filter(&h.place, &labels);
-    if (remove_all(d, &labels, underway_was_killed(in) ? LATE_LOOKS : 1, e) < 0)
-        return err_wrap(e, "clean up job %s", h.place.key);
-    deploy_way_remove(&h.config, h.place.key);
-    return 0;
+    trace_step(in->trace, "connect");
+    return clean_up(&c, e);
 }

@@ -6,8 +6,9 @@
 #include "base/text.h"
 #include "engine/container.h"
 #include "engine/image.h"
-#include "engine/network.h"
+#include "engine/make.h"
 #include "engine/volume.h"
+#include "executor/cleaning.h"
 #include "executor/client_config.h"
 #include "executor/deploy_way.h"
 #include "executor/fetch.h"
@@ -16,6 +17,7 @@
 #include "executor/service_logs.h"
 #include "executor/services.h"
 #include "executor/sources_mount.h"
+#include "executor/trace.h"
 #include "executor/underway.h"
 #include "stages/service.h"
 
@@ -86,11 +88,13 @@ static int make_plan(struct prepare *p, struct err *e)
     return client_config_plan(&p->host, p->in->env, &p->plan, e);
 }
 
+/* The cleanup of an earlier try may still be at work. */
+#define CLEANUP_MS ((int64_t)60000)
+
 /* What of this job is here already is an earlier try's. Volumes are looked for when it is to have some. */
-static int remove_stale(struct prepare *p, struct err *e)
+static int remove_old(struct prepare *p, bool volumes, struct err *e)
 {
     auto_strvec labels = STRVEC_INIT;
-    bool volumes = p->plan.n_volumes > 0 || p->mounts_sources || p->host.config.keep_failed_ms > 0;
     int kinds = volumes ? THING_KINDS : THING_VOLUME;
 
     place_filter(&p->plan.place, &labels);
@@ -101,6 +105,18 @@ static int remove_stale(struct prepare *p, struct err *e)
             return -1;
     }
     return 0;
+}
+
+static int remove_stale(struct prepare *p, struct err *e)
+{
+    auto_cleaning cleaning = CLEANING_INIT;
+    bool volumes = p->plan.n_volumes > 0 || p->mounts_sources || p->host.config.keep_failed_ms > 0;
+
+    if (cleaning_take_over(&cleaning, &p->host.config, p->plan.place.key, CLEANUP_MS, e) < 0)
+        return err_wrap(e, "what an earlier try of this job left");
+    int rc = remove_old(p, volumes || cleaning.fd >= 0, e);
+    cleaning_end(&cleaning, rc < 0 ? err_text(e) : NULL);
+    return rc;
 }
 
 static int check_helper(struct prepare *p, struct err *e)
@@ -132,27 +148,6 @@ static int get_images(struct prepare *p, struct err *e)
     return services_fetch(&fetch, &p->plan, e);
 }
 
-/* The name is taken. By ours, when a request was carried out whose answer got lost:
- * then it goes. By somebody else's: that is left alone and another name will do,
- * since ours are found by their labels. */
-static int create_again(struct prepare *p, const struct plan_container *c, char **id, struct err *e)
-{
-    auto_json *taken = NULL;
-    auto_free char *other = xasprintf("%s-%ld", c->name, (long)getpid());
-    const char *name = c->name;
-
-    if (container_inspect(p->engine, c->name, &taken, e) < 0)
-        return -1;
-    if (strcmp(json_text(json_at(taken, "Config", "Labels", NULL), LABEL_JOB), p->plan.place.key) == 0) {
-        if (container_remove(p->engine, json_text(taken, "Id"), e) < 0)
-            return -1;
-    } else {
-        log_warning(&p->in->log, "a container of another owner is called %s; using %s", name, other);
-        name = other;
-    }
-    return container_create(p->engine, name, c->platform, c->config, id, e);
-}
-
 static int create_volumes(const struct prepare *p, struct err *e)
 {
     for (size_t i = 0; i < p->plan.n_volumes; i++)
@@ -175,21 +170,86 @@ static int explain_create(const struct prepare *p, struct err *e)
                     "machine has none there", kind, kind);
 }
 
-static int create_containers(struct prepare *p, struct err *e)
+/* Whether the helper has the network of the build container, and not a place of its own in one. */
+static bool helper_follows(const struct prepare *p)
 {
-    for (size_t i = 0; i < plan_count(&p->plan); i++) {
-        const struct plan_container *c = plan_at(&p->plan, i);
-        char *id = NULL;
-        if (host_check_interrupt(p->in, e) < 0)
-            return -1;
-        int rc = container_create(p->engine, c->name, c->platform, c->config, &id, e);
-        if (rc < 0 && e->kind == ERR_CONFLICT)
-            rc = create_again(p, c, &id, e);
-        if (rc < 0)
-            return explain_create(p, e);
-        strvec_give(&p->ids, id);
-    }
+    const json_t *config = json_object_get(p->plan.of[PLAN_HELPER].config, "HostConfig");
+
+    return text_starts(json_text(config, "NetworkMode"), CONTAINER_NETWORK);
+}
+
+/* The name is taken. By ours, when a request was carried out whose answer got lost:
+ * then it goes. By somebody else's: that is left alone and another name will do,
+ * since ours are found by their labels. */
+static int free_name(struct prepare *p, struct make *m, char **other, struct err *e)
+{
+    auto_json *taken = NULL;
+    json_t *helper = p->plan.of[PLAN_HELPER].config;
+
+    if (container_inspect(p->engine, m->name, &taken, e) < 0)
+        return -1;
+    if (strcmp(json_text(json_at(taken, "Config", "Labels", NULL), LABEL_JOB), p->plan.place.key) == 0)
+        return container_remove(p->engine, json_text(taken, "Id"), e);
+    *other = xasprintf("%s-%ld", m->name, (long)getpid());
+    log_warning(&p->in->log, "a container of another owner is called %s; using %s", m->name, *other);
+    if (helper_follows(p) && m->config == p->plan.of[PLAN_BUILD].config)
+        json_object_set_new(json_object_get(helper, "HostConfig"), "NetworkMode",
+                            json_sprintf(CONTAINER_NETWORK "%s", *other));
+    m->name = *other;
     return 0;
+}
+
+/* One that could not be made beside the others. */
+static int make_again(struct prepare *p, struct make *m, struct err *problem, struct err *e)
+{
+    auto_free char *other = NULL;
+
+    if (!m->config)
+        return err_move(e, problem);
+    if (problem->kind == ERR_CONFLICT && free_name(p, m, &other, e) < 0)
+        return -1;
+    return container_create(p->engine, m->name, m->platform, m->config, &m->id, e) < 0 ? explain_create(p, e) : 0;
+}
+
+/* The network first: what could not be made without it is made again. A helper that shares the build container's may
+ * have found another one under that name. */
+static int settle(struct prepare *p, struct make *all, struct err *errs, size_t n, struct err *e)
+{
+    struct make *helper = &all[n - PLAN_ROLES + PLAN_HELPER];
+    bool anew = helper_follows(p) && !all[n - PLAN_ROLES + PLAN_BUILD].id;
+
+    if (anew && helper->id && container_remove(p->engine, helper->id, e) < 0)
+        return -1;
+    if (anew)
+        free(take(&helper->id));
+    for (size_t i = 0; i < n; i++)
+        if (!all[i].id && (host_check_interrupt(p->in, e) < 0 || make_again(p, &all[i], &errs[i], e) < 0))
+            return -1;
+    return 0;
+}
+
+/* The job's network and its containers, side by side. */
+static int create_all(struct prepare *p, struct err *e)
+{
+    size_t first = p->plan.network ? 1 : 0, n = plan_count(&p->plan) + first;
+    auto_free struct make *all = xcalloc(n, sizeof(*all));
+    auto_free struct err *errs = xcalloc(n, sizeof(*errs));
+
+    all[0] = (struct make){ .name = p->plan.network, .labels = p->plan.network_labels };
+    for (size_t i = first; i < n; i++) {
+        const struct plan_container *c = plan_at(&p->plan, i - first);
+        all[i] = (struct make){ .name = c->name, .platform = c->platform, .config = c->config };
+    }
+    int rc = host_check_interrupt(p->in, e);
+    if (rc == 0 && make_all(p->engine, all, errs, n) < 0)
+        rc = settle(p, all, errs, n, e);
+    for (size_t i = 0; i < n; i++) {
+        if (i >= first && all[i].id)
+            strvec_give(&p->ids, take(&all[i].id));
+        free(all[i].id);
+        err_release(&errs[i]);
+    }
+    return rc;
 }
 
 /* A service whose entrypoint or command names a program that it does not have is the job's to mend. */
@@ -219,18 +279,31 @@ static int explain_start(const struct plan_container *c, struct err *from, struc
     return err_move(e, from);
 }
 
-static int start_containers(struct prepare *p, struct err *e)
+static int start_some(struct prepare *p, size_t from, size_t n, struct err *e)
 {
-    size_t n = p->ids.n;
-    auto_free struct err *errs = xcalloc(n, sizeof(*errs));
-    int rc = container_start_all(p->engine, (const char *const *)strvec_list(&p->ids), errs, n);
+    auto_free struct err *errs = xcalloc(n + 1, sizeof(*errs));
+    int rc = container_start_all(p->engine, (const char *const *)strvec_list(&p->ids) + from, errs, n);
 
     for (size_t i = n; i-- > 0;) {
         if (errs[i].msg)
-            (void)explain_start(plan_at(&p->plan, i), &errs[i], e);
+            (void)explain_start(plan_at(&p->plan, from + i), &errs[i], e);
         err_release(&errs[i]);
     }
     return rc;
+}
+
+/* All side by side, but for a helper that shares the build container's network: that one runs first. */
+static int start_containers(struct prepare *p, struct err *e)
+{
+    size_t n = p->ids.n, last = helper_follows(p) ? 1 : 0;
+
+    if (start_some(p, 0, n - last, e) < 0)
+        return -1;
+    trace_step(p->in->trace, "start");
+    if (start_some(p, n - last, last, e) < 0)
+        return -1;
+    trace_step(p->in->trace, "start the helper");
+    return 0;
 }
 
 static int write_client_config(const struct prepare *p, struct err *e)
@@ -268,22 +341,29 @@ static void make_folders(const struct prepare *p)
 
 static int make_job(struct prepare *p, struct err *e)
 {
-    auto_free char *network = NULL;
+    struct trace *trace = p->in->trace;
 
-    if (remove_stale(p, e) < 0 || get_images(p, e) < 0 || host_check_interrupt(p->in, e) < 0)
+    if (remove_stale(p, e) < 0)
         return -1;
+    trace_step(trace, "earlier tries");
+    if (get_images(p, e) < 0 || host_check_interrupt(p->in, e) < 0)
+        return -1;
+    trace_step(trace, "images");
     make_folders(p);
-    if (deploy_way_make(&p->host, p->in, e) < 0)
+    if (deploy_way_make(&p->host, p->in, e) < 0 || create_volumes(p, e) < 0)
         return -1;
-    int rc = p->plan.network ? network_create(p->engine, p->plan.network, p->plan.network_labels, &network, e) : 0;
-    if (rc < 0 || create_volumes(p, e) < 0 || create_containers(p, e) < 0 || start_containers(p, e) < 0 ||
-        write_client_config(p, e) < 0)
+    trace_step(trace, "folders and volumes");
+    if (create_all(p, e) < 0)
+        return -1;
+    trace_step(trace, "network and containers");
+    if (start_containers(p, e) < 0 || write_client_config(p, e) < 0)
         return -1;
     service_logs_start(&p->host, p->in, &p->logs);
     if (wait_for_services(p, e) < 0)
         return -1;
     if (p->mounts_sources && sources_mount_done(p->in, e) < 0)
         return -1;
+    trace_step(trace, p->plan.n_services > 0 ? "services ready" : "ready");
     return host_check_interrupt(p->in, e);
 }
 
@@ -309,6 +389,7 @@ int hook_prepare(const struct invocation *in, struct err *e)
         return print_plan(&p, e);
     if (host_connect(&p.host, in, &p.engine, e) < 0)
         return -1;
+    trace_step(in->trace, "connect");
     for (size_t i = 0; i < p.plan.warnings.n; i++)
         log_warning(&in->log, "%s", p.plan.warnings.items[i]);
     log_info(&p.out, "atelier " ATELIER_VERSION " on %s, Docker API %s", engine_host(p.engine),

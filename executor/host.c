@@ -1,6 +1,7 @@
 #include "executor/host.h"
 
 #include "base/interrupt.h"
+#include "executor/trace.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -16,6 +17,7 @@ int host_init(const struct invocation *in, struct host *out, struct err *e)
     if (!h.config.keep_script_secrets)
         secret_variables_read(&h.job, in->env, &h.secrets);
     place_of(&h.job, h.config.builds, h.config.cache, &h.place);
+    trace_of(in->trace, &h.config, h.place.key);
     *out = h;
     h = (struct host){ 0 };
     return 0;

@@ -5,6 +5,7 @@
 #include "base/strvec.h"
 #include "executor/command.h"
 #include "executor/option.h"
+#include "executor/trace.h"
 
 #include <curl/curl.h>
 #include <jansson.h>
@@ -82,6 +83,19 @@ static int run(const struct command *c, struct invocation *in, struct err *e)
     return c->run(in, e);
 }
 
+/* gitlab-runner waits for each hook: what it waited for is written down. */
+static int run_hook(const struct command *c, struct invocation *in, struct err *e)
+{
+    struct trace trace = { 0 };
+
+    trace_begin(&trace);
+    in->trace = in->dry_run ? NULL : &trace;
+    int status = run(c, in, e);
+    trace_end(&trace, c->name, c->max_args == 2 ? in->args[1] : "", status < 0 ? exit_status(c, in, e) : status);
+    in->trace = NULL;
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     auto_err e = ERR_INIT;
@@ -106,7 +120,7 @@ int main(int argc, char **argv)
     if (status == 0 && parsed.wants_version)
         return print_version();
     if (status == 0)
-        status = run(parsed.command, &in, &e);
+        status = (parsed.command->hook ? run_hook : run)(parsed.command, &in, &e);
     if (status >= 0)
         return status;
     log_error(&in.log, "%s", err_text(&e));

@@ -86,20 +86,37 @@ static void plan_storage(struct plan *plan, const struct job *job, const struct 
             add_volume(plan, volume_name(place, i), place_labels(job, place, "volume", plan->expires));
 }
 
-/* The helper fetches the sources, so what the owner says of the network is for the user's own script. */
-static const char *network_mode(enum plan_role role, const struct plan *plan, const struct kind *kind)
+/* A place of its own in the network is most of what a container's start takes, so the helper has the build container's,
+ * as in a pod: unless that may change how its network works, is of a runtime that keeps its network to itself, or has none. */
+static bool helper_shares_network(const struct plan *plan, const struct kind *kind)
 {
+    static const char *const own[] = { "cap_add", "runtime", "sysctls", NULL };
+
+    for (const char *const *name = own; *name; name++)
+        if (json_object_get(kind->settings, *name))
+            return false;
+    if (kind_image_is_privileged(kind, plan->of[PLAN_BUILD].image))
+        return false;
+    return strcmp(kind->network, "none") != 0 && strcmp(kind->network, "host") != 0 &&
+           !text_starts(kind->network, CONTAINER_NETWORK);
+}
+
+/* The helper fetches the sources, so what the owner says of the network is for the user's own script. The caller's. */
+static char *network_mode(enum plan_role role, const struct plan *plan, const struct kind *kind)
+{
+    if (role == PLAN_HELPER && helper_shares_network(plan, kind))
+        return xasprintf(CONTAINER_NETWORK "%s", plan->of[PLAN_BUILD].name);
     if (plan->network)
-        return plan->network;
-    return role == PLAN_HELPER && strcmp(kind->network, "none") == 0 ? "bridge" : kind->network;
+        return xstrdup(plan->network);
+    return xstrdup(role == PLAN_HELPER && strcmp(kind->network, "none") == 0 ? "bridge" : kind->network);
 }
 
 static json_t *host_config(enum plan_role role, const struct plan *plan, const struct kind *kind,
                            const struct host_settings *host)
 {
     json_t *binds = role == PLAN_HELPER ? helper_binds(plan) : plan_binds(plan, kind);
-    json_t *h = json_pack("{s:o, s:s, s:{s:s}}", "Binds", binds, "NetworkMode", network_mode(role, plan, kind),
-                          "LogConfig", "Type", "none");
+    auto_free char *network = network_mode(role, plan, kind);
+    json_t *h = json_pack("{s:o, s:s, s:{s:s}}", "Binds", binds, "NetworkMode", network, "LogConfig", "Type", "none");
 
     if (role == PLAN_HELPER)
         return h;
@@ -148,6 +165,16 @@ static void place_mac_address(json_t *config, const char *network)
     json_object_set(json_object_get(endpoints, network), "MacAddress", address);
 }
 
+/* On another's network a container has what is the other's, and Docker refuses what would be its own. */
+static void leave_to_other(json_t *config)
+{
+    static const char *const names[] = { "Dns", "DnsSearch", "ExtraHosts", NULL };
+
+    json_object_del(config, "Hostname");
+    for (const char *const *name = names; *name; name++)
+        json_object_del(json_object_get(config, "HostConfig"), *name);
+}
+
 static json_t *container_config(enum plan_role role, const struct plan *plan, const struct job *job,
                                 const struct kind *kind, const struct host_settings *host, int64_t expires)
 {
@@ -160,14 +187,17 @@ static json_t *container_config(enum plan_role role, const struct plan *plan, co
 
     if (*user)
         json_object_set_new(c, "User", json_string(user));
-    /* On another's network a container has the other's name, and Docker refuses one of its own. */
-    const char *network = network_mode(role, plan, kind);
-    if (strcmp(network, "host") != 0 && !text_starts(network, "container:"))
+    auto_free char *network = network_mode(role, plan, kind);
+    bool shares = role == PLAN_HELPER && helper_shares_network(plan, kind);
+    if (strcmp(network, "host") != 0 && !text_starts(network, CONTAINER_NETWORK))
         json_object_set_new(c, "Hostname", json_string(plan->place.hostname));
-    join_network(c, plan, name);
+    if (!shares)
+        join_network(c, plan, name);
     if (role == PLAN_BUILD && job->wants_init)
         json_object_set_new(json_object_get(c, "HostConfig"), "Init", json_true());
     settings_apply(kind->settings, role == PLAN_BUILD ? FOR_JOB : FOR_HELPER, c);
+    if (shares)
+        leave_to_other(c);
     place_mac_address(c, network);
     return c;
 }
@@ -236,8 +266,9 @@ int plan_make(const struct job *job, const struct place *place, const struct kin
     for (int role = 0; role < PLAN_ROLES; role++) {
         plan.of[role].role = role_names[role];
         plan.of[role].name = place_name(place, role_names[role]);
-        plan.of[role].config = container_config((enum plan_role)role, &plan, job, kind, host, expires);
     }
+    for (int role = 0; role < PLAN_ROLES; role++)
+        plan.of[role].config = container_config((enum plan_role)role, &plan, job, kind, host, expires);
     *out = plan;
     return 0;
 }

@@ -23,6 +23,9 @@ struct host_settings {
     const struct secret_variables *secrets; /* what no container may have; NULL: nothing is kept from them */
 };
 
+/* Before the name or the id of the container whose network another one has: HostConfig.NetworkMode. */
+#define CONTAINER_NETWORK "container:"
+
 enum plan_role { PLAN_BUILD, PLAN_HELPER, PLAN_ROLES };
 
 struct plan_container {

@@ -91,7 +91,7 @@ _atelier()
 
     case $command in
         '')
-            mapfile -t COMPREPLY < <(compgen -W 'config prepare run cleanup pipeline lint shell check sample gc cache compose deploy releases rollback doctor' -- "$cur") ;;
+            mapfile -t COMPREPLY < <(compgen -W 'config prepare run cleanup pipeline lint shell check sample gc cache compose deploy releases rollback doctor trace' -- "$cur") ;;
         cache)
             [[ $argument ]] || mapfile -t COMPREPLY < <(compgen -W 'ls stat verify prune' -- "$cur") ;;
         compose)

@@ -1,6 +1,6 @@
 # fish completion of atelier(1)
 
-set -l commands config prepare run cleanup pipeline lint shell check sample gc cache compose deploy releases rollback doctor
+set -l commands config prepare run cleanup pipeline lint shell check sample gc cache compose deploy releases rollback doctor trace
 
 # The jobs of the checkout: the first column of the list, below its heading.
 function __atelier_jobs
@@ -45,6 +45,7 @@ complete -c atelier -n "$no_command" -a deploy -d "Deploy a compose project to a
 complete -c atelier -n "$no_command" -a releases -d "List what was deployed when"
 complete -c atelier -n "$no_command" -a rollback -d "Go back to an earlier release"
 complete -c atelier -n "$no_command" -a doctor -d "Check this host, and say what to type"
+complete -c atelier -n "$no_command" -a trace -d "Show where a job's time went"
 
 complete -c atelier -n "__fish_seen_subcommand_from prepare" -s n -l dry-run -d "Print what would be made"
 complete -c atelier -n "__fish_seen_subcommand_from gc" -s j -l job -x -d "Only of this job"

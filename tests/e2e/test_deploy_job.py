@@ -134,6 +134,7 @@ class Way(DeployTest):
         volumes = [mount["Name"] for mount in self.mounts(job, "helper").values()]
         self.assertFalse([path for path in self.mounts(job) if "deploy" in path])
         job.hook("cleanup")
+        self.assertEqual(job.left_in_the_end(), [])
         docker("volume", "rm", "-f", *volumes)
 
 

@@ -29,7 +29,7 @@ class DaemonGoesAway(unittest.TestCase):
 
     def assert_cleaned(self):
         self.assertEqual(self.job.hook("cleanup").code, 0)
-        self.assertEqual(self.job.left(), [])
+        self.assertEqual(self.job.left_in_the_end(), [])
 
     def test_during_prepare(self):
         for cue in ("GET /v1.41/containers/json", "GET /v1.41/images/", "POST /v1.41/networks/create",
@@ -51,6 +51,8 @@ class DaemonGoesAway(unittest.TestCase):
         self.assert_cleaned()
 
     def test_during_cleanup(self):
+        with self.job.config_file.open("a") as config:
+            config.write("cleanup: wait\n")
         self.assertEqual(self.job.hook("prepare").code, 0)
         result = self.through_relay("DELETE /v1.41/containers/", 0, "cleanup")
         self.assertEqual(result.code, 2, result)

@@ -50,7 +50,7 @@ class PodmanTest(unittest.TestCase):
     def assert_clean(self, job):
         result = job.hook("cleanup")
         self.assertEqual(result.code, 0, result)
-        self.assertEqual(job.left(), [])
+        self.assertEqual(job.left_in_the_end(), [])
 
 
 class Plain(PodmanTest):

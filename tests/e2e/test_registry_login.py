@@ -74,7 +74,7 @@ class RegistryLogin(unittest.TestCase):
         found = subprocess.run(["grep", "-rlF", self.pair, str(job.state)], capture_output=True, text=True, check=False)
         self.assertEqual(found.stdout, "", "in no file of the host")
         self.succeeds(job.hook("cleanup"))
-        self.assertEqual(job.left(), [])
+        self.assertEqual(job.left_in_the_end(), [])
 
     def test_the_jobs_variable_counts_first(self):
         job = self.prepared(DOCKER_AUTH_CONFIG=json.dumps({"auths": {

@@ -69,7 +69,7 @@ class ServiceTest(unittest.TestCase):
     def assert_clean(self, job):
         result = job.hook("cleanup")
         self.assertEqual(result.code, 0, result)
-        self.assertEqual(job.left(), [])
+        self.assertEqual(job.left_in_the_end(), [])
 
     def assert_runs(self, job, script):
         result = job.run(GET + script)

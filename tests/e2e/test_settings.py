@@ -32,7 +32,11 @@ class Settings(SettingsTest):
         job = self.prepared("mac_address: '02:42:aa:bb:cc:0D'")
         address = "02:42:aa:bb:cc:0d"
         self.assertEqual(job.run("cat /sys/class/net/eth0/address").out.strip(), address)
-        self.assertNotEqual(job.run("cat /sys/class/net/eth0/address", "get_sources").out.strip(), address)
+        self.assertEqual(job.run("cat /sys/class/net/eth0/address", "get_sources").out.strip(), address, "the same place")
+
+    def test_a_job_that_may_change_the_network_has_a_place_of_its_own(self):
+        job = self.prepared("cap_add: NET_ADMIN, mac_address: '02:42:aa:bb:cc:0D'")
+        self.assertNotIn("02:42:aa:bb:cc:0d", job.run("cat /sys/class/net/eth0/address", "get_sources").out)
 
     def test_weights(self):
         job = self.prepared("cpu_shares: 512, cpuset_mems: 0, oom_score_adjust: 500, cgroup_parent: /atelier-test")

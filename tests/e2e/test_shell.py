@@ -338,7 +338,7 @@ class Kept(ShellCase):
         for status in ("success", "canceled", "running", ""):
             with self.subTest(status=status), self.job() as job:
                 self.ended(job, status)
-                self.assertEqual(job.left(), [])
+                self.assertEqual(job.left_in_the_end(), [])
 
     def test_off_by_default(self):
         for config in ("", "keep_failed: 0\n"):
@@ -346,7 +346,7 @@ class Kept(ShellCase):
                 failed = job.run("exit 3")
                 self.assertNotIn("kept", failed.err)
                 self.ended(job, "failed")
-                self.assertEqual(job.left(), [])
+                self.assertEqual(job.left_in_the_end(), [])
 
     def test_things_are_as_they_were(self):
         with self.job() as job:
@@ -382,8 +382,8 @@ class Kept(ShellCase):
             self.ended(job, "failed")
             self.release(job)
             self.ended(other, "success")
-            self.assertEqual(job.left(), [])
-            self.assertEqual(other.left(), [])
+            self.assertEqual(job.left_in_the_end(), [])
+            self.assertEqual(other.left_in_the_end(), [])
             self.assertTrue(kept.container())
 
     def test_gc_and_doctor(self):
@@ -410,7 +410,7 @@ class Kept(ShellCase):
     def test_nothing_to_keep(self):
         with Job("keep_failed: 30m\n") as job:
             self.ended(job, "failed")
-            self.assertEqual(job.left(), [])
+            self.assertEqual(job.left_in_the_end(), [])
 
 
 if __name__ == "__main__":

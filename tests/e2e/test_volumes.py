@@ -46,7 +46,7 @@ class VolumesTest(unittest.TestCase):
     def clean(self, job):
         result = job.hook("cleanup")
         self.assertEqual(result.code, 0, result)
-        self.assertEqual(job.left(), [])
+        self.assertEqual(job.left_in_the_end(), [])
 
     def both(self, job):
         """What is in the job's folders for builds and for caches, asked in the helper."""

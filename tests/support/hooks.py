@@ -44,6 +44,14 @@ def left_of(job_label):
     return found
 
 
+def left_in_the_end(job_label, seconds=60):
+    """The same when all had time to go: cleanup returns before."""
+    deadline = time.monotonic() + seconds
+    while (found := left_of(job_label)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
 class Result:
     """How a hook ended, and what it said."""
 
@@ -130,10 +138,17 @@ class Job:
     def left(self):
         return left_of(self.label)
 
+    def left_in_the_end(self):
+        return left_in_the_end(self.label)
+
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        """All is gone then: what comes next may remove images, networks and volumes."""
+        config = self.config_file.read_text()
+        if "cleanup:" not in config:
+            self.config_file.write_text(config + "\ncleanup: wait\n")
         self.hook("cleanup")
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.rmtree(self.state, ignore_errors=True)

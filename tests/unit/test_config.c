@@ -42,6 +42,9 @@ static json_t *describe(const struct config *c)
                             (json_int_t)c->cancel_grace_ms, "keep_failed", (json_int_t)c->keep_failed_ms, "on_unready",
                             c->services.on_unready == UNREADY_WARN ? "warn" : "fail", "wait",
                             (json_int_t)c->services.wait_ms, "script_secrets", c->keep_script_secrets);
+
+    json_object_set_new(all, "trace", json_integer((json_int_t)c->trace_ms));
+    json_object_set_new(all, "cleanup", json_string(c->cleanup_waits ? "wait" : "detach"));
     for (int i = 0; i < KIND_COUNT; i++)
         json_object_set_new(all, kind_name((enum kind_id)i), describe_kind(&c->kinds.of[i]));
     return all;
@@ -63,7 +66,7 @@ static int read_text(const char *text, struct config *out, struct err *e)
     "'cache_age':0, 'image':'atelier/ci:latest', "                                                                          \
     "'helper_image':'atelier/helper:" ATELIER_VERSION "', 'docker_host':null, 'docker_cert_path':null, "               \
     "'docker_tls_verify':false, 'pull_policy':['if-not-present'], 'allowed_pull_policies':[], "                       \
-    "'cancel_grace':10000, 'keep_failed':0, 'on_unready':'fail', 'wait':30000, 'pull':" LEAST ", "                                                                           \
+    "'cancel_grace':10000, 'keep_failed':0, 'on_unready':'fail', 'wait':30000, 'trace':86400000, 'cleanup':'detach', 'pull':" LEAST ", "                                                                           \
     "'build':" LEAST ", 'push':" LEAST ", 'test':" LEAST ", 'deploy':" LEAST ", 'other':" LEAST "}"
 
 static const struct {
@@ -99,6 +102,9 @@ static const struct {
     { "cancel_grace: 1m30s\n", "{'cancel_grace':90000}" },
     { "keep_failed: 30m\n", "{'keep_failed':1800000}" },
     { "keep_failed: 0\n", "{'keep_failed':0}" },
+    { "trace: 0\n", "{'trace':0}" },
+    { "cleanup: wait\n", "{'cleanup':'wait'}" },
+    { "cleanup: detach\n", "{'cleanup':'detach'}" },
     { "script_secrets: keep\n", "{'script_secrets':true}" },
     { "script_secrets: remove\n", "{'script_secrets':false}" },
     { "cancel_grace: 3\n", "{'cancel_grace':3000}" },
@@ -182,6 +188,8 @@ static const struct {
     { "cache_age: 30g\n", "c.yml:1:12: cache_age: '30g' must be a duration" },
     { "cancel_grace: soon\n", "c.yml:1:15: cancel_grace: 'soon' must be a duration such as 10s" },
     { "keep_failed: yes\n", "c.yml:1:14: keep_failed: 'yes' must be a duration" },
+    { "trace: on\n", "c.yml:1:8: trace: 'on' must be a duration" },
+    { "cleanup: later\n", "c.yml:1:10: cleanup: 'later' must be detach or wait" },
     { "script_secrets: strip\n", "c.yml:1:17: script_secrets: 'strip' must be remove or keep" },
     { "keep_failed: -1m\n", "c.yml:1:14: keep_failed: '-1m' must be a duration" },
     { "cancel_grace: -1s\n", "c.yml:1:15: cancel_grace: '-1s' must be a duration" },

@@ -124,9 +124,23 @@ static const struct {
       "'HostConfig':{'NetworkMode':'atelier-tok-9'}, 'Env':['CI_DISPOSABLE_ENVIRONMENT=true',"
       "'CI_BUILD_NETWORK_NAME=atelier-tok-9'], 'NetworkingConfig':{'EndpointsConfig':{'atelier-tok-9':{'Aliases':"
       "['build']}}}}}}" },
-    { "one of the job's own: the helper", NULL, NULL,
-      CREATE("helper", "'HostConfig':{'NetworkMode':'atelier-tok-9'}, "
-                       "'NetworkingConfig':{'EndpointsConfig':{'atelier-tok-9':{'Aliases':['helper']}}}") },
+    { "one of the job's own: the helper has the job's place in it", NULL, NULL,
+      CREATE("helper", "'HostConfig':{'NetworkMode':'container:atelier-tok-9-build'}, 'NetworkingConfig':null, "
+                       "'Hostname':null") },
+    { "what is the network's alone", "kinds: {build: {dns: 9.9.9.9, dns_search: example.com, extra_hosts: ['a:10.0.0.1'], "
+      "hostname: builder}}", NULL,
+      CREATE("helper", "'HostConfig':{'Dns':null,'DnsSearch':null,'ExtraHosts':null}, 'Hostname':null") },
+    { "the helper's own place beside a job that may change the network", "kinds: {build: {cap_add: NET_ADMIN, dns: 9.9.9.9}}",
+      NULL, CREATE("helper", "'HostConfig':{'NetworkMode':'atelier-tok-9','Dns':['9.9.9.9']}, "
+                             "'Hostname':'runner-tok-project-42-concurrent-0', "
+                             "'NetworkingConfig':{'EndpointsConfig':{'atelier-tok-9':{'Aliases':['helper']}}}") },
+    { "beside a privileged one", "kinds: {build: {privileged_images: '*'}}", NULL,
+      HOST("helper", "'NetworkMode':'atelier-tok-9'") },
+    { "of another runtime", "kinds: {build: {runtime: runsc}}", NULL, HOST("helper", "'NetworkMode':'atelier-tok-9'") },
+    { "with settings of the kernel's", "kinds: {build: {sysctls: {net.ipv4.ip_forward: 0}}}", NULL,
+      HOST("helper", "'NetworkMode':'atelier-tok-9'") },
+    { "another container's", "kinds: {build: {network: 'container:vpn'}}", NULL,
+      CREATE("helper", "'HostConfig':{'NetworkMode':'container:vpn'}, 'Hostname':null") },
     { "none", "kinds: {build: {network: none}}", NULL,
       "{'network':null, 'build':{'create':{'HostConfig':{'NetworkMode':'none'}, 'NetworkingConfig':null, "
       "'Env':['CI_DISPOSABLE_ENVIRONMENT=true']}}}" },
@@ -137,7 +151,8 @@ static const struct {
       "'NetworkingConfig':null}}, 'helper':{'create':{'HostConfig':{'NetworkMode':'host'}, 'Hostname':null}}}" },
     { "a named one", "kinds: {build: {network: staging}}", NULL,
       "{'network':null, 'build':{'create':{'HostConfig':{'NetworkMode':'staging'}, 'NetworkingConfig':null, "
-      "'Hostname':'runner-tok-project-42-concurrent-0'}}, 'helper':{'create':{'HostConfig':{'NetworkMode':'staging'}}}}" },
+      "'Hostname':'runner-tok-project-42-concurrent-0'}}, "
+      "'helper':{'create':{'HostConfig':{'NetworkMode':'container:atelier-tok-9-build'}}}}" },
 
     { "an address in it, where every daemon looks", "kinds: {build: {mac_address: '02:42:ac:11:00:02'}}", NULL,
       CREATE("build", "'MacAddress':'02:42:ac:11:00:02', 'NetworkingConfig':{'EndpointsConfig':{'atelier-tok-9':"
@@ -145,7 +160,7 @@ static const struct {
     { "an address in a named one", "kinds: {build: {network: staging, mac_address: '02:42:ac:11:00:02'}}", NULL,
       CREATE("build", "'NetworkingConfig':{'EndpointsConfig':{'staging':{'MacAddress':'02:42:ac:11:00:02'}}}") },
     { "no address of the helper's", "kinds: {build: {mac_address: '02:42:ac:11:00:02'}}", NULL,
-      CREATE("helper", "'MacAddress':null, 'NetworkingConfig':{'EndpointsConfig':{'atelier-tok-9':{'MacAddress':null}}}") },
+      CREATE("helper", "'MacAddress':null, 'NetworkingConfig':null") },
 
     /* Limits. */
     { "none", NULL, NULL, HOST("build", "'Memory':null, 'NanoCpus':null, 'PidsLimit':null") },

@@ -122,6 +122,7 @@ class Result:
     failure_reason: str
     exit_code: int
     trace: str
+    seconds: float  # from the moment at which the runner got it to its report
 
 
 class _Job:
@@ -135,6 +136,7 @@ class _Job:
         self.trace = bytearray()
         self.graceful = False  # the runner that took it understands "canceling"
         self.report: dict | None = None  # the final one
+        self.taken = self.reported = 0.0
 
     @property
     def text(self) -> str:
@@ -142,7 +144,8 @@ class _Job:
 
     def result(self) -> Result:
         report = self.report or {}
-        return Result(self.state, report.get("failure_reason", ""), report.get("exit_code", 0), self.text)
+        return Result(self.state, report.get("failure_reason", ""), report.get("exit_code", 0), self.text,
+                      self.reported - self.taken)
 
 
 # --- HTTP ---------------------------------------------------------------------
@@ -519,7 +522,7 @@ class GitLab:
             taken = None if self._closed else self._next()
             if taken is None:
                 return Reply(204, {"X-GitLab-Last-Update": str(len(self._jobs))})
-            taken.state = "running"
+            taken.state, taken.taken = "running", time.monotonic()
             taken.graceful = bool(ask["info"]["features"].get("cancel_gracefully"))
             self._changed.notify_all()
         return _json(201, taken.payload)
@@ -574,6 +577,7 @@ class GitLab:
     def _close_job(self, known: _Job, report: dict, state: str) -> None:
         known.state = state
         known.report = known.report or report
+        known.reported = time.monotonic()
         self._changed.notify_all()
 
     def _authorised(self, token: str | None, number: int) -> _Job | None:

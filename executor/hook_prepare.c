@@ -199,6 +199,13 @@ static int free_name(struct prepare *p, struct make *m, char **other, struct err
     return 0;
 }
 
+/* Whether the daemon missed what was made at the same time. */
+static bool came_too_early(const struct err *problem)
+{
+    return problem->code >= 400 &&
+           (strcasestr(err_text(problem), "not found") || strcasestr(err_text(problem), "no such"));
+}
+
 /* One that could not be made beside the others. */
 static int make_again(struct prepare *p, struct make *m, struct err *problem, struct err *e)
 {
@@ -206,6 +213,10 @@ static int make_again(struct prepare *p, struct make *m, struct err *problem, st
 
     if (!m->config)
         return err_move(e, problem);
+    if (problem->msg && problem->kind != ERR_CONFLICT && !came_too_early(problem)) {
+        (void)err_move(e, problem);
+        return explain_create(p, e);
+    }
     if (problem->kind == ERR_CONFLICT && free_name(p, m, &other, e) < 0)
         return -1;
     return container_create(p->engine, m->name, m->platform, m->config, &m->id, e) < 0 ? explain_create(p, e) : 0;

@@ -251,14 +251,14 @@ static int copy_start(const struct copy *c, struct process *p, struct err *e)
     return watch(p, "a copy of this process", e);
 }
 
-int process_fork(process_fn *fn, void *ctx, struct process *p, struct err *e)
+static int copy_begin(process_fn *fn, void *ctx, bool both_ways, struct process *p, struct err *e)
 {
     static const int none = -1;
     int fds[2];
 
     *p = (struct process)PROCESS_INIT;
-    if (pipe2(fds, O_CLOEXEC) < 0)
-        return err_set(e, ERR_SYSTEM, errno, "open a pipe: %s", strerror(errno));
+    if ((both_ways ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) : pipe2(fds, O_CLOEXEC)) < 0)
+        return err_set(e, ERR_SYSTEM, errno, "open a line to a copy of this process: %s", strerror(errno));
     auto_close int theirs = fds[0];
     p->stop = fds[1];
     const struct copy copy = { fn, ctx, &none, theirs, -1 };
@@ -266,6 +266,16 @@ int process_fork(process_fn *fn, void *ctx, struct process *p, struct err *e)
         return 0;
     process_release(p);
     return -1;
+}
+
+int process_fork(process_fn *fn, void *ctx, struct process *p, struct err *e)
+{
+    return copy_begin(fn, ctx, false, p, e);
+}
+
+int process_fork_linked(process_fn *fn, void *ctx, struct process *p, struct err *e)
+{
+    return copy_begin(fn, ctx, true, p, e);
 }
 
 int process_fork_followed(process_fn *fn, void *ctx, const int *kept, struct process *p, struct err *e)

@@ -15,7 +15,7 @@ struct process {
     int pidfd; /* readable when the process has ended; -1 when there is none */
     int out;   /* our end of its stdout with PROCESS_PIPE, else -1 */
     int err;   /* our end of its stderr with PROCESS_PIPE, else -1 */
-    int stop;  /* what a copy of this process (process_fork) waits for the end of, else -1 */
+    int stop;  /* what a copy of this process (process_fork) waits for the end of, else -1; closed by process_tell */
 };
 
 #define PROCESS_INIT { 0, -1, -1, -1, -1 }
@@ -50,6 +50,8 @@ typedef int process_fn(void *ctx, int stop_fd);
  * SIGTERM, SIGINT and SIGHUP are as they are with us: when they are blocked (base/interrupt.h), a signal
  * to the group is ours to hear, and we tell it to end. */
 int process_fork(process_fn *fn, void *ctx, struct process *p, struct err *e);
+/* The same, but p->stop and its `stop_fd` are the two ends of a stream socket, by which the two can talk. */
+int process_fork_linked(process_fn *fn, void *ctx, struct process *p, struct err *e);
 /* The same, for one whose work is followed: its stdout is a pipe to p->out, and p->stop goes both ways, so that it
  * reads from `stop_fd` what we write there, and we what it writes (neither end of ours blocks). `kept`: descriptors
  * that stay open in it, such as locks, in growing order, the last one -1. */

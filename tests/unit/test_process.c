@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -347,6 +348,33 @@ static void test_copy_ends_when_it_is_told(void **state)
     assert_int_equal(end_of(&p), 7);
 }
 
+static int answer(void *ctx, int stop_fd)
+{
+    char byte = 0;
+    (void)ctx;
+    while (read(stop_fd, &byte, 1) == 1)
+        if (write(stop_fd, "answer", 6) != 6)
+            return 9;
+    return 7;
+}
+
+static void test_linked_copy_answers_until_it_is_told_to_end(void **state)
+{
+    (void)state;
+    auto_process p = PROCESS_INIT;
+    char said[6];
+    int status;
+    assert_int_equal(process_fork_linked(answer, NULL, &p, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(write(p.stop, "?", 1), 1);
+        assert_int_equal(recv(p.stop, said, sizeof(said), MSG_WAITALL), 6);
+        assert_memory_equal(said, "answer", 6);
+    }
+    assert_int_equal(process_wait(&p, 100, &status, NULL), 1);
+    process_tell(&p);
+    assert_int_equal(end_of(&p), 7);
+}
+
 static int never_end(void *ctx, int stop_fd)
 {
     (void)ctx;
@@ -430,6 +458,7 @@ int main(void)
         cmocka_unit_test(test_capture_at_the_limit),
         cmocka_unit_test(test_collect),
         cmocka_unit_test(test_copy_ends_when_it_is_told),
+        cmocka_unit_test(test_linked_copy_answers_until_it_is_told_to_end),
         cmocka_unit_test(test_copy_that_does_not_end_is_killed),
         cmocka_unit_test(test_copy_that_is_followed),
     };

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "executor/deploy_job.h"
+#include "executor/deploy_relay.h"
 #include "executor/deploy_way.h"
 
 #include <errno.h>
@@ -29,14 +30,16 @@ enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_HOST = 3 };
 struct server {
     const struct host *host;
     const struct invocation *in;
+    struct engine *engine; /* the job's daemon, and the container for a relay */
+    const char *container;
     int stop_fd;
 };
 
 /* One client. */
 struct client {
     int fd;
-    int stop_fd;
-    bool gone; /* it takes nothing any more */
+    int stop_fd; /* -1: a relayed one's, which seems to go when the job is told to end */
+    bool gone;   /* it takes nothing any more */
 };
 
 /* ---- What is said to a client ---- */
@@ -142,7 +145,7 @@ static int watch_both(const struct client *c, struct err *e)
 
     for (size_t i = 0; both >= 0 && i < ARRAY_SIZE(fds); i++) {
         struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP };
-        if (epoll_ctl(both, EPOLL_CTL_ADD, fds[i], &event) < 0) {
+        if (fds[i] >= 0 && epoll_ctl(both, EPOLL_CTL_ADD, fds[i], &event) < 0) {
             (void)close(both);
             both = -1;
         }
@@ -192,14 +195,19 @@ static int listen_here(const char *folder, struct err *e)
     return take_fd(&fd);
 }
 
-static int accept_client(int listener, struct client *c)
+static void be_patient(const struct client *c)
 {
     const struct timeval patience = { .tv_sec = SEND_S };
 
+    (void)setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+}
+
+static int accept_client(int listener, struct client *c)
+{
     c->fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     if (c->fd < 0)
         return -1;
-    (void)setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    be_patient(c);
     return 0;
 }
 
@@ -225,7 +233,7 @@ static void serve_all(const struct server *s, int listener)
     }
 }
 
-static int run(void *ctx, int stop_fd)
+static int serve_socket(void *ctx, int stop_fd)
 {
     struct server s = *(const struct server *)ctx;
     auto_free char *folder = deploy_way_folder(s.host);
@@ -242,12 +250,42 @@ static int run(void *ctx, int stop_fd)
     return 0;
 }
 
-void deploy_server_start(const struct host *h, const struct invocation *in, struct process *p)
+/* One client, in a process of its own, whose way to it is that to its parent. */
+static int serve_relayed(void *ctx, int stop_fd)
 {
-    struct server s = { .host = h, .in = in };
+    struct client c = { .fd = stop_fd, .stop_fd = -1 };
+
+    be_patient(&c);
+    serve(ctx, &c);
+    return 0;
+}
+
+static int serve_relay(void *ctx, int stop_fd)
+{
+    struct server *s = ctx;
+    auto_engine *engine = NULL;
     auto_err e = ERR_INIT;
 
-    if (deploy_way(h, in) == DEPLOY_SOCKET && process_fork(run, &s, p, &e) < 0)
+    if (engine_again(s->engine, &engine, &e) == 0) {
+        const struct deploy_relay relay = { engine, s->container, serve_relayed, s, REQUESTS_MAX, STOP_MS };
+        if (deploy_relay_run(&relay, stop_fd, &e) == 0)
+            return 0;
+    }
+    log_warning(&s->in->log, "deploy-master: its relay in the job's container: %s; this script cannot deploy any more, and "
+                "what was not yet switched over is undone", err_text(&e));
+    return 1;
+}
+
+void deploy_server_start(const struct host *h, const struct invocation *in, struct engine *engine,
+                         const char *container, struct process *p)
+{
+    struct server s = { .host = h, .in = in, .engine = engine, .container = container };
+    enum deploy_way way = deploy_way(h, in);
+    auto_err e = ERR_INIT;
+
+    if (way != DEPLOY_SOCKET && way != DEPLOY_RELAY)
+        return;
+    if (process_fork(way == DEPLOY_SOCKET ? serve_socket : serve_relay, &s, p, &e) < 0)
         log_warning(&in->log, "deploy-master: %s; this job cannot deploy", err_text(&e));
 }
 

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "executor/program.h"
+#include "stages/deploy/hands.h"
 #include "stages/deploy/wire.h"
 
 #include <dirent.h>
@@ -11,9 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PROGRAM     "deploy-master"
-#define PROGRAM_AT  "/usr/local/bin/" PROGRAM
 #define FOLDERS     ".deploy" /* beside the runners', whose names have no dot */
+#define PROGRAM_MAX ((size_t)16 << 20)
 
 /* Another machine's daemon has neither our folders nor our programs. */
 static bool is_remote(const struct host *h, const struct invocation *in)
@@ -28,10 +28,9 @@ enum deploy_way deploy_way(const struct host *h, const struct invocation *in)
 {
     if (!*h->job.environment || h->config.targets.n == 0)
         return DEPLOY_NOT;
-    bool allowed = targets_allow(&h->config.targets, &h->job);
-    if (is_remote(h, in))
-        return allowed ? DEPLOY_REMOTE : DEPLOY_NOT;
-    return allowed ? DEPLOY_SOCKET : DEPLOY_REFUSED;
+    if (!targets_allow(&h->config.targets, &h->job))
+        return DEPLOY_REFUSED;
+    return is_remote(h, in) ? DEPLOY_RELAY : DEPLOY_SOCKET;
 }
 
 static char *folder_of(const struct config *c, const char *key)
@@ -48,7 +47,7 @@ bool deploy_way_is(const struct host *h, const char *text)
 {
     auto_free char *folder = deploy_way_folder(h);
 
-    return strstr(text, folder) || text_ends(text, PROGRAM);
+    return strstr(text, folder) || text_ends(text, DEPLOY_PROGRAM);
 }
 
 /* Mounts and not binds: for those the daemon makes a folder where nothing is. */
@@ -63,24 +62,27 @@ static void add_mount(struct plan *plan, const char *source, const char *target)
                                     "ReadOnly", 1));
 }
 
+static char *find_program(const struct invocation *in, struct err *e)
+{
+    static const char *const built[] = { "../stages/deploy/" DEPLOY_PROGRAM, NULL };
+
+    return program_find(in->program, DEPLOY_PROGRAM, built, e);
+}
+
 void deploy_way_plan(const struct host *h, const struct invocation *in, struct plan *plan)
 {
-    static const char *const built[] = { "../stages/deploy/" PROGRAM, NULL };
     enum deploy_way way = deploy_way(h, in);
     auto_free char *folder = deploy_way_folder(h);
     auto_free char *program = NULL;
     auto_err e = ERR_INIT;
 
-    if (way == DEPLOY_REMOTE)
-        strvec_push(&plan->warnings, PROGRAM " cannot reach its host from here: the Docker daemon is on another machine, or "
-                                     "builds are in its volumes; deploy with `atelier deploy` on the host");
-    if (way != DEPLOY_SOCKET && way != DEPLOY_REFUSED)
+    if (way == DEPLOY_NOT)
         return;
-    program = program_find(in->program, PROGRAM, built, &e);
+    program = find_program(in, &e);
     if (!program)
         strvec_push(&plan->warnings, err_text(&e));
-    else
-        add_mount(plan, program, PROGRAM_AT);
+    else if (!is_remote(h, in))
+        add_mount(plan, program, DEPLOY_PROGRAM_AT);
     if (way == DEPLOY_SOCKET)
         add_mount(plan, folder, WIRE_FOLDER);
 }
@@ -105,11 +107,39 @@ int deploy_way_make(const struct host *h, const struct invocation *in, struct er
     if (deploy_way(h, in) != DEPLOY_SOCKET)
         return 0;
     if (dir_make(h->config.builds, 0700, e) < 0 || make_private(roots, e) < 0 || dir_make(folder, 0711, e) < 0)
-        return err_wrap(e, "make the folder of the job's " PROGRAM);
+        return err_wrap(e, "make the folder of the job's " DEPLOY_PROGRAM);
     /* Every user of the container may knock, whatever our umask is. */
     if (chmod(folder, 0711) < 0)
         return err_set(e, ERR_SYSTEM, errno, "chmod '%s': %s", folder, strerror(errno));
     return 0;
+}
+
+/* A job that finds the folder knows that somebody will listen there. */
+static int put(struct engine *d, const char *container, const char *program, bool folder, struct err *e)
+{
+    auto_free char *data = NULL;
+    size_t len = 0;
+
+    if (file_read(program, PROGRAM_MAX, &data, &len, e) < 0)
+        return -1;
+    const struct hands_entry entries[] = { { .name = &DEPLOY_PROGRAM_AT[1], .data = data, .len = len, .mode = 0755 },
+                                           { .name = &WIRE_PARENT[1], .mode = 0755 },
+                                           { .name = &WIRE_FOLDER[1], .mode = 0755 } };
+    return hands_put_all(d, container, "/", entries, folder ? ARRAY_SIZE(entries) : 1, e);
+}
+
+void deploy_way_put(const struct host *h, const struct invocation *in, struct engine *d, const char *container)
+{
+    enum deploy_way way = deploy_way(h, in);
+    auto_free char *program = NULL;
+    auto_err e = ERR_INIT;
+
+    if (way == DEPLOY_NOT || !is_remote(h, in))
+        return;
+    program = find_program(in, NULL); /* the plan has warned that there is none */
+    if (program && put(d, container, program, way == DEPLOY_RELAY, &e) < 0)
+        log_warning(&in->log, DEPLOY_PROGRAM " cannot be put into the job's container, whose root must not be read-only for "
+                    "that; this job can deploy only if its image has it: %s", err_text(&e));
 }
 
 /* ---- What stays behind ---- */

@@ -366,6 +366,7 @@ static int make_job(struct prepare *p, struct err *e)
     trace_step(trace, "folders and volumes");
     if (create_all(p, e) < 0)
         return -1;
+    deploy_way_put(&p->host, p->in, p->engine, p->ids.items[p->plan.n_services + PLAN_BUILD]);
     trace_step(trace, "network and containers");
     if (start_containers(p, e) < 0 || write_client_config(p, e) < 0)
         return -1;

@@ -348,6 +348,8 @@ static int run_substage(struct run *r, struct host *h, struct job_script *script
         .began_ms = clock_epoch_ms(),
         .log = &r->in->log,
     };
+    if (is_marked(r))
+        deploy_server_start(h, r->in, r->engine, r->container, &r->deploys);
     int rc = execute(r, h, script, &code, e);
     if (judge(r, &ending, rc, &code, e) < 0)
         return -1;
@@ -385,8 +387,6 @@ int hook_run(const struct invocation *in, struct err *e)
         .deploys = PROCESS_INIT,
     };
     service_logs_start(&h, in, &r.logs);
-    if (is_marked(&r))
-        deploy_server_start(&h, in, &r.deploys);
     int status = run_substage(&r, &h, &script, e);
     return status < 0 ? err_wrap(e, "%s", substage->prefix ? in->args[1] : substage->name) : status;
 }

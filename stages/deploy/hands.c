@@ -8,7 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#define TAR_BLOCK ((size_t)512)
+#define TAR_BLOCK  ((size_t)512)
+#define NAME_BYTES ((size_t)98)
 
 int hands_open(const struct hands *h, char **id, struct err *e)
 {
@@ -22,7 +23,9 @@ int hands_open(const struct hands *h, char **id, struct err *e)
     return container_create(h->engine, NULL, NULL, body, id, e);
 }
 
-/* ---- One entry as a tar ---- */
+/* ---- Entries as a tar ---- */
+
+static const char zeroes[2 * TAR_BLOCK];
 
 /* POSIX 1003.1, pax, "ustar interchange format". */
 struct header {
@@ -59,20 +62,33 @@ static ssize_t give(void *ctx, char *buf, size_t size, struct err *e)
     return (ssize_t)n;
 }
 
-int hands_put(struct engine *d, const char *id, const char *parent, const struct hands_entry *entry, struct err *e)
+static void put_entry(struct strbuf *tar, const struct hands_entry *entry)
 {
-    static const char zeroes[2 * TAR_BLOCK];
-    auto_strbuf tar = STRBUF_TEXT;
     struct header header;
 
-    if (strlen(entry->name) + 2 > sizeof(header.name))
-        return err_set(e, ERR_JOB, 0, "the name %s is longer than %zu bytes", entry->name, sizeof(header.name) - 2);
     fill_header(&header, entry);
-    strbuf_putn(&tar, (const char *)&header, sizeof(header));
-    if (entry->data) {
-        strbuf_putn(&tar, entry->data, entry->len);
-        strbuf_putn(&tar, zeroes, (TAR_BLOCK - entry->len % TAR_BLOCK) % TAR_BLOCK);
+    strbuf_putn(tar, (const char *)&header, sizeof(header));
+    if (!entry->data)
+        return;
+    strbuf_putn(tar, entry->data, entry->len);
+    strbuf_putn(tar, zeroes, (TAR_BLOCK - entry->len % TAR_BLOCK) % TAR_BLOCK);
+}
+
+int hands_put_all(struct engine *d, const char *id, const char *parent, const struct hands_entry *entries, size_t n,
+                  struct err *e)
+{
+    auto_strbuf tar = STRBUF_TEXT;
+
+    for (size_t i = 0; i < n; i++) {
+        if (strlen(entries[i].name) > NAME_BYTES)
+            return err_set(e, ERR_JOB, 0, "the name %s is longer than %zu bytes", entries[i].name, NAME_BYTES);
+        put_entry(&tar, &entries[i]);
     }
     strbuf_putn(&tar, zeroes, sizeof(zeroes));
     return archive_put(d, id, parent, give, &tar, e);
+}
+
+int hands_put(struct engine *d, const char *id, const char *parent, const struct hands_entry *entry, struct err *e)
+{
+    return hands_put_all(d, id, parent, entry, 1, e);
 }

@@ -21,12 +21,15 @@ struct hands {
 int hands_open(const struct hands *h, char **id, struct err *e);
 
 struct hands_entry {
-    const char *name; /* in `parent`, without a slash */
+    const char *name; /* in `parent` */
     const char *data; /* a file's; NULL: a folder */
     size_t len;
     mode_t mode;
     int owner; /* user and group */
 };
 int hands_put(struct engine *d, const char *id, const char *parent, const struct hands_entry *entry, struct err *e);
+/* Several by one call. */
+int hands_put_all(struct engine *d, const char *id, const char *parent, const struct hands_entry *entries, size_t n,
+                  struct err *e);
 
 #endif

@@ -14,7 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define WIRE_FOLDER   "/run/atelier/deploy" /* in the job's container: this job's alone */
+#define WIRE_PARENT   "/run/atelier"
+#define WIRE_FOLDER   WIRE_PARENT "/deploy" /* in the job's container: this job's alone */
 #define WIRE_SOCKET   "socket"              /* in that folder */
 #define WIRE_VERSION  "1"
 #define WIRE_TEXT_MAX ((size_t)1 << 20) /* a compose file */

@@ -126,17 +126,6 @@ class Way(DeployTest):
         self.assertEqual(job.hook("cleanup").code, 0)
         self.assertFalse(self.folder(job).exists())
 
-    def test_with_storage_elsewhere_prepare_says_that_it_cannot(self):
-        job = self.job(config="storage: volumes\n" + self.targets(here=ALLOWED))
-        result = job.hook("prepare")
-        self.assertEqual(result.code, 0, result)
-        self.assertIn("deploy-master cannot reach its host from here", result.err)
-        volumes = [mount["Name"] for mount in self.mounts(job, "helper").values()]
-        self.assertFalse([path for path in self.mounts(job) if "deploy" in path])
-        job.hook("cleanup")
-        self.assertEqual(job.left_in_the_end(), [])
-        docker("volume", "rm", "-f", *volumes)
-
 
 class Left(DeployTest):
     """The folders of jobs that are gone."""
@@ -194,7 +183,7 @@ class Left(DeployTest):
 
 @unittest.skipUnless(images.BUSYBOX, "needs busybox-static")
 class NoSocket(unittest.TestCase):
-    """The client that an image brings itself, where the host could mount nothing."""
+    """The client that an image brings itself, where the host could neither mount nor put anything."""
 
     @classmethod
     def setUpClass(cls):
@@ -216,7 +205,7 @@ class NoSocket(unittest.TestCase):
         allowed, elsewhere = done.stderr.splitlines()
         self.assertIn("no target of its host allows project 'group/proj' in environment 'staging'; ", allowed)
         self.assertIn("`targets` in its configuration", allowed)
-        self.assertIn("its Docker daemon is on another machine", elsewhere)
+        self.assertIn("the root of this container is read-only", elsewhere)
         self.assertIn("atelier deploy --project 'group/proj' --environment 'staging' TARGET", elsewhere)
 
     def test_a_job_without_environment(self):

@@ -1,6 +1,7 @@
 /* deploy-master: a deploy job's command. It asks the job's host, over the socket of this job alone, and prints what
  * comes back. It holds no secret and decides nothing. A static program, for any image. */
-#include "stages/deploy/wire.h"
+#include "stages/deploy/client/relay.h"
+#include "stages/deploy/relay.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -154,9 +155,8 @@ static void explain_absence(void)
     }
     complain("this job may not deploy: no target of its host allows project '%s' in environment '%s'; whoever runs the "
              "host adds both to one of `targets` in its configuration", project, environment);
-    complain("or its Docker daemon is on another machine, or its builds are in volumes (the job log's beginning says so): no "
-             "socket of the host's reaches this job; on the host: atelier deploy --project '%s' --environment '%s' TARGET",
-             project, environment);
+    complain("or the root of this container is read-only, and nothing could be put there (the job log's beginning says so): "
+             "on the host: atelier deploy --project '%s' --environment '%s' TARGET", project, environment);
 }
 
 static int connect_to(const struct sockaddr_un *address)
@@ -170,8 +170,8 @@ static int connect_to(const struct sockaddr_un *address)
             break;
         (void)poll(NULL, 0, CONNECT_WAIT_MS);
     }
-    complain("the job's host does not answer on %s: %s; the end of the job log says more", address->sun_path,
-             strerror(errno));
+    complain("the job's host does not answer on %s: %s; the job log says why, and whether a process of this job has ended "
+             "what listened there", address->sun_path, strerror(errno));
     if (fd >= 0)
         (void)close(fd);
     return -1;
@@ -298,6 +298,8 @@ int main(int argc, char **argv)
     __attribute__((cleanup(wire_request_release))) struct wire_request q = { .action = WIRE_UP };
     auto_strbuf request = STRBUF_INIT(WIRE_REQUEST_MAX);
 
+    if (argc == 2 && strcmp(argv[1], RELAY_OPTION) == 0)
+        return relay_run();
     int rc = read_arguments(argc, argv, &q);
     if (rc != 0)
         return rc < 0 ? EXIT_USAGE : 0;

@@ -177,6 +177,7 @@ static void defaults(struct config *c, char *const *env)
         .cache = default_folder(env, "cache"),
         .image = xstrdup("atelier/ci:latest"),
         .helper_image = xstrdup("atelier/helper:" ATELIER_VERSION),
+        .direct = true,
         .cancel_grace_ms = 10000,
         .trace_ms = 24 * 60 * 60 * 1000,
         .services = { UNREADY_FAIL, 30000 },

@@ -43,6 +43,7 @@ struct config {
     struct strvec allowed_pull_policies; /* empty: those of pull_policy */
     int64_t cache_size;      /* bytes; 0: no limit */
     int64_t cache_age_ms;    /* since the last use; 0: no limit */
+    bool direct;             /* scripts go straight to their containers, where they can */
     int64_t cancel_grace_ms; /* from TERM to KILL */
     int64_t keep_failed_ms;  /* how long a failed job's containers stay; 0: not at all */
     bool cleanup_waits;      /* the hook cleanup returns when all is gone, and not before */

@@ -41,6 +41,9 @@ const struct key config_keys[] = {
       "unset: DOCKER_CERT_PATH." },
     { "docker_tls_verify", value_flag, C(docker_tls_verify), "false",
       "Check the daemon's certificate; also when DOCKER_TLS_VERIFY is set." },
+    { "direct", value_flag, C(direct), "on",
+      "Scripts go straight to their containers, by a small first process in there, where\n"
+      "the daemon is on this machine. off: by the daemon's exec, which takes longer." },
     { "cancel_grace", value_duration, C(cancel_grace_ms), "10s",
       "How long a cancelled job's processes may take to end after TERM before KILL." },
     { "keep_failed", value_duration, C(keep_failed_ms), "0s",

@@ -9,6 +9,7 @@
 #include "base/process.h"
 #include "executor/cleaning.h"
 #include "executor/deploy_way.h"
+#include "executor/direct_way.h"
 #include "executor/halt.h"
 #include "executor/host.h"
 #include "executor/kept.h"
@@ -80,6 +81,13 @@ static void cleanup_release(struct cleanup *c)
     cleaning_release(&c->cleaning);
 }
 
+/* Of its sockets. */
+static void remove_folders(const struct host *h)
+{
+    deploy_way_remove(&h->config, h->place.key);
+    direct_way_remove(&h->config, h->place.key);
+}
+
 static int remove_job(struct cleanup *c, int looks, struct err *e)
 {
     int rc = remove_all(c->engine, &c->labels, looks, e);
@@ -87,7 +95,7 @@ static int remove_job(struct cleanup *c, int looks, struct err *e)
     if (rc < 0)
         (void)err_wrap(e, "clean up job %s", c->host->place.key);
     else
-        deploy_way_remove(&c->host->config, c->host->place.key);
+        remove_folders(c->host);
     cleaning_end(&c->cleaning, rc < 0 ? err_text(e) : NULL);
     trace_prune(&c->host->config);
     return rc;
@@ -120,7 +128,7 @@ static int halt_job(struct cleanup *c, struct err *e)
     if (thing_list(c->engine, THING_CONTAINER, &c->labels, &containers, e) < 0 ||
         halt_all(c->engine, containers, e) < 0)
         return -1;
-    deploy_way_remove(&c->host->config, c->host->place.key);
+    remove_folders(c->host);
     trace_step(c->in->trace, "end its processes");
     return 0;
 }

@@ -11,6 +11,8 @@
 #include "executor/cleaning.h"
 #include "executor/client_config.h"
 #include "executor/deploy_way.h"
+#include "executor/direct.h"
+#include "executor/direct_way.h"
 #include "executor/fetch.h"
 #include "executor/host.h"
 #include "executor/remove.h"
@@ -83,6 +85,7 @@ static int make_plan(struct prepare *p, struct err *e)
     if (sources_mount_plan(&p->host, p->in, &p->plan, &p->mounts_sources, e) < 0)
         return -1;
     deploy_way_plan(&p->host, p->in, &p->plan);
+    direct_way_plan(&p->host, p->in, &p->plan);
     if (plan_check_secrets(&p->plan, &p->host.secrets, e) < 0)
         return -1;
     return client_config_plan(&p->host, p->in->env, &p->plan, e);
@@ -141,6 +144,7 @@ static int get_images(struct prepare *p, struct err *e)
     if (check_helper(p, e) < 0 || fetch_image(&fetch, &p->plan.of[PLAN_BUILD], &image, e) < 0)
         return -1;
     plan_add_image(&p->plan, &p->host.job, image);
+    direct_way_add_image(&p->plan);
     log_info(&p->out, "Using image %s (%.19s), stage kind '%s'%s%s", p->plan.of[PLAN_BUILD].image,
              json_text(image, "Id"), kind_name(p->plan.kind),
              p->host.config.kinds.of[p->plan.kind].docker == DOCKER_SOCKET ? " with the Docker socket" : "",
@@ -213,6 +217,13 @@ static int make_again(struct prepare *p, struct make *m, struct err *problem, st
 
     if (!m->config)
         return err_move(e, problem);
+    if (problem->msg && direct_way_is_unseen(&p->host, err_text(problem))) {
+        if (direct_way_is_planned(&p->plan))
+            log_warning(&p->in->log, "the daemon does not see this host's files: scripts take the longer way, through the "
+                        "daemon (direct: off says so)");
+        direct_way_undo(&p->plan);
+        return container_create(p->engine, m->name, m->platform, m->config, &m->id, e) < 0 ? explain_create(p, e) : 0;
+    }
     if (problem->msg && problem->kind != ERR_CONFLICT && !came_too_early(problem)) {
         (void)err_move(e, problem);
         return explain_create(p, e);
@@ -274,8 +285,15 @@ static int explain_service(const struct plan_container *c, struct err *from, str
     return err_move(e, from);
 }
 
-/* An image without a shell cannot run a script: nothing that trying again would mend.
- * runc says "executable file not found", crun "executable file `sh` not found"; a mount
+/* Nothing that trying again would mend. */
+static int lacks_shell(const struct plan_container *c, struct err *e)
+{
+    return err_set(e, ERR_JOB, 0,
+                   "image '%s' has no 'sh' in its PATH, so no script can run in it; choose an image with a shell",
+                   c->image);
+}
+
+/* runc says "executable file not found", crun "executable file `sh` not found"; a mount
  * that cannot be made is "no such file" as well, but not the image's fault. */
 static int explain_start(const struct plan_container *c, struct err *from, struct err *e)
 {
@@ -284,9 +302,7 @@ static int explain_start(const struct plan_container *c, struct err *from, struc
     if (c->aliases.n > 0)
         return explain_service(c, from, e);
     if (why && strcasestr(why, "not found"))
-        return err_set(e, ERR_JOB, 0,
-                       "image '%s' has no 'sh' in its PATH, so no script can run in it; choose an image with a shell",
-                       c->image);
+        return lacks_shell(c, e);
     return err_move(e, from);
 }
 
@@ -315,6 +331,25 @@ static int start_containers(struct prepare *p, struct err *e)
         return -1;
     trace_step(p->in->trace, "start the helper");
     return 0;
+}
+
+/* On the direct way the container's first process is ours, and says what else the image lacks. */
+static int check_direct_way(const struct prepare *p, struct err *e)
+{
+    const struct plan_container *c = &p->plan.of[PLAN_BUILD];
+    auto_free char *folder = direct_way_folder(&p->host, c->role);
+    struct direct d = DIRECT_INIT;
+
+    if (!direct_way_is_planned(&p->plan))
+        return 0;
+    if (!direct_wait(folder, &d)) {
+        log_warning(&p->in->log, "the job's container does not answer on its socket in '%s': scripts take the longer way, "
+                    "through the daemon (direct: off says so)", folder);
+        return 0;
+    }
+    int rc = d.hello.shell ? 0 : lacks_shell(c, e);
+    direct_close(&d);
+    return rc;
 }
 
 static int write_client_config(const struct prepare *p, struct err *e)
@@ -361,14 +396,14 @@ static int make_job(struct prepare *p, struct err *e)
         return -1;
     trace_step(trace, "images");
     make_folders(p);
-    if (deploy_way_make(&p->host, p->in, e) < 0 || create_volumes(p, e) < 0)
+    if (deploy_way_make(&p->host, p->in, e) < 0 || direct_way_make(&p->host, &p->plan, e) < 0 || create_volumes(p, e) < 0)
         return -1;
     trace_step(trace, "folders and volumes");
     if (create_all(p, e) < 0)
         return -1;
     deploy_way_put(&p->host, p->in, p->engine, p->ids.items[p->plan.n_services + PLAN_BUILD]);
     trace_step(trace, "network and containers");
-    if (start_containers(p, e) < 0 || write_client_config(p, e) < 0)
+    if (start_containers(p, e) < 0 || check_direct_way(p, e) < 0 || write_client_config(p, e) < 0)
         return -1;
     service_logs_start(&p->host, p->in, &p->logs);
     if (wait_for_services(p, e) < 0)

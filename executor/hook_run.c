@@ -8,6 +8,8 @@
 #include "executor/build_folder.h"
 #include "executor/client_config.h"
 #include "executor/deploy_server.h"
+#include "executor/direct.h"
+#include "executor/direct_way.h"
 #include "executor/host.h"
 #include "executor/job_container.h"
 #include "executor/job_script.h"
@@ -69,7 +71,9 @@ struct run {
     struct process logs; /* shows what services say */
     struct process deploys; /* answers the job's deploy-master */
     const struct place *place;
-    struct engine *engine;
+    const struct host *host;
+    struct engine *engine; /* NULL: nothing was asked of the daemon yet */
+    struct direct direct;  /* the way without it, where there is one */
     char *container;
     bool running;
     struct strvec entrypoint;
@@ -85,15 +89,22 @@ static void run_release(struct run *r)
 {
     deploy_server_stop(&r->deploys);
     service_logs_stop(&r->logs);
+    direct_close(&r->direct);
     engine_close(r->engine);
     free(r->container);
     strvec_release(&r->entrypoint);
 }
 
-/* Whether the runner in the container has something to tell us: no helper's has. */
-static bool is_marked(const struct run *r)
+static bool is_build(const struct run *r)
 {
     return strcmp(r->substage->role, "build") == 0;
+}
+
+/* Whether the runner in the container has something to tell us: no helper's has, and on the direct way only one
+ * behind an ENTRYPOINT. */
+static bool is_marked(const struct run *r)
+{
+    return is_build(r) && (r->direct.fd < 0 || r->direct.hello.entrypoint);
 }
 
 static int write_stdout(void *ctx, const char *data, size_t len, struct err *e)
@@ -110,6 +121,33 @@ static void stopper_argv(const char *how, struct strvec *argv)
         strvec_push(argv, words[i]);
 }
 
+static int find_container(struct run *r, struct err *e)
+{
+    auto_json *found = NULL;
+    auto_json *entrypoint = NULL;
+
+    if (job_container(r->engine, r->place, r->substage->role, &found, e) < 0)
+        return -1;
+    r->container = json_text_any(found, "Id");
+    r->running = strcmp(json_text(found, "State"), "running") == 0;
+    const char *text = json_text(json_object_get(found, "Labels"), LABEL_ENTRYPOINT);
+    if (*text && json_parse(text, strlen(text), "label " LABEL_ENTRYPOINT, &entrypoint, e) < 0)
+        return -1;
+    auto_json *holder = json_pack("{s:O*}", "list", entrypoint);
+    json_list(holder, "list", &r->entrypoint);
+    return 0;
+}
+
+/* Ask the daemon for the container, once: on the direct way when something goes wrong. */
+static int reach(struct run *r, struct err *e)
+{
+    if (r->container)
+        return 0;
+    if (!r->engine && host_connect(r->host, r->in, &r->engine, e) < 0)
+        return -1;
+    return find_container(r, e);
+}
+
 /* Ask the script's processes to end, as root so that those of every user hear it. */
 static int stop_script(struct run *r, struct err *e)
 {
@@ -117,6 +155,10 @@ static int stop_script(struct run *r, struct err *e)
     auto_strvec argv = STRVEC_INIT;
     const struct exec_spec spec = { .argv = &argv, .user = "0:0" };
 
+    if (r->direct.fd >= 0) {
+        direct_stop(&r->direct);
+        return 0;
+    }
     stopper_argv("TERM", &argv);
     if (engine_again(r->engine, &second, e) < 0)
         return -1;
@@ -129,7 +171,7 @@ static int kill_container(struct run *r, struct err *e)
     auto_engine *second = NULL;
 
     r->killed = true;
-    if (engine_again(r->engine, &second, e) < 0)
+    if (reach(r, e) < 0 || engine_again(r->engine, &second, e) < 0)
         return -1;
     return container_kill(second, r->container, NULL, e);
 }
@@ -179,16 +221,18 @@ static const char *project_dir(const struct run *r)
     return folder ? folder : "";
 }
 
-/* The runner in the container waits for the folder: it must not, when nobody will give it. */
-static int give_folder(struct run *r, struct err *e)
+/* A runner in the container that waits for the folder must not, when nobody will give it. */
+static int give_folder(struct run *r, int64_t uid, int64_t gid, struct err *e)
 {
     const struct engine_watch watch = { tick, r, r->in->interrupt_fd };
     auto_err ignored = ERR_INIT;
 
+    if (reach(r, e) < 0)
+        return -1;
     r->waiting = true;
-    int rc = build_folder_give(r->engine, r->place, project_dir(r), r->mark.uid, r->mark.gid, &watch, e);
+    int rc = build_folder_give(r->engine, r->place, project_dir(r), uid, gid, &watch, e);
     r->waiting = false;
-    if (rc < 0)
+    if (rc < 0 && r->direct.fd < 0) /* else it goes with the connection */
         (void)kill_container(r, &ignored);
     return rc;
 }
@@ -209,7 +253,7 @@ static int sweep(struct run *r, struct err *e)
     int code;
 
     stopper_argv("KILL", &argv);
-    if (engine_again(r->engine, &second, e) < 0)
+    if (reach(r, e) < 0 || engine_again(r->engine, &second, e) < 0)
         return -1;
     return exec_run(second, r->container, &spec, &code, e);
 }
@@ -225,39 +269,28 @@ static int output(void *ctx, enum stream_kind kind, const char *data, size_t len
         return write_stdout(NULL, data, len, e);
     if (mark_filter(&r->mark, data, len, write_stdout, NULL, e) < 0)
         return -1;
-    if (before == 0 && r->mark.seen > 0 && r->mark.wants_folder && give_folder(r, e) < 0)
+    if (before == 0 && r->mark.seen > 0 && r->mark.wants_folder && give_folder(r, r->mark.uid, r->mark.gid, e) < 0)
         return -1;
     return before < MARK_MOST && r->mark.seen == MARK_MOST ? sweep(r, e) : 0;
 }
 
-static int find_container(struct run *r, struct err *e)
-{
-    auto_json *found = NULL;
-    auto_json *entrypoint = NULL;
-
-    if (job_container(r->engine, r->place, r->substage->role, &found, e) < 0)
-        return -1;
-    r->container = json_text_any(found, "Id");
-    r->running = strcmp(json_text(found, "State"), "running") == 0;
-    const char *text = json_text(json_object_get(found, "Labels"), LABEL_ENTRYPOINT);
-    if (*text && json_parse(text, strlen(text), "label " LABEL_ENTRYPOINT, &entrypoint, e) < 0)
-        return -1;
-    auto_json *holder = json_pack("{s:O*}", "list", entrypoint);
-    json_list(holder, "list", &r->entrypoint);
-    return 0;
-}
-
 /* The image's ENTRYPOINT, given the shell as its command: what it exports and the
- * user that it drops to reach the script, as with the docker executor. */
+ * user that it drops to reach the script, as with the docker executor. On the direct way
+ * it is put before all this in the container, and nothing at all means the image's best shell. */
 static void build_argv(const struct run *r, struct strvec *argv)
 {
+    bool direct = r->direct.fd >= 0;
     auto_free char *mark = mark_word(&r->mark);
     const char *folder = r->place->builds_dir;
-    const char *const marked[] = { "sh", "-c", shell_runner, "atelier", mark, folder, NULL };
-    const char *const first[] = { "sh", "-c", shell_taker, "atelier", folder, project_dir(r), shell_runner, NULL };
-    const char *const other[] = { "sh", "-c", shell_runner, "atelier", NULL };
+    const char *runner = direct ? shell_direct : shell_runner;
+    const char *const marked[] = { "sh", "-c", runner, "atelier", mark, folder, NULL };
+    const char *const first[] = { "sh", "-c", shell_taker, "atelier", folder, project_dir(r), runner, NULL };
+    const char *const other[] = { "sh", "-c", runner, "atelier", NULL };
 
-    strvec_push_all(argv, &r->entrypoint);
+    if (!direct)
+        strvec_push_all(argv, &r->entrypoint);
+    if (direct && !is_marked(r) && !r->substage->first)
+        return;
     for (const char *const *word = is_marked(r) ? marked : r->substage->first ? first : other; *word; word++)
         strvec_push(argv, *word);
 }
@@ -270,6 +303,47 @@ static void add_variables(const struct host *h, char *const *environment, struct
     for (size_t i = 0; i < all.n; i++)
         if (h->config.keep_script_secrets || !secret_variable_is(all.items[i]))
             strvec_push(out, all.items[i]);
+}
+
+static bool has_entrypoint(const struct run *r)
+{
+    return r->entrypoint.n > 0 || (r->direct.fd >= 0 && r->direct.hello.entrypoint);
+}
+
+/* The first mark has come on the direct way. */
+static int answer_mark(void *ctx, struct err *e)
+{
+    struct run *r = ctx;
+
+    return r->mark.wants_folder ? give_folder(r, r->mark.uid, r->mark.gid, e) : 0;
+}
+
+/* Where no ENTRYPOINT can change it, it is known who the script is before it begins. */
+static bool wants_folder(const struct run *r)
+{
+    const struct order_hello *user = &r->direct.hello;
+    auto_free char *given = xasprintf("%s/.owner-%u-%u", r->place->builds_dir, user->uid, user->gid);
+
+    return is_build(r) && !user->entrypoint && user->uid != 0 && access(given, F_OK) != 0;
+}
+
+static int execute_directly(struct run *r, const struct exec_spec *by_daemon, int *code, struct err *e)
+{
+    const struct direct_script script = {
+        .argv = by_daemon->argv,
+        .env = by_daemon->env,
+        .input = by_daemon->input,
+        .input_ctx = by_daemon->input_ctx,
+        .mark = is_marked(r) ? &r->mark : NULL,
+        .on_mark = answer_mark,
+        .watch = *by_daemon->watch,
+    };
+
+    if (wants_folder(r) && give_folder(r, r->direct.hello.uid, r->direct.hello.gid, e) < 0)
+        return -1;
+    if (direct_run(&r->direct, &script, code, e) < 0)
+        return -1;
+    return r->direct.left > 0 ? sweep(r, e) : 0;
 }
 
 static int execute(struct run *r, const struct host *h, struct job_script *script, int *code, struct err *e)
@@ -288,27 +362,42 @@ static int execute(struct run *r, const struct host *h, struct job_script *scrip
     };
 
     build_argv(r, &argv);
-    if (r->entrypoint.n > 0) { /* it may want the job's variables; the script exports its own */
+    if (has_entrypoint(r)) { /* it may want the job's variables; the script exports its own */
         add_variables(h, r->in->env, &env);
         strvec_push(&env, "TINI_SUBREAPER=true"); /* tini is not process 1 here, and complains of it */
     }
+    if (r->direct.fd >= 0)
+        return execute_directly(r, &spec, code, e);
     int rc = exec_run(r->engine, r->container, &spec, code, e);
     return mark_finish(&r->mark, write_stdout, NULL, rc < 0 ? NULL : e) < 0 ? -1 : rc;
 }
 
 /* Whose fault the end was. 0 when *code is what counts. */
-static int judge(const struct run *r, const struct ending *ending, int rc, int *code, struct err *e)
+static int judge(struct run *r, const struct host *h, int64_t began_ms, int rc, int *code, struct err *e)
 {
     if (r->signal)
         return err_set(e, ERR_CANCELLED, r->signal, TOLD ": %s", strsignal(r->signal));
     if (r->killed) /* by us, and the error says why */
         return rc;
-    if (rc == 0 && *code == 0 && r->entrypoint.n > 0 && !r->mark.seen)
+    if (rc == 0 && *code == 0 && (!has_entrypoint(r) || r->mark.seen))
+        return 0;
+    auto_err unreachable = ERR_INIT;
+    if (reach(r, &unreachable) < 0) /* then the code is true all the same */
+        return rc;
+    if (rc == 0 && *code == 0)
         return err_set(e, ERR_JOB, 0,
                        "the image's ENTRYPOINT '%s' ended without running the script; "
                        "clear it in .gitlab-ci.yml with `image: {name: …, entrypoint: [\"\"]}`",
-                       r->entrypoint.items[0]);
-    return verdict(ending, rc, code, e);
+                       r->entrypoint.n > 0 ? r->entrypoint.items[0] : "");
+    const struct ending ending = {
+        .engine = r->engine,
+        .container = r->container,
+        .role = r->substage->role,
+        .kind = kind_name(kind_of(&h->config.kinds, h->job.stage, h->job.environment)),
+        .began_ms = began_ms,
+        .log = &r->in->log,
+    };
+    return verdict(&ending, rc, code, e);
 }
 
 /* The runner reads the exact code from the file (17.9+) when we exit with its code for a failed build. */
@@ -331,27 +420,32 @@ static int start_again(struct run *r, const struct host *h, struct err *e)
     return client_config_write(h, r->in, r->engine, r->container, r->entrypoint.n > 0, e);
 }
 
+/* Straight into the container where that is possible; else by the daemon, which also knows why it is not. */
+static int find_way(struct run *r, const struct host *h, struct err *e)
+{
+    auto_free char *folder = direct_way_folder(h, r->substage->role);
+    bool possible = direct_way_is_possible(h, r->in);
+
+    if (possible && direct_open(folder, &r->direct))
+        return 0;
+    if (reach(r, e) < 0)
+        return -1;
+    if (!r->running && start_again(r, h, e) < 0)
+        return err_wrap(e, "start the job's %s container again", r->substage->role);
+    return 0;
+}
+
 static int run_substage(struct run *r, struct host *h, struct job_script *script, struct err *e)
 {
     int code = 0;
 
-    if (host_connect(h, r->in, &r->engine, e) < 0 || find_container(r, e) < 0 ||
-        host_check_interrupt(r->in, e) < 0 || mark_init(&r->mark, e) < 0)
+    if (mark_init(&r->mark, e) < 0 || find_way(r, h, e) < 0 || host_check_interrupt(r->in, e) < 0)
         return -1;
-    if (!r->running && start_again(r, h, e) < 0)
-        return err_wrap(e, "start the job's %s container again", r->substage->role);
-    const struct ending ending = {
-        .engine = r->engine,
-        .container = r->container,
-        .role = r->substage->role,
-        .kind = kind_name(kind_of(&h->config.kinds, h->job.stage, h->job.environment)),
-        .began_ms = clock_epoch_ms(),
-        .log = &r->in->log,
-    };
-    if (is_marked(r))
+    if (is_build(r))
         deploy_server_start(h, r->in, r->engine, r->container, &r->deploys);
+    int64_t began_ms = clock_epoch_ms();
     int rc = execute(r, h, script, &code, e);
-    if (judge(r, &ending, rc, &code, e) < 0)
+    if (judge(r, h, began_ms, rc, &code, e) < 0)
         return -1;
     if (code == 0)
         return 0;
@@ -381,6 +475,8 @@ int hook_run(const struct invocation *in, struct err *e)
     __attribute__((cleanup(run_release))) struct run r = {
         .in = in,
         .substage = substage,
+        .host = &h,
+        .direct = DIRECT_INIT,
         .place = &h.place,
         .grace_ms = h.config.cancel_grace_ms,
         .logs = PROCESS_INIT,

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "engine/volume.h"
 #include "executor/deploy_way.h"
+#include "executor/direct_way.h"
 
 #include <string.h>
 #include <time.h>
@@ -100,8 +101,10 @@ static int look_through(const struct host *h, struct engine *d, int64_t now, boo
             *kept = *kept || strcmp(key, h->place.key) == 0;
         else if (*key && remove_job(d, key, &problem) < 0)
             rc = err_move(e, &problem);
-        else
+        else {
             deploy_way_remove(&h->config, key);
+            direct_way_remove(&h->config, key);
+        }
     }
     return rc;
 }

@@ -35,30 +35,37 @@ static bool may_follow(const struct mark *m, char c)
     return m->n < MARK_MAX && (c == ' ' || isdigit((unsigned char)c));
 }
 
-/* " UID GID" */
-static bool read_ids(const char *text, int64_t *uid, int64_t *gid)
+/* " UID GID", " PID" or all three: up to three numbers. How many; -1: something else. */
+static int read_numbers(const char *text, int64_t numbers[3])
 {
-    const char *second = text[0] == ' ' ? strchr(text + 1, ' ') : NULL;
-    auto_free char *first = second ? xstrndup(text + 1, (size_t)(second - text - 1)) : NULL;
+    int n = 0;
 
-    return second && number_parse(first, 0, ID_MAX, uid) == 0 && number_parse(second + 1, 0, ID_MAX, gid) == 0;
+    for (; *text; n++) {
+        size_t len = strcspn(text + 1, " ");
+        auto_free char *one = xstrndup(text + 1, len);
+        if (n == 3 || *text != ' ' || number_parse(one, 0, ID_MAX, &numbers[n]) < 0)
+            return -1;
+        text += 1 + len;
+    }
+    return n;
 }
 
 /* A newline has come: whether what is held is a whole mark. */
 static bool take_mark(struct mark *m)
 {
-    int64_t uid = 0, gid = 0;
-    const char *rest = m->held + MARK_LEN;
+    int64_t numbers[3] = { 0 };
 
     if (m->n < MARK_LEN)
         return false;
     m->held[m->n] = '\0';
-    if (*rest && !read_ids(rest, &uid, &gid))
+    int n = read_numbers(m->held + MARK_LEN, numbers);
+    if (n < 0)
         return false;
     if (m->seen++ == 0) {
-        m->wants_folder = *rest != '\0';
-        m->uid = uid;
-        m->gid = gid;
+        m->wants_folder = n >= 2;
+        m->uid = n >= 2 ? numbers[0] : 0;
+        m->gid = n >= 2 ? numbers[1] : 0;
+        m->pid = n == 1 || n == 3 ? numbers[n - 1] : 0;
     }
     m->n = 0;
     return true;

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define MARK_LEN  25 /* \x01 and 24 hexadecimal digits */
-#define MARK_MAX  (MARK_LEN + 22) /* and " UID GID", each of at most ten digits */
+#define MARK_MAX  (MARK_LEN + 33) /* and " UID GID PID", each of at most ten digits */
 #define MARK_MOST 2  /* of a stream; what comes later is the script's own */
 
 struct mark {
@@ -25,6 +25,7 @@ struct mark {
     unsigned seen;
     bool wants_folder;       /* said by the first one: for uid and gid */
     int64_t uid, gid;
+    int64_t pid;             /* of the script's shell, as it said itself; 0: it did not */
 };
 
 /* Draw a new one from the kernel's random numbers. */

@@ -175,16 +175,23 @@ static void leave_to_other(json_t *config)
         json_object_del(json_object_get(config, "HostConfig"), *name);
 }
 
+void plan_wait_in_shell(json_t *config)
+{
+    json_object_set_new(config, "Entrypoint", json_pack("[s,s,s]", "sh", "-c", shell_keeper));
+    json_object_set_new(config, "Cmd", json_array());
+    json_object_set_new(config, "OpenStdin", json_true());
+}
+
 static json_t *container_config(enum plan_role role, const struct plan *plan, const struct job *job,
                                 const struct kind *kind, const struct host_settings *host, int64_t expires)
 {
     const char *name = role_names[role];
-    json_t *c = json_pack("{s:s, s:[s,s,s], s:[], s:b, s:b, s:o, s:o, s:o}", "Image", plan->of[role].image,
-                          "Entrypoint", "sh", "-c", shell_keeper, "Cmd", "OpenStdin", 1, "Tty", 0, "Env",
+    json_t *c = json_pack("{s:s, s:b, s:o, s:o, s:o}", "Image", plan->of[role].image, "Tty", 0, "Env",
                           environment(plan), "Labels", place_labels(job, &plan->place, name, expires),
                           "HostConfig", host_config(role, plan, kind, host));
     const char *user = role == PLAN_HELPER ? "0:0" : job->image.user;
 
+    plan_wait_in_shell(c);
     if (*user)
         json_object_set_new(c, "User", json_string(user));
     auto_free char *network = network_mode(role, plan, kind);

@@ -72,6 +72,9 @@ int plan_make(const struct job *job, const struct place *place, const struct kin
  * starts it before the shell, as the docker executor does. */
 void plan_add_image(struct plan *plan, const struct job *job, const json_t *image);
 
+/* Make the keeper (stages/shell.h) the first process of the container that this body is for. */
+void plan_wait_in_shell(json_t *config);
+
 /* What the job's own container and its services have mounted alike, a new list of binds: what the job is built in,
  * and the owner's `mounts`. One without a source is a volume of the plan, which those containers share. */
 json_t *plan_binds(const struct plan *plan, const struct kind *kind);

@@ -41,14 +41,14 @@ const char shell_keeper[] = KEEPER_BEGINS "\n"
 
 /* Whoever signals all processes must be sure of where it is, and spare the keeper. The
  * command line tells both (`read` leaves its NULs out): that of process 1 is our
- * keeper's, or an init's that was given the keeper to run (`init: true`), and not a
- * host's whose process namespace the container shares. The keeper's copy of itself has
+ * keeper's or atelier-init's, or an init's that was given one of them to run (`init: true`),
+ * and not a host's whose process namespace the container shares. The keeper's copy of itself has
  * it too, and may have a `sleep`. */
 #define IS_KEEPER                                                        \
     "is_keeper() {\n"                                                      \
     "  first=\n"                                                           \
     "  read -r first 2>/dev/null </proc/$1/cmdline\n"                      \
-    "  case $first in *\"" KEEPER_BEGINS "\") return 0 ;; esac\n"          \
+    "  case $first in *\"" KEEPER_BEGINS "\"|*/" SHELL_INIT "*) return 0 ;; esac\n" \
     "  return 1\n"                                                         \
     "}\n"                                                                  \
     "is_keepers() {\n"                                                     \
@@ -119,9 +119,9 @@ const char shell_taker[] =
     "    case $key in Uid:) uid=$value ;; Gid:) gid=$value; break ;; esac\n" \
     "  done 2>/dev/null </proc/$$/status\n"                                \
     "  if [ \"${uid:-0}\" = 0 ] || [ -e \"$2/.owner-$uid-$gid\" ]; then\n" \
-    "    printf '\\001%s\\n' \"$1\"\n"                                     \
+    "    printf '\\001%s%s\\n' \"$1\" \"$3\"\n"                           \
     "  else\n"                                                             \
-    "    printf '\\001%s %s %s\\n' \"$1\" \"$uid\" \"$gid\"\n"             \
+    "    printf '\\001%s %s %s%s\\n' \"$1\" \"$uid\" \"$gid\" \"$3\"\n"   \
     "    until [ -e \"$2/.owner-$uid-$gid\" ]; do sleep 0.02 || sleep 1; done 2>/dev/null\n" \
     "  fi\n"                                                               \
     "}\n"
@@ -164,6 +164,12 @@ const char shell_runner[] =
     "sweep \"${chain}1 \"\n"
     "[ -z \"$1\" ] || [ -z \"$left\" ] || printf '\\001%s\\n' \"$1\"\n"
     "exit $code\n";
+
+const char shell_direct[] =
+    ANNOUNCE
+    "[ -z \"$1\" ] || announce \"$1\" \"$2\" \" $$\"\n"
+    FIND_SHELL
+    "exec \"$shell\"\n";
 
 /* printf is a builtin, so that the line is in no process's arguments. */
 const char shell_client_config[] =

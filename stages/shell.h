@@ -5,6 +5,9 @@
 #ifndef STAGES_SHELL_H
 #define STAGES_SHELL_H
 
+/* The program that is a container's first process where it can be (executor/init/); else the keeper is. */
+#define SHELL_INIT "atelier-init"
+
 /* A container's first process, or its init's first: waits for its end, and buries what
  * nobody else does. Its stdin is kept open by the daemon (OpenStdin) and never written
  * to, so `read` waits without a `sleep`. */
@@ -22,13 +25,17 @@ extern const char shell_keeper[];
  * user's (shell_stopper KILL). */
 extern const char shell_runner[];
 
+/* The same where atelier-init started it, and ends what the script leaves: it becomes the image's best shell. Behind
+ * its MARK is also its process id, "MARK [UID GID] PID". */
+extern const char shell_direct[];
+
 /* Gives what is in the build folder to the user whom the job's image runs as, as
  * `sh -c shell_giver atelier FOLDER UID GID PROJECT`, by root in the helper's container. The
  * empty folder `.owner-UID-GID` in it says that all of it is done. */
 extern const char shell_giver[];
 
 /* Before the first of a job's scripts, in the helper's container, as `sh -c shell_taker
- * atelier FOLDER PROJECT shell_runner`: makes the build folder root's where an earlier
+ * atelier FOLDER PROJECT RUNNER` (one of the two above): makes the build folder root's where an earlier
  * job's user has it, or where the project's folder is somebody else's because a script
  * gave it away: git in the job's image would call it of dubious ownership. And removes
  * what is no folder on the way to the project's. */

@@ -33,7 +33,7 @@ static json_t *describe(const struct config *c)
     static const char *const storage[] = {
         [STORAGE_AUTO] = "auto", [STORAGE_FOLDERS] = "folders", [STORAGE_VOLUMES] = "volumes"
     };
-    json_t *all = json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:s, s:I, s:b}", "builds", c->builds,
+    json_t *all = json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:s, s:I, s:b, s:b}", "builds", c->builds,
                             "cache", c->cache, "storage", storage[c->storage], "cache_size", (json_int_t)c->cache_size, "cache_age",
                             (json_int_t)c->cache_age_ms, "image", c->image, "helper_image", c->helper_image, "docker_host", or_null(c->docker_host),
                             "docker_cert_path", or_null(c->docker_cert_path), "docker_tls_verify",
@@ -41,8 +41,8 @@ static json_t *describe(const struct config *c)
                             "allowed_pull_policies", json_strings(&c->allowed_pull_policies), "cancel_grace",
                             (json_int_t)c->cancel_grace_ms, "keep_failed", (json_int_t)c->keep_failed_ms, "on_unready",
                             c->services.on_unready == UNREADY_WARN ? "warn" : "fail", "wait",
-                            (json_int_t)c->services.wait_ms, "script_secrets", c->keep_script_secrets);
-
+                            (json_int_t)c->services.wait_ms, "script_secrets", c->keep_script_secrets, "direct",
+                             c->direct);
     json_object_set_new(all, "trace", json_integer((json_int_t)c->trace_ms));
     json_object_set_new(all, "cleanup", json_string(c->cleanup_waits ? "wait" : "detach"));
     for (int i = 0; i < KIND_COUNT; i++)
@@ -66,7 +66,7 @@ static int read_text(const char *text, struct config *out, struct err *e)
     "'cache_age':0, 'image':'atelier/ci:latest', "                                                                          \
     "'helper_image':'atelier/helper:" ATELIER_VERSION "', 'docker_host':null, 'docker_cert_path':null, "               \
     "'docker_tls_verify':false, 'pull_policy':['if-not-present'], 'allowed_pull_policies':[], "                       \
-    "'cancel_grace':10000, 'keep_failed':0, 'on_unready':'fail', 'wait':30000, 'trace':86400000, 'cleanup':'detach', 'pull':" LEAST ", "                                                                           \
+    "'cancel_grace':10000, 'direct':true, 'keep_failed':0, 'on_unready':'fail', 'wait':30000, 'trace':86400000, 'cleanup':'detach', 'pull':" LEAST ", "                                                                           \
     "'build':" LEAST ", 'push':" LEAST ", 'test':" LEAST ", 'deploy':" LEAST ", 'other':" LEAST "}"
 
 static const struct {
@@ -100,6 +100,8 @@ static const struct {
     { "cache_size: 1.5k\ncache_age: 30d\n", "{'cache_size':1536, 'cache_age':2592000000}" },
     { "cancel_grace: 500ms\n", "{'cancel_grace':500}" },
     { "cancel_grace: 1m30s\n", "{'cancel_grace':90000}" },
+    { "direct: off\n", "{'direct':false}" },
+    { "direct: on\n", "{'direct':true}" },
     { "keep_failed: 30m\n", "{'keep_failed':1800000}" },
     { "keep_failed: 0\n", "{'keep_failed':0}" },
     { "trace: 0\n", "{'trace':0}" },
@@ -187,6 +189,7 @@ static const struct {
     { "cache_size: [1g]\n", "c.yml:1:13: cache_size: a list must be a size" },
     { "cache_age: 30g\n", "c.yml:1:12: cache_age: '30g' must be a duration" },
     { "cancel_grace: soon\n", "c.yml:1:15: cancel_grace: 'soon' must be a duration such as 10s" },
+    { "direct: sometimes\n", "c.yml:1:9: direct: 'sometimes' must be true or false" },
     { "keep_failed: yes\n", "c.yml:1:14: keep_failed: 'yes' must be a duration" },
     { "trace: on\n", "c.yml:1:8: trace: 'on' must be a duration" },
     { "cleanup: later\n", "c.yml:1:10: cleanup: 'later' must be detach or wait" },

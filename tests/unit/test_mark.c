@@ -42,6 +42,7 @@ static const struct {
     const char *what, *stream, *want;
     unsigned seen;
     const char *folder; /* of whom it wants it: "UID GID" */
+    int pid;
 } streams[] = {
     { "nothing", "", "", 0, NULL },
     { "the mark alone", MARK, "", 1, NULL },
@@ -71,8 +72,9 @@ static const struct {
     { "a folder, and the end", WORD " 1 2\nhello\n" MARK, "hello\n", 2, "1 2" },
     { "a folder wanted too late", MARK "hello\n" WORD " 1 2\n", "hello\n", 2, NULL },
     { "ids of too many digits", WORD " 42949672940 42949672940\n", WORD " 42949672940 42949672940\n", 0, NULL },
-    { "one id", WORD " 1000\n", WORD " 1000\n", 0, NULL },
-    { "three ids", WORD " 1 2 3\n", WORD " 1 2 3\n", 0, NULL },
+    { "a shell", WORD " 1000\nhello\n", "hello\n", 1, NULL, 1000 },
+    { "a folder and a shell", WORD " 1 2 3\nhello\n", "hello\n", 1, "1 2", 3 },
+    { "four numbers", WORD " 1 2 3 4\n", WORD " 1 2 3 4\n", 0, NULL },
     { "no ids", WORD "  \n", WORD "  \n", 0, NULL },
     { "a negative id", WORD " -1 0\n", WORD " -1 0\n", 0, NULL },
     { "digits without a blank", WORD "1 2\n", WORD "1 2\n", 0, NULL },
@@ -94,6 +96,7 @@ static void check_pieces(size_t row, size_t a, size_t b)
     assert_int_equal(m.seen, streams[row].seen);
     auto_free char *folder = m.wants_folder ? xasprintf("%" PRId64 " %" PRId64, m.uid, m.gid) : NULL;
     assert_string_equal(folder ? folder : "nobody", streams[row].folder ? streams[row].folder : "nobody");
+    assert_int_equal(m.pid, streams[row].pid);
     strbuf_release(&h.text);
 }
 

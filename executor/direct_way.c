@@ -181,7 +181,7 @@ void direct_way_list(const struct config *c, int64_t before, struct strvec *keys
 
     while (dir && (entry = readdir(dir)))
         if (is_key(entry->d_name) && fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISDIR(st.st_mode) && st.st_mtime <= before)
+            S_ISDIR(st.st_mode) && st.st_mtime <= before && !strvec_has(keys, entry->d_name))
             strvec_push(keys, entry->d_name);
     if (dir)
         (void)closedir(dir);

@@ -30,7 +30,7 @@ bool direct_way_is_unseen(const struct host *h, const char *text);
 
 /* Remove them, when the containers of the job of that key are gone. */
 void direct_way_remove(const struct config *c, const char *key);
-/* The keys of the jobs whose folders are there and were made until then. */
+/* Add the keys of the jobs whose folders are there and were made until then. */
 void direct_way_list(const struct config *c, int64_t before, struct strvec *keys);
 
 #endif

@@ -11,6 +11,7 @@
 #include "executor/command.h"
 #include "executor/config.h"
 #include "executor/deploy_way.h"
+#include "executor/direct_way.h"
 #include "executor/garbage.h"
 #include "executor/kept.h"
 #include "executor/table.h"
@@ -25,7 +26,7 @@
 #define BATCH ((size_t)16)
 /* Another gc may hold what we want gone, and the daemon may be slow to let go. */
 #define AGAIN_MS 500
-/* A job's folder for deploys is there before its containers are, as long as its images take. */
+/* A job's folders for its sockets are there before its containers are, as long as its images take. */
 #define FOLDER_AGE_S ((int64_t)24 * 60 * 60)
 
 struct gc {
@@ -35,7 +36,7 @@ struct gc {
     struct garbage garbage;
     struct err *errs; /* why a thing is still here, beside each of garbage.things */
     size_t failed;
-    size_t folders; /* of deploy jobs that are gone */
+    size_t folders; /* for sockets, of jobs that are gone */
     struct strvec abandoned; /* jobs whose cleanup did not come to its end */
 };
 
@@ -151,27 +152,30 @@ static void end_cleanups(const struct gc *gc, const struct config *config)
         if (is_asked_for(gc, key) && !has_things(gc, key) && cleaning_take_over(&x, config, key, 0, NULL) == 0) {
             cleaning_end(&x, NULL);
             deploy_way_remove(config, key);
+            direct_way_remove(config, key);
         }
     }
 }
 
-/* ---- Folders of deploy jobs ---- */
+/* ---- Folders for sockets ---- */
 
 /* No cleanup came for these jobs, or they were kept. */
 static void remove_folders(struct gc *gc, const struct config *config)
 {
-    int64_t age = gc->rule.older_than < 0 ? FOLDER_AGE_S : gc->rule.older_than;
+    int64_t before = gc->rule.now - (gc->rule.older_than < 0 ? FOLDER_AGE_S : gc->rule.older_than);
     auto_strvec keys = STRVEC_INIT;
 
-    if (config->targets.n == 0)
-        return;
-    deploy_way_list(config, gc->rule.now - age, &keys);
+    if (config->targets.n > 0)
+        deploy_way_list(config, before, &keys);
+    direct_way_list(config, before, &keys);
     for (size_t i = 0; i < keys.n; i++) {
         if (!is_asked_for(gc, keys.items[i]) || has_things(gc, keys.items[i]))
             continue;
         gc->folders++;
-        if (!gc->in->dry_run)
-            deploy_way_remove(config, keys.items[i]);
+        if (gc->in->dry_run)
+            continue;
+        deploy_way_remove(config, keys.items[i]);
+        direct_way_remove(config, keys.items[i]);
     }
 }
 
@@ -235,7 +239,7 @@ static void write_summary(const struct gc *gc, struct strbuf *out)
         strbuf_printf(out, "; %zu that may still be needed stay%s", kept, kept == 1 ? "s" : "");
     strbuf_puts(out, "\n");
     if (gc->folders > 0)
-        strbuf_printf(out, "%zu folder%s of deploy jobs that are gone %s\n", gc->folders, gc->folders == 1 ? "" : "s",
+        strbuf_printf(out, "%zu folder%s of jobs that are gone %s\n", gc->folders, gc->folders == 1 ? "" : "s",
                       gc->in->dry_run ? "would go" : "removed");
 }
 

@@ -204,13 +204,15 @@ static int tick(void *ctx, int64_t *next_ms, struct err *e)
     if (number && cancel(r, number, e) < 0)
         return -1;
     *next_ms = -1;
+    if (r->killed && r->direct.fd >= 0) /* whoever still holds the connection is no process of the job's */
+        return err_set(e, ERR_CANCELLED, r->signal, TOLD);
     if (!r->signal || r->killed)
         return 0;
     *next_ms = r->deadline - clock_ms();
     if (*next_ms > 0)
         return 0;
     log_warning(&r->in->log, TOLD ": killing what did not end in time");
-    *next_ms = -1;
+    *next_ms = 0;
     return kill_container(r, e);
 }
 

@@ -155,19 +155,19 @@ class Left(DeployTest):
         self.assertNotIn("folder", self.gc(job), "its job is there")
         docker("rm", "-fv", *containers)
         docker("network", "rm", *docker("network", "ls", "-q", "--filter", f"label=atelier.job={job.label}").split())
-        self.assertIn("1 folder of deploy jobs that are gone would go\n", self.gc(job, "--dry-run"))
+        self.assertIn("1 folder of jobs that are gone would go\n", self.gc(job, "--dry-run"))
         os.utime(self.folder(job))
         self.assertNotIn("folder", self.gc(job), "its containers may be yet to come")
         self.assertTrue(self.folder(job).exists())
         os.utime(self.folder(job), (1, 1))
-        self.assertIn("1 folder of deploy jobs that are gone removed\n", self.gc(job))
+        self.assertIn("1 folder of jobs that are gone removed\n", self.gc(job))
         self.assertFalse(self.folder(job).exists())
         self.assertTrue(other.exists())
 
     def test_gc_by_age_takes_it_with_the_job(self):
         job = self.started()
         time.sleep(2)
-        self.assertIn("1 folder of deploy jobs that are gone removed\n", self.gc(job, "--older-than", "1s"))
+        self.assertIn("1 folder of jobs that are gone removed\n", self.gc(job, "--older-than", "1s"))
         self.assertFalse(self.folder(job).exists())
 
     def test_that_of_a_kept_job_goes_when_its_time_is_over(self):

@@ -10,6 +10,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ATELIER = os.environ.get("ATELIER", str(ROOT / "build/dev/executor/atelier"))
+# ATELIER_TEST_DIRECT=off: the same tests by the daemon's exec.
+DIRECT = os.environ.get("ATELIER_TEST_DIRECT", "on")
 IMAGE = os.environ.get("ATELIER_TEST_IMAGE", "atelier/ci:latest")
 PATIENCE = 180  # seconds for what takes one on an idle machine
 
@@ -74,7 +76,8 @@ class Job:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="custom-executor"))
         self.state = pathlib.Path(tempfile.mkdtemp(prefix="atelier-test-"))
         self.config_file = self.state / "config.yml"
-        self.config_file.write_text(f"builds: {self.state}/builds\ncache: {self.state}/cache\n{config}")
+        direct = "" if "direct:" in config else f"direct: {DIRECT}\n"
+        self.config_file.write_text(f"builds: {self.state}/builds\ncache: {self.state}/cache\n{direct}{config}")
         self.token = "secret-job-token-" + self.id
         self.variables = {
             "CI_JOB_ID": self.id, "CI_JOB_NAME": "test job", "CI_JOB_STAGE": stage, "CI_JOB_TOKEN": self.token,

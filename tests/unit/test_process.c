@@ -396,7 +396,7 @@ static void test_copy_that_does_not_end_is_killed(void **state)
 }
 
 /* Answers what it is told, until nobody tells it any more. */
-static int answer(void *ctx, int line)
+static int echo_bytes(void *ctx, int line)
 {
     const int *fds = ctx; /* kept, and not */
     char byte;
@@ -429,7 +429,7 @@ static void test_copy_that_is_followed(void **state)
     int fds[] = { low, other };
     const int kept[] = { low, high, -1 };
     char buf[8];
-    assert_int_equal(process_fork_followed(answer, fds, kept, &p, NULL), 0);
+    assert_int_equal(process_fork_followed(echo_bytes, fds, kept, &p, NULL), 0);
     assert_int_equal(next_byte(p.stop), 'y');
     assert_int_equal(write(p.stop, "\2", 1), 1);
     assert_int_equal(next_byte(p.stop), 2);

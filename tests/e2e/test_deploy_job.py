@@ -296,6 +296,7 @@ SERVE = "trap 'exit 0' TERM; touch /tmp/up; while :; do sleep 0.1; done"
 NEVER_UP = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
 BROKEN = "echo the token is $$TOKEN; exit 3"
 UP = "deploy-master here -f /tmp/compose.yml"
+UNDER_WAY = "until [ -e /tmp/under-way ]; do sleep 0.05; done"  # interrupted() says so
 
 
 class Deploying(DeployTest):
@@ -349,6 +350,7 @@ class Deploying(DeployTest):
         running = job.start_run(self.app(NEVER_UP) + script)
         wait_for(lambda: len(docker("ps", "-aq", "--filter", f"label=atelier.unit={self.unit}", "--filter",
                                     "label=atelier.service=app").split()) > 1 or not self.running() == before)
+        docker("exec", job.container(), "touch", "/tmp/under-way")
         return running, before
 
     def assert_old_release(self, job, before):
@@ -402,8 +404,7 @@ class Deploy(Deploying):
 
     def test_a_deploy_master_that_is_ended_calls_it_off(self):
         job = self.ready()
-        running, before = self.interrupted(job, UP + " & p=$!; until [ -e /tmp/end ]; do sleep 0.05; done; kill -TERM $p; wait $p")
-        docker("exec", job.container(), "touch", "/tmp/end")
+        running, before = self.interrupted(job, UP + f" & p=$!; {UNDER_WAY}; kill -TERM $p; wait $p")
         out, err = running.communicate(timeout=300)
         self.assertIn("told to end (Terminated): the deploy is called off", out)
         self.assertEqual(job.code(), "143\n", out + err)

@@ -8,7 +8,7 @@ import images
 import test_deploy_job as by_socket
 from hooks import docker, has_docker, terminate
 from relay import TcpRelay
-from test_deploy_job import ASK, REFUSED, SERVE, UP, wait_for
+from test_deploy_job import ASK, REFUSED, SERVE, UNDER_WAY, UP, wait_for
 
 FIND = ("relay() { for p in /proc/[0-9]*; do [ \"$(tr '\\0' ' ' <$p/cmdline)\" = '/usr/local/bin/deploy-master --relay ' ] "
         "&& echo ${p#/proc/}; done 2>/dev/null; }; until [ \"$(relay)\" ]; do sleep 0.05; done\n")
@@ -182,15 +182,15 @@ class Deploy(Relayed, by_socket.Deploy):
 
     def test_a_client_that_is_killed_calls_it_off(self):
         job = self.ready()
-        running, before = self.interrupted(job, UP + " & p=$!; sleep 3; kill -KILL $p; wait $p || echo code $?; sleep 1")
-        out, err = running.communicate(timeout=120)
+        running, before = self.interrupted(job, UP + f" & p=$!; {UNDER_WAY}; kill -KILL $p; wait $p || echo code $?; sleep 1")
+        out, err = running.communicate(timeout=300)
         self.assertIn("code 137", out)
         self.assert_old_release(job, before)
 
     def test_a_relay_that_is_killed_in_the_middle(self):
         job = self.ready()
-        running, before = self.interrupted(job, FIND + UP + " & p=$!; sleep 3; kill -KILL $(relay); wait $p || echo code $?")
-        out, err = running.communicate(timeout=120)
+        running, before = self.interrupted(job, FIND + UP + f" & p=$!; {UNDER_WAY}; kill -KILL $(relay); wait $p || echo code $?")
+        out, err = running.communicate(timeout=300)
         self.assertIn("the job's host went away in the middle", out)
         self.assertIn("code 3", out)
         self.assertIn("it was killed (status 137); this script cannot deploy any more, and what was not yet switched over is undone", err)
@@ -198,8 +198,8 @@ class Deploy(Relayed, by_socket.Deploy):
 
     def test_a_stream_that_is_spoiled_in_the_middle(self):
         job = self.ready()
-        running, before = self.interrupted(job, FIND + UP + " & p=$!; sleep 3; echo spoiled >/proc/$(relay)/fd/1; wait $p || echo code $?")
-        out, err = running.communicate(timeout=120)
+        running, before = self.interrupted(job, FIND + UP + f" & p=$!; {UNDER_WAY}; echo spoiled >/proc/$(relay)/fd/1; wait $p || echo code $?")
+        out, err = running.communicate(timeout=300)
         self.assertIn("code 3", out)
         self.assertIn("what comes from it is not its own", err)
         self.assert_old_release(job, before)

@@ -51,7 +51,8 @@ static bool any_asked(const struct pipeline *p)
 /* The user wants it, whatever its `when` says. */
 static bool is_named(const struct pipeline *p, const struct ci_job *job)
 {
-    return ci_job_is_named(job, p->options->jobs) || ci_job_is_named(job, p->options->manual);
+    return ci_job_is_named(job, p->options->jobs) ||
+           (job->when == WHEN_MANUAL && ci_job_is_named(job, p->options->manual));
 }
 
 static bool is_asked(const struct pipeline *p, const struct ci_job *job)

@@ -233,6 +233,12 @@ int image_tag(struct engine *d, const char *name, const char *new_name, struct e
     return engine_call(d, &c, NULL, e);
 }
 
+int image_list(struct engine *d, json_t **out, struct err *e)
+{
+    const struct engine_call c = { .what = "list images", .method = "GET", .path = "/images/json" };
+    return engine_call(d, &c, out, e);
+}
+
 int image_remove(struct engine *d, const char *name, struct err *e)
 {
     const struct engine_call c = {

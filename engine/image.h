@@ -8,6 +8,9 @@
 /* GET /images/NAME/json; a new reference. ERR_NOT_FOUND: not here. */
 int image_inspect(struct engine *d, const char *name, json_t **out, struct err *e);
 
+/* GET /images/json: all but what builds left between two of them; a new reference. */
+int image_list(struct engine *d, json_t **out, struct err *e);
+
 /* Hears of a transfer's progress: one line for people now and then, no flood. */
 typedef void image_progress_fn(void *ctx, const char *line);
 

@@ -125,6 +125,14 @@ static void say(void *ctx, enum log_level level, const char *line)
     log_line(level == LOG_INFO ? &out : &in->log, level, "%s", line);
 }
 
+/* Whoever may call this owns the host, and `projects` and `environments` are for jobs. */
+static void warn_unnamed(const struct operation *o)
+{
+    if (!target_names(o->target, o->in->project, o->in->environment))
+        log_warning(&o->in->log, "no job of project '%s' in environment '%s' may deploy to %s (targets: %s: projects, environments); "
+                    "its owner may", o->in->project, o->in->environment, o->target->name, o->target->name);
+}
+
 static int carry_out(const struct invocation *in, const struct deploy_request *request, struct operation *o, struct err *e)
 {
     static const char *const cron_built[] = { "../stages/deploy/cron/atelier-cron", NULL };
@@ -155,6 +163,7 @@ int command_deploy(const struct invocation *in, struct err *e)
     if (file_read(request.file, FILE_MAX, &o.text, &request.len, e) < 0 || open_operation(&o, e) < 0)
         return -1;
     request.text = o.text;
+    warn_unnamed(&o);
     return carry_out(in, &request, &o, e);
 }
 
@@ -175,5 +184,8 @@ int command_rollback(const struct invocation *in, struct err *e)
     if (in->args[1] && number_parse(in->args[1], 1, INT32_MAX, &number) < 0)
         return err_set(e, ERR_USAGE, 0, "'%s' is no release's number; 'atelier releases' lists them", in->args[1]);
     request.release = (int)number;
-    return open_operation(&o, e) < 0 ? -1 : carry_out(in, &request, &o, e);
+    if (open_operation(&o, e) < 0)
+        return -1;
+    warn_unnamed(&o);
+    return carry_out(in, &request, &o, e);
 }

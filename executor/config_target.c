@@ -23,6 +23,8 @@ const struct key config_target_keys[] = {
       "An environment without `url` is at GROUP-PROJECT-ENVIRONMENT.DOMAIN." },
     { "routing", value_routing, T(routing), "none",
       "What its proxy reads: traefik1, traefik2, traefik3; none: no proxy." },
+    { "domains", value_patterns, T(domains), "[\"*.staging.example.com\"]",
+      "Patterns of host names that projects may route there. Unset: any." },
     { "network", value_text, T(network), "traefik", "The proxy's network, which is there already." },
     { "entrypoints", value_words, T(entrypoints), "[web, websecure]",
       "Entry points of services whose labels name none, for traefik2 and traefik3." },
@@ -31,6 +33,8 @@ const struct key config_target_keys[] = {
       "Folder there, below which ./data/... of each project and environment is." },
     { "allow_root_user", value_flag, T(allow_root_user), "false", "Images whose user is root are deployed too." },
     { "allow_image_volumes", value_flag, T(allow_image_volumes), "false", "Images that declare VOLUMEs are deployed too." },
+    { "managed_images", value_patterns, T(managed_images), "[\"mysql:*\", \"redis:*\"]",
+      "Patterns of images that services which it manages may have. Unset: any." },
     { "memory", value_size, T(memory), "0", "Memory of each service, such as 512m; 0: no limit." },
     { "cpus", value_cpus, T(nano_cpus), "0", "CPUs of each service, such as 1.5; 0: no limit." },
     { "health_wait", value_duration, T(health_wait_ms), "2m", "How long a service may take to become healthy." },
@@ -39,6 +43,7 @@ const struct key config_target_keys[] = {
     { "lock_wait", value_duration, T(lock_wait_ms), "10m", "How long a deploy waits for another of the same project and\n"
       "environment." },
     { "keep_releases", value_count, T(keep_releases), "10", "How many releases its history keeps." },
+    { "keep_images", value_flag, T(keep_images), "false", "Images stay when the last release that has them leaves the history." },
     { NULL, NULL, 0, NULL, NULL },
 };
 

@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "engine/container.h"
+#include "engine/image.h"
 #include "engine/volume.h"
 #include "stages/deploy/images.h"
 #include "stages/deploy/label_check.h"
@@ -13,6 +14,7 @@
 #include "stages/deploy/release_plan.h"
 #include "stages/deploy/rollout.h"
 #include "stages/deploy/release_source.h"
+#include "stages/deploy/superseded.h"
 #include "stages/deploy/voice.h"
 #include "stages/place.h"
 
@@ -26,6 +28,7 @@ struct deploy {
     struct voice voice;
     struct release_source source; /* the file, and where its variables come from */
     struct compose compose;
+    json_t *before; /* the target's images before any was pulled; NULL: they are to stay */
     json_t **images;
     struct lock lock;
     struct releases releases;
@@ -42,6 +45,7 @@ static void deploy_release(struct deploy *d)
     json_decref(d->containers);
     releases_release(&d->releases);
     lock_release(&d->lock);
+    json_decref(d->before);
     images_release(d->images, d->compose.n);
     compose_release(&d->compose);
     release_source_release(&d->source);
@@ -73,9 +77,12 @@ static int get_images(struct deploy *d, struct err *e)
         .context = d->c,
         .voice = &d->voice,
         .compose = &d->compose,
+        .file = d->source.file,
         .instead = d->source.back ? d->source.back->services : NULL,
         .pull = d->request->action != DEPLOY_DRY_RUN,
     };
+    if (from.pull && !d->c->target->keep_images && image_list(d->c->engine, &d->before, e) < 0)
+        return -1;
     return images_get(&from, d->images, e);
 }
 
@@ -172,6 +179,11 @@ static char *commit_of(const struct deploy *d)
     return xstrdup(d->source.back ? d->source.back->commit : d->c->who->commit);
 }
 
+static json_t *images_brought(const struct deploy *d)
+{
+    return superseded_brought(d->before, d->images, d->compose.n, &d->releases);
+}
+
 static int write_record(const struct deploy *d, const struct err *failure, struct err *e)
 {
     const struct deploy_identity *who = d->c->who;
@@ -188,6 +200,7 @@ static int write_record(const struct deploy *d, const struct err *failure, struc
         .compose = xstrndup(d->source.text, d->source.len),
         .variables = json_incref(d->source.variables),
         .secrets = json_incref(d->source.secrets),
+        .images = images_brought(d),
     };
     return release_write(d->c->engine, who->unit, &record, e);
 }
@@ -213,13 +226,18 @@ static int commit(struct deploy *d, struct err *e)
 
 static void drop_old_records(const struct deploy *d)
 {
-    auto_strvec numbers = STRVEC_INIT;
+    auto_strvec numbers = STRVEC_INIT, images = STRVEC_INIT;
+    auto_json *now = images_brought(d);
 
     releases_old(&d->releases, (int)d->c->target->keep_releases - 1, &numbers); /* the new one is not among them */
     for (size_t i = 0; i < numbers.n; i++) {
         auto_free char *name = release_volume(d->c->who->unit, atoi(numbers.items[i]));
         (void)volume_remove(d->c->engine, name, NULL);
     }
+    if (d->c->target->keep_images)
+        return;
+    superseded_find(&d->releases, &numbers, now, &images);
+    superseded_remove(d->c, &d->voice, &images);
 }
 
 /* What is written down of a failure is for people; without it nothing is lost. */

@@ -56,6 +56,22 @@ static int explain(const struct deploy_context *c, const char *service, const ch
     return err_wrap(e, "service '%s': image '%s'", service, shown);
 }
 
+/* What the target keeps may run as root and have volumes: its owner says which images those are. */
+static int check_managed(const struct images_from *f, const struct compose_service *s, struct err *e)
+{
+    const struct target *t = f->context->target;
+    auto_free char *shown = text_quote(s->image);
+    auto_free char *allowed = strvec_join(&t->managed_images, ", ");
+
+    for (size_t i = 0; i < t->managed_images.n; i++)
+        if (text_matches(t->managed_images.items[i], s->image))
+            return 0;
+    if (t->managed_images.n == 0 || service_kind(s, t) != SERVICE_MANAGED)
+        return 0;
+    return err_set(e, ERR_JOB, 0, "%s:%d: service '%s', which target '%s' keeps, may not have image '%s'; it allows: %s "
+                   "(`managed_images` of its configuration)", f->file, s->line, s->name, t->name, shown, allowed);
+}
+
 /* Whether it is to be pulled: 1; 0: it is not, and *out is what the target has of it; -1: it is nowhere. */
 static int look(const struct images_from *f, const struct compose_service *s, const char *image, json_t **out, struct err *e)
 {
@@ -219,6 +235,9 @@ int images_get(const struct images_from *f, json_t **out, struct err *e)
     auto_free size_t *which = xcalloc(f->compose->n + 1, sizeof(*which));
     struct pulls pulls = { f, which, 0 };
 
+    for (size_t i = 0; i < f->compose->n; i++)
+        if (check_managed(f, &f->compose->services[i], e) < 0)
+            return -1;
     if (look_and_pull(f, &pulls, out, e) < 0)
         return -1;
     for (size_t i = 0; i < f->compose->n; i++)

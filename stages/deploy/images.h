@@ -9,6 +9,7 @@ struct images_from {
     const struct deploy_context *context;
     const struct voice *voice;
     const struct compose *compose;
+    const char *file;      /* its name, for messages */
     const json_t *instead; /* service -> the image to take, of an earlier release; NULL: those of the file */
     bool pull;             /* false: only look at what is there */
 };

@@ -4,6 +4,7 @@
 #include "stages/deploy/container_body.h"
 #include "stages/deploy/cron_schedule.h"
 #include "stages/deploy/routing.h"
+#include "stages/deploy/routing_domain.h"
 #include "stages/deploy/routing_given.h"
 
 #include <stdarg.h>
@@ -93,7 +94,7 @@ static void check_routes(const struct check *c)
 {
     auto_strvec ignored = STRVEC_INIT;
     auto_err e = ERR_INIT;
-    bool routed;
+    bool routed = false;
     const struct routing_from from = {
         .labels = &c->service->labels,
         .name = c->service->name,
@@ -104,6 +105,8 @@ static void check_routes(const struct check *c)
     };
 
     int rc = c->service->labels_unset ? routing_check_part(&from, &e) : routing_labels(&from, &ignored, &routed, &e);
+    if (rc == 0 && (routed || from.to == ROUTING_NONE)) /* a proxy that is none of ours reads them as they are */
+        rc = routing_domains_check(&from, &e);
     if (rc < 0)
         problem(c, line_of_error(c->service, err_text(&e)), "%s", err_text(&e));
 }

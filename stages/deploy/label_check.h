@@ -2,7 +2,7 @@
  *
  * A deploy asks it before it touches anything, and `atelier compose check` before there is a target, so that both
  * say the same. Judged are `sh.factory.cronjob.*` (both labels, or none; with them `command: /bin/false` and
- * `restart: "no"`) and `traefik.*` of what the proxy routes. */
+ * `restart: "no"`) and `traefik.*` of what the proxy routes, with the host names that a target allows. */
 #ifndef STAGES_DEPLOY_LABEL_CHECK_H
 #define STAGES_DEPLOY_LABEL_CHECK_H
 

@@ -50,6 +50,7 @@ static void read_one(const json_t *record, struct release *out)
         .compose = xstrdup(json_text(record, "compose")),
         .variables = member(record, "variables"),
         .secrets = member(record, "secrets"),
+        .images = member(record, "images"),
     };
 }
 
@@ -61,8 +62,8 @@ json_t *release_json(const struct release *r)
         { "commit", r->commit }, { "ref", r->ref },   { "who", r->who },         { "job_url", r->job_url },
         { "result", r->result }, { "file", r->file }, { "compose", r->compose },
     };
-    json_t *all = json_pack("{s:i, s:I, s:O*, s:O*, s:O*}", "number", r->number, "when", (json_int_t)r->when, "services",
-                            r->services, "variables", r->variables, "secrets", r->secrets);
+    json_t *all = json_pack("{s:i, s:I, s:O*, s:O*, s:O*, s:O*}", "number", r->number, "when", (json_int_t)r->when, "services",
+                            r->services, "variables", r->variables, "secrets", r->secrets, "images", r->images);
 
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         (void)json_object_set_new(all, texts[i].key, json_string(texts[i].value ? texts[i].value : ""));
@@ -198,6 +199,7 @@ void release_release(struct release *r)
     json_decref(r->services);
     json_decref(r->variables);
     json_decref(r->secrets);
+    json_decref(r->images);
     *r = (struct release){ 0 };
 }
 

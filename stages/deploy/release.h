@@ -18,6 +18,7 @@ struct release {
     char *compose;     /* its text, with its variables' names and not their values */
     json_t *variables; /* name -> value of the public ones that it used */
     json_t *secrets;   /* the names of the others */
+    json_t *images;    /* ids of those that deploys brought (stages/deploy/superseded.h) */
 };
 
 struct releases {

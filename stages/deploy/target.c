@@ -37,7 +37,8 @@ static void target_release(struct target *t)
 {
     char *const owned[] = { t->name,         t->docker_host, t->cert_path, t->domain, t->network,
                             t->certresolver, t->data,        t->key };
-    struct strvec *const lists[] = { &t->projects, &t->environments, &t->entrypoints, &t->mails, &t->influxdb };
+    struct strvec *const lists[] = { &t->projects,       &t->environments, &t->domains, &t->entrypoints,
+                                     &t->managed_images, &t->mails,        &t->influxdb };
 
     for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
         free(owned[i]);
@@ -109,6 +110,11 @@ int target_allows(const struct target *t, const struct job *job, struct err *e)
                        "only jobs of protected branches and tags may deploy to %s; protect this one in the project's "
                        "settings (Repository), or run the job for one that is", t->name);
     return 0;
+}
+
+bool target_names(const struct target *t, const char *project, const char *environment)
+{
+    return matches(&t->projects, project) && matches(&t->environments, environment);
 }
 
 bool targets_allow(const struct targets *targets, const struct job *job)

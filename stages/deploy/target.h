@@ -34,6 +34,7 @@ struct target {
     char *domain;      /* of environments without a URL: <unit>.<domain>; "": none */
     struct strvec projects, environments; /* patterns (text_matches: `*` is any text, slashes too); none: nobody may */
     bool protected_only; /* only jobs of protected branches and tags */
+    struct strvec domains; /* patterns of the host names that its projects may route; none: any */
     enum routing routing;
     char *network;       /* the proxy's, made by the target's owner; "": none */
     struct strvec entrypoints;
@@ -42,6 +43,7 @@ struct target {
     bool allow_root_user, allow_image_volumes;
     struct target_managed *managed;
     size_t n_managed;
+    struct strvec managed_images; /* patterns of their images; none: any */
     struct strvec mails, influxdb; /* "MAILS_TOKEN=…"; TOKEN and PASSWORD are secret */
     char *key;           /* secret; derives generated passwords and hashes of configurations; "": none */
     struct credential *registries; /* their passwords are "" until the files are read */
@@ -52,6 +54,7 @@ struct target {
     int64_t nano_cpus;   /* 1e9 of them are one CPU; 0: no limit */
     int64_t health_wait_ms, drain_ms, stop_grace_ms, lock_wait_ms;
     int64_t keep_releases;
+    bool keep_images; /* those of releases that the history has no more, too */
 };
 
 struct targets {
@@ -75,6 +78,9 @@ struct target *targets_find(const struct targets *, const char *name);
 
 /* ERR_JOB, and who may, when the job's project, environment or ref may not deploy there. */
 int target_allows(const struct target *t, const struct job *job, struct err *e);
+
+/* Whether its jobs may: those of this project in this environment. */
+bool target_names(const struct target *t, const char *project, const char *environment);
 
 /* Whether the job may deploy to one of them: then prepare gives it a socket. */
 bool targets_allow(const struct targets *targets, const struct job *job);

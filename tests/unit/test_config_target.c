@@ -23,12 +23,13 @@ static int read_text(const char *text, struct config *out, struct err *e)
 static json_t *describe(const struct target *t)
 {
     json_t *all = json_pack(
-        "{s:s, s:s, s:s, s:b, s:s, s:o, s:o, s:b, s:i, s:s, s:o, s:s, s:s, s:b, s:b, s:I, s:I}", "name", t->name,
+        "{s:s, s:s, s:s, s:b, s:s, s:o, s:o, s:b, s:i, s:s, s:o, s:s, s:s, s:b, s:b, s:I, s:I, s:o, s:o, s:b}", "name", t->name,
         "docker_host", t->docker_host, "cert_path", t->cert_path, "verify", t->tls_verify, "domain", t->domain, "projects",
         json_strings(&t->projects), "environments", json_strings(&t->environments), "protected", t->protected_only,
         "routing", (int)t->routing, "network", t->network, "entrypoints", json_strings(&t->entrypoints), "certresolver",
         t->certresolver, "data", t->data, "root", t->allow_root_user, "volumes", t->allow_image_volumes, "memory",
-        (json_int_t)t->memory, "cpus", (json_int_t)t->nano_cpus);
+        (json_int_t)t->memory, "cpus", (json_int_t)t->nano_cpus, "domains", json_strings(&t->domains), "managed_images",
+        json_strings(&t->managed_images), "keep_images", t->keep_images);
     json_t *files = json_array();
     json_t *managed = json_object();
 
@@ -56,7 +57,7 @@ static const struct {
     { TARGET "\n", "{'name':'t','docker_host':'unix:///run/d.sock','cert_path':'','verify':false,'domain':'','projects':[],"
       "'environments':[],'protected':false,'routing':0,'network':'','entrypoints':[],'certresolver':'',"
       "'data':'/srv/atelier','root':false,'volumes':false,'memory':0,'cpus':0,'times':[120000,5000,10000,600000,10],"
-      "'files':[],'managed':{},'mails':[],'influxdb':[]}" },
+      "'files':[],'managed':{},'mails':[],'influxdb':[],'domains':[],'managed_images':[],'keep_images':false}" },
     { "targets: {a.b-c_1: {docker_host: 'ssh://me@h:22'}}\n", "{'name':'a.b-c_1','docker_host':'ssh://me@h:22'}" },
     { "targets: {t: {docker_host: 'tcp://h:2376', docker_cert_path: /c, docker_tls_verify: true}}\n",
       "{'docker_host':'tcp://h:2376','cert_path':'/c','verify':true}" },
@@ -69,6 +70,8 @@ static const struct {
     { TARGET "routing: none\n    allow_root_user: true\n    allow_image_volumes: true\n", "{'root':true,'volumes':true}" },
     { TARGET "health_wait: 1s\n    drain: 2s\n    stop_grace: 3s\n    lock_wait: 4s\n    keep_releases: 5\n",
       "{'times':[1000,2000,3000,4000,5]}" },
+    { TARGET "domains: ['*.a.io', b.io]\n    managed_images: mysql:*\n    keep_images: true\n",
+      "{'domains':['*.a.io','b.io'],'managed_images':['mysql:*'],'keep_images':true}" },
     { TARGET "managed: {mysql: container, redis: 10.0.0.1}\n", "{'managed':{'mysql':'','redis':'10.0.0.1'}}" },
     { TARGET "key_file: /k\n    registries: {r: {username: u, password_file: /p}}\n",
       "{'files':[[0,'','/k'],[3,'r','/p']]}" },
@@ -127,6 +130,9 @@ static const struct {
     { TARGET "drain: x\n", "drain: 'x' must be a duration" },
     { TARGET "stop_grace: x\n", "stop_grace: 'x' must be a duration" },
     { TARGET "lock_wait: x\n", "lock_wait: 'x' must be a duration" },
+    { TARGET "domains: {}\n", "domains: a map must be a pattern" },
+    { TARGET "managed_images: {}\n", "managed_images: a map must be a pattern" },
+    { TARGET "keep_images: 3\n", "keep_images: '3' must be true or false" },
     { TARGET "keep_releases: 0\n", "keep_releases: '0' must be a whole number from 1" },
     { TARGET "managed: {mysq: container}\n", "c.yml:4:15: unknown key 'mysq'; did you mean 'mysql'?" },
     { TARGET "managed: {mysql: 'a b'}\n", "mysql: 'a b' must be container, or the name" },

@@ -98,6 +98,31 @@ static void check(const struct row *row)
     }
 }
 
+/* What the target's owner lets a project route. */
+static void test_domains(void **state)
+{
+    static const char text[] = APP "      traefik.port: '80'\n      traefik.frontend.rule: Host:x.a.io,b.io\n";
+    static const char good[] = APP "      traefik.port: '80'\n      traefik.frontend.rule: Host:x.a.io\n";
+    struct target target = { .name = (char[]){ "t" } };
+
+    (void)state;
+    strvec_push(&target.domains, "*.a.io");
+    for (int to = ROUTING_NONE; to <= ROUTING_TRAEFIK3; to++) {
+        auto_strvec found = STRVEC_INIT;
+        auto_compose_case c = { .compose = COMPOSE_INIT }, fine = { .compose = COMPOSE_INIT };
+        target.routing = (enum routing)to;
+        compose_case_good(text, &c);
+        assert_int_equal(labels_check("f.yml", &c.compose, &target, &found, NULL), -1);
+        assert_int_equal(found.n, 1);
+        assert_string_equal(found.items[0], "f.yml:6: service 'app': traefik.frontend.rule: the host name 'b.io' is not for this "
+                            "project; this target routes *.a.io to a project, and nothing else (`domains` of its configuration)");
+        assert_int_equal(labels_check("f.yml", &c.compose, NULL, &found, NULL), 0);
+        compose_case_good(good, &fine);
+        assert_int_equal(labels_check("f.yml", &fine.compose, &target, &found, NULL), 0);
+    }
+    strvec_release(&target.domains);
+}
+
 static void test_rows(void **state)
 {
     (void)state;
@@ -124,7 +149,8 @@ static void test_managed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_managed) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_domains),
+                                        cmocka_unit_test(test_managed) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include "stages/pipeline/report.h"
 #include "stages/pipeline/snapshot.h"
 #include "stages/pipeline/source.h"
+#include "stages/pipeline/variable_files.h"
 
 /* What the jobs of a pipeline have in common. All borrowed. */
 struct job_world {
@@ -17,7 +18,9 @@ struct job_world {
     const struct pipeline_facts *facts;
     struct source *source; /* its store is made by the first job that fetches */
     const struct snapshot *snapshot;
-    const struct variables *project_variables; /* of --variables */
+    const struct variables *project_variables;   /* stages/pipeline/project.h */
+    const struct scoped_variables *kept;         /* of files, for the job's environment ... */
+    size_t n_kept;                               /* ... in the place of this many of those */
     const struct hook_driver *driver;
     const char *temporary;
     struct report *report;

@@ -140,6 +140,10 @@ static int open_files(const struct project_place *at, struct project *p, struct 
         checkout_set_event(&p->checkout, at->event, at->env, e) < 0)
         return -1;
     checkout_files_init(&p->files, &p->checkout, !at->directory, at->env);
+    if (variable_files_read(p->checkout.top, &p->checkout.remote, at->env, &p->kept, &p->notes, e) < 0)
+        return -1;
+    scoped_variables_choose(&p->kept, NULL, &p->variables);
+    p->n_kept = p->variables.n;
     if (at->variables_file && env_file_read(at->variables_file, &p->variables, e) < 0)
         return -1;
     return read_known(p, e);
@@ -155,7 +159,10 @@ int project_open(const struct project_place *at, struct project *p, struct err *
         return -1;
     const struct project_files files = checkout_files(&p->files);
     const struct ci_world world = { &files, &p->known, at->copies };
-    return ci_file_parse(name, text, len, &world, &p->file, e);
+    if (ci_file_parse(name, text, len, &world, &p->file, e) < 0)
+        return -1;
+    strvec_push_all(&p->file.warnings, &p->notes);
+    return 0;
 }
 
 /* A file of its own need not be in a checkout; then it can include nothing. */
@@ -184,6 +191,8 @@ void project_release(struct project *p)
 {
     free(p->pipeline_name);
     variables_release(&p->variables);
+    scoped_variables_release(&p->kept);
+    strvec_release(&p->notes);
     variables_release(&p->server);
     variables_release(&p->known);
     ci_file_release(&p->file);

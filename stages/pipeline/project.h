@@ -4,6 +4,7 @@
 
 #include "stages/pipeline/checkout_files.h"
 #include "stages/pipeline/ci_file.h"
+#include "stages/pipeline/variable_files.h"
 
 #define CI_FILE ".gitlab-ci.yml"
 
@@ -11,7 +12,10 @@ struct project {
     struct checkout checkout;
     struct checkout_files files;
     struct ci_file file;
-    struct variables variables; /* of --variables */
+    struct variables variables; /* of the user's variable files, for all environments, and of --variables */
+    struct scoped_variables kept;  /* of these files, with those for some environments */
+    size_t n_kept;                 /* how many of `variables` are of these files */
+    struct strvec notes;           /* what is to be said of these files */
     struct variables server;    /* what a server knows before it reads the file, as it sends it */
     struct variables known;     /* the same with --variables, resolved */
     bool unknown_changes;       /* stages/pipeline/choice.h */

@@ -94,6 +94,8 @@ static int start_process(struct crew *c, struct entry *x, struct work *w, struct
         .source = &p->source,
         .snapshot = &p->snapshot,
         .project_variables = &p->project.variables,
+        .kept = &p->project.kept,
+        .n_kept = p->project.n_kept,
         .driver = &p->driver,
         .temporary = pipeline_temporary(p),
         .report = &report,

@@ -2,12 +2,13 @@
  *
  * Read with libyaml. Anchors, aliases and merge keys ("<<") are resolved while
  * reading; the tree's size counts what aliases expand to, so that a small file
- * cannot become a large tree. Duplicate keys are refused. Tags other than the
+ * cannot become a large tree. Duplicate keys are refused, or the last wins. Tags other than the
  * standard ones are kept in `tag` (GitLab's !reference). */
 #ifndef BASE_YAML_H
 #define BASE_YAML_H
 
 #include "base/err.h"
+#include "base/strvec.h"
 
 #include <stdbool.h>
 
@@ -41,6 +42,10 @@ int yaml_read_file(const char *path, const struct yaml_limits *limits, struct ya
 /* The same from memory; `name` stands for the file in errors, and is what the nodes call their file. */
 int yaml_read(const char *name, const char *text, size_t len, const struct yaml_limits *limits,
               struct yaml **out, struct err *e);
+/* The same for a language in which the last one of equal keys wins, as in GitLab's: each time, a line that names both
+ * goes to `doubled`. */
+int yaml_read_last(const char *name, const char *text, size_t len, const struct yaml_limits *limits,
+                   struct strvec *doubled, struct yaml **out, struct err *e);
 /* NULL is fine. Not "yaml_free": libyaml has and calls a function of that name. */
 void yaml_tree_free(struct yaml *y);
 

@@ -8,6 +8,9 @@
 #include <string.h>
 #include <yaml.h>
 
+/* Equal keys in one file, where they may be: each costs a search. */
+#define DOUBLED_MAX ((size_t)1000)
+
 struct anchor {
     char *name;
     const struct yaml *node; /* NULL while it is being read: it cannot contain itself */
@@ -22,7 +25,9 @@ struct reading {
     const struct yaml_limits *limits;
     size_t nodes;
     void *anchors;      /* a search tree, because a file may have very many */
-    struct yaml merged; /* a list of what "<<" took in place: anchors may point into it */
+    struct yaml aside;  /* a list of what is not in the tree, but anchors may point into: the values of "<<" */
+    struct strvec *doubled; /* where the last of equal keys wins; NULL: it may not be there */
+    size_t n_doubled;
     struct err *e;
 };
 
@@ -242,16 +247,35 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(((const struct yaml *)a)->key, ((const struct yaml *)b)->key);
 }
 
-/* Takes `member` when its key is new. Returns the one that has the key already, or NULL. */
-static const struct yaml *map_add(struct map *m, struct yaml *member)
+/* Takes `member` when its key is new. Returns the place of the one that has the key already, or NULL. */
+static struct yaml **map_add(struct map *m, struct yaml *member)
 {
     struct yaml **place = tsearch(member, &m->keys, compare_keys);
     if (!place)
         abort(); /* out of memory */
     if (*place != member)
-        return *place;
+        return place;
     yaml_append(m->node, member);
     return NULL;
+}
+
+/* A key is there for the second time. As Ruby has it: the member is new, its place among the others is not. */
+static int map_replace(struct reading *r, struct map *m, struct yaml **place, struct yaml *member)
+{
+    const yaml_mark_t at = { .line = (size_t)member->key_line - 1, .column = (size_t)member->key_column - 1 };
+    struct yaml *first = *place;
+    auto_free char *shown = text_quote(first->key);
+    size_t i = 0;
+
+    if (!r->doubled || r->n_doubled++ == DOUBLED_MAX)
+        return refuse(r, at, "the key '%s' is there twice: first in line %d", shown, first->key_line);
+    strvec_pushf(r->doubled, "%s:%d:%d: the key '%s' is there twice: this one wins over that of line %d", r->name,
+                 member->key_line, member->key_column, shown, first->key_line);
+    while (m->node->items[i] != first)
+        i++;
+    *place = m->node->items[i] = member;
+    yaml_append(&r->aside, first);
+    return 0;
 }
 
 /* Copy the members whose keys the map lacks. */
@@ -302,7 +326,7 @@ static int read_merge(struct reading *r, struct map *m, size_t depth)
     } else {
         struct yaml *owned = read_node(r, depth);
         if (owned)
-            yaml_append(&r->merged, owned);
+            yaml_append(&r->aside, owned);
         from = owned;
     }
     if (!from)
@@ -343,11 +367,9 @@ static int read_member(struct reading *r, struct map *m, size_t depth)
     value->key = take(&key);
     value->key_line = (int)at.line + 1;
     value->key_column = (int)at.column + 1;
-    const struct yaml *first = map_add(m, value);
-    if (first) {
-        auto_free char *shown = text_quote(first->key);
-        return refuse(r, at, "the key '%s' is there twice: first in line %d", shown, first->key_line);
-    }
+    struct yaml **first = map_add(m, value);
+    if (first && map_replace(r, m, first, value) < 0)
+        return -1;
     (void)take(&value);
     return 0;
 }
@@ -419,9 +441,9 @@ static struct yaml *read_document(struct reading *r)
 static void reading_release(struct reading *r)
 {
     tdestroy(r->anchors, anchor_free);
-    for (size_t i = 0; i < r->merged.n; i++)
-        yaml_tree_free(r->merged.items[i]);
-    free(r->merged.items);
+    for (size_t i = 0; i < r->aside.n; i++)
+        yaml_tree_free(r->aside.items[i]);
+    free(r->aside.items);
     yaml_event_delete(&r->event);
     yaml_parser_delete(&r->parser);
 }
@@ -431,13 +453,13 @@ static int too_large(const char *name, const struct yaml_limits *limits, struct 
     return err_set(e, ERR_JOB, EFBIG, "%s:1:1: larger than %zu bytes", name, limits->bytes);
 }
 
-int yaml_read(const char *name, const char *text, size_t len, const struct yaml_limits *limits,
-              struct yaml **out, struct err *e)
+int yaml_read_last(const char *name, const char *text, size_t len, const struct yaml_limits *limits,
+                   struct strvec *doubled, struct yaml **out, struct err *e)
 {
     if (len > limits->bytes)
         return too_large(name, limits, e);
     __attribute__((cleanup(reading_release))) struct reading r = {
-        .name = name, .text = text, .len = len, .limits = limits, .e = e,
+        .name = name, .text = text, .len = len, .limits = limits, .doubled = doubled, .e = e,
     };
     if (!yaml_parser_initialize(&r.parser))
         abort(); /* out of memory */
@@ -448,6 +470,12 @@ int yaml_read(const char *name, const char *text, size_t len, const struct yaml_
         return -1;
     *out = y;
     return 0;
+}
+
+int yaml_read(const char *name, const char *text, size_t len, const struct yaml_limits *limits,
+              struct yaml **out, struct err *e)
+{
+    return yaml_read_last(name, text, len, limits, NULL, out, e);
 }
 
 int yaml_read_file(const char *path, const struct yaml_limits *limits, struct yaml **out, struct err *e)

@@ -60,7 +60,7 @@ static void add_lines(const char *text, struct strvec *out)
 static const struct strvec *list_files(void *ctx, struct err *e)
 {
     struct checkout_files *f = ctx;
-    __attribute__((cleanup(git_release))) struct git g;
+    __attribute__((cleanup(git_release))) struct git g = { 0 };
     auto_free char *answer = NULL;
 
     if (f->has_all)

@@ -167,37 +167,73 @@ static int missing(const struct ci_job *job, const struct ci_need *need, struct 
 static int no_combination(const struct ci_job *job, const struct ci_need *need, struct err *e)
 {
     auto_free char *name = text_quote(job->name);
-    auto_free char *other = text_quote(need->matrix.items[0]);
+    auto_free char *other = text_quote(need->matrix.items[0].name);
 
     return yaml_error(e, ERR_JOB, need->at->file, need->at,
                       "'%s' job needs '%s', which is not in the pipeline; name all variables of its `matrix`, in their order",
                       name, other);
 }
 
-static bool is_meant(const struct ci_need *need, const struct ci_job *other)
+static bool has_variables(const struct ci_job *job, const struct variables *wanted)
 {
-    return need->matrix.n == 0 || strvec_has(&need->matrix, other->name);
+    for (size_t i = 0; i < wanted->n; i++) {
+        const char *value = variables_value(&job->variables, wanted->items[i].key);
+        if (!value || strcmp(value, wanted->items[i].value) != 0)
+            return false;
+    }
+    return true;
 }
 
-static int resolve_need(const struct ci_file *f, struct ci_job *job, const struct ci_need *need, struct err *e)
+/* By its name, as GitLab does it; or by what its name has of it, when no job has just that name. */
+static bool is_meant(const struct ci_need *need, const struct ci_job *other, struct ci_job *const *all, size_t n,
+                     bool *in_part)
+{
+    for (size_t i = 0; i < need->matrix.n; i++) {
+        const struct ci_instance *wanted = &need->matrix.items[i];
+        bool is_name = false;
+        for (size_t k = 0; k < n && !is_name; k++)
+            is_name = strcmp(all[k]->name, wanted->name) == 0;
+        if (strcmp(other->name, wanted->name) == 0)
+            return true;
+        if (is_name || other->nodes == 0 || !has_variables(other, &wanted->variables))
+            continue;
+        *in_part = true;
+        return true;
+    }
+    return need->matrix.n == 0;
+}
+
+static void warn_of_part(struct ci_file *f, const struct ci_job *job, const struct ci_need *need)
+{
+    auto_free char *name = text_quote(job->name);
+    auto_free char *other = text_quote(need->name);
+
+    strvec_pushf(&f->warnings, "%s:%d:%d: job `%s` needs those of `%s` that have these variables; GitLab wants all variables "
+                 "of their `matrix`, in their order", need->at->file, need->at->line, need->at->column, name, other);
+}
+
+static int resolve_need(struct ci_file *f, struct ci_job *job, const struct ci_need *need, struct err *e)
 {
     size_t n, found = 0;
+    bool in_part = false;
     struct ci_job *const *others = ci_file_named(f, need->name, &n);
 
     if (n > 0)
         job->needed = xreallocarray(job->needed, job->n_needed + n, sizeof(*job->needed));
     for (size_t i = 0; i < n; i++) {
-        if (others[i]->left_out || !is_meant(need, others[i]))
+        if (others[i]->left_out || !is_meant(need, others[i], others, n, &in_part))
             continue;
         job->needed[job->n_needed++] = (struct ci_needed){ others[i], need->artifacts };
         found++;
     }
+    if (in_part)
+        warn_of_part(f, job, need);
     if (found > 0 || need->optional)
         return 0;
     return need->matrix.n > 0 ? no_combination(job, need, e) : missing(job, need, e);
 }
 
-static int resolve_needs(const struct ci_file *f, struct ci_job *job, struct err *e)
+static int resolve_needs(struct ci_file *f, struct ci_job *job, struct err *e)
 {
     const struct ci_needs *needs = job->chosen_needs ? job->chosen_needs : &job->needs;
 

@@ -3,6 +3,9 @@
 
 #include "base/text.h"
 
+/* Jobs of a circle that a message names, before the last one. */
+#define CIRCLE_SHOWN ((size_t)10)
+
 enum mark { NEW, OPEN, DONE };
 
 /* One job on the way from one to what it needs. Chains may be very long: no recursion. */
@@ -30,8 +33,13 @@ static int refuse_circle(const struct ordering *o, const struct ci_job *again, s
 
     while (o->way[i].job != again)
         i++;
-    for (; i < o->n; i++)
+    for (size_t from = i; i < o->n; i++) {
+        if (i == from + CIRCLE_SHOWN && o->n - i > 1) {
+            strvec_pushf(&names, "(%zu more)", o->n - i - 1);
+            i = o->n - 1;
+        }
         strvec_give(&names, text_quote(o->way[i].job->name));
+    }
     strvec_give(&names, text_quote(again->name));
     auto_free char *whole = strvec_join(&names, " -> ");
     auto_free char *circle = text_quote(whole);

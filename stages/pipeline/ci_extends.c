@@ -7,6 +7,8 @@
 
 /* How far up a job's parents go; 0: nobody has looked. */
 #define UNDERWAY ((size_t)-1)
+/* What is wrong with it has been said. */
+#define BROKEN ((size_t)-2)
 
 struct extending {
     struct ci_tree *tree;
@@ -59,6 +61,8 @@ static int add_parent(struct extending *x, const struct yaml *job, const struct 
         return no_parent(x, job, name, e);
     if (x->levels[at] == UNDERWAY)
         return refuse_circle(x, x->jobs.members[at], name, e);
+    if (x->levels[at] == BROKEN)
+        return 0;
     if (x->levels[at] == 0 && job_extends(x, at, e) < 0)
         return -1;
     if (x->levels[at] >= *level)
@@ -134,6 +138,17 @@ static int job_extends(struct extending *x, size_t at, struct err *e)
     return 0;
 }
 
+static bool goes_on(struct extending *x, struct err *e)
+{
+    if (x->tree->budget == 0 || !ci_tree_noted(x->tree, e))
+        return false;
+    for (size_t i = 0; i < x->jobs.n; i++)
+        if (x->levels[i] == UNDERWAY)
+            x->levels[i] = BROKEN;
+    x->n = 0;
+    return true;
+}
+
 int ci_extends(struct ci_tree *t, struct err *e)
 {
     struct extending x = { .tree = t };
@@ -142,8 +157,8 @@ int ci_extends(struct ci_tree *t, struct err *e)
     yaml_index_make(&x.jobs, t->root);
     x.levels = xcalloc(x.jobs.n + 1, sizeof(*x.levels));
     for (size_t i = 0; rc == 0 && i < x.jobs.n; i++)
-        if (x.levels[i] == 0 && x.jobs.members[i]->type == YAML_MAP)
-            rc = job_extends(&x, i, e);
+        if (x.levels[i] == 0 && x.jobs.members[i]->type == YAML_MAP && job_extends(&x, i, e) < 0 && !goes_on(&x, e))
+            rc = -1;
     free(x.levels);
     yaml_index_release(&x.jobs);
     return rc;

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define STAGES_MAX ((size_t)1000)
-#define PROBLEMS_COMPARED ((size_t)1000)
 /* Parallel ones each counted: what 256 MB of memory bear. */
 #define JOBS_MAX ((size_t)50000)
 
@@ -133,7 +132,7 @@ static void read_barred(const struct ci_reader *r, const struct yaml *y, struct 
     for (size_t i = 0; i < y->n && !job->barred; i++) {
         const struct yaml *member = y->items[i];
         const struct keyword *k = keyword_find(member->key, IN_JOB);
-        if (k->use == KEYWORD_BARRED)
+        if (k && k->use == KEYWORD_BARRED)
             job->barred = xasprintf("%s:%d:%d: keyword `%s` in job `%s` is not supported yet: %s", member->file,
                                     member->key_line, member->key_column, k->name, name, k->text);
     }
@@ -200,6 +199,12 @@ static int read_inherit(const struct ci_reader *r, const struct yaml *y, struct 
     return inherit_variables(r, yaml_get(y, "variables"), job, e);
 }
 
+/* Whether the reading of a job ends with this: unless all of its problems are wanted, or there was none. */
+static bool ends(const struct ci_reader *r, int rc, struct err *e)
+{
+    return rc < 0 && !ci_noted(r, e);
+}
+
 /* What decides whether, when and how often it runs. */
 static int read_course(const struct ci_reader *r, const struct yaml *y, const struct defaults *d, struct ci_job *job,
                        struct err *e)
@@ -209,13 +214,14 @@ static int read_course(const struct ci_reader *r, const struct yaml *y, const st
 
     if (!ci_absent(rules) && !ci_absent(older))
         return ci_key_problem(r, older, e, "`%s` may not be used with `rules`; write it as a rule", older->key);
-    if (ci_only(r, yaml_get(y, "only"), job, e) < 0 || ci_except(r, yaml_get(y, "except"), job, e) < 0 ||
-        ci_rules(r, rules, IN_RULE, &job->rules, e) < 0 || ci_needs(r, yaml_get(y, "needs"), &job->needs, e) < 0 ||
-        ci_retry(r, or_default(y, "retry", d->retry), &job->retry, e) < 0 ||
-        ci_coverage(r, yaml_get(y, "coverage"), &job->coverage, e) < 0 ||
-        ci_timeout(r, or_default(y, "timeout", d->timeout), &job->timeout, e) < 0 ||
-        ci_text(r, yaml_get(y, "resource_group"), "resource_group", &job->resource_group, e) < 0 ||
-        ci_when(r, yaml_get(y, "when"), &job->when, e) < 0)
+    if (ends(r, ci_only(r, yaml_get(y, "only"), job, e), e) || ends(r, ci_except(r, yaml_get(y, "except"), job, e), e) ||
+        ends(r, ci_rules(r, rules, IN_RULE, &job->rules, e), e) ||
+        ends(r, ci_needs(r, yaml_get(y, "needs"), &job->needs, e), e) ||
+        ends(r, ci_retry(r, or_default(y, "retry", d->retry), &job->retry, e), e) ||
+        ends(r, ci_coverage(r, yaml_get(y, "coverage"), &job->coverage, e), e) ||
+        ends(r, ci_timeout(r, or_default(y, "timeout", d->timeout), &job->timeout, e), e) ||
+        ends(r, ci_text(r, yaml_get(y, "resource_group"), "resource_group", &job->resource_group, e), e) ||
+        ends(r, ci_when(r, yaml_get(y, "when"), &job->when, e), e))
         return -1;
     if (job->when == WHEN_DELAYED &&
         ci_delay(r, yaml_get(y, "when"), yaml_get(y, "start_in"), &job->start_in, e) < 0)
@@ -233,16 +239,16 @@ static int read_job(const struct ci_reader *r, const struct yaml *y, const struc
     if (ci_check_keys(r, y, IN_JOB, e) < 0)
         return -1;
     read_barred(r, y, job);
-    if (read_inherit(r, yaml_get(y, "inherit"), &d, job, e) < 0 ||
-        read_stage(r, y, &f->stages, &job->stage, e) < 0 || read_scripts(r, y, &d, job, e) < 0 ||
-        ci_image(r, or_default(y, "image", d.image), &job->image, e) < 0 ||
-        ci_services(r, or_default(y, "services", d.services), job, e) < 0 ||
-        ci_variables(r, yaml_get(y, "variables"), &job->variables, e) < 0 ||
-        ci_environment(r, yaml_get(y, "environment"), &job->environment, e) < 0 ||
-        ci_caches(r, or_default(y, "cache", d.cache), job, e) < 0 ||
-        ci_artifacts(r, or_default(y, "artifacts", d.artifacts), &job->artifacts, e) < 0 ||
-        ci_hooks(r, or_default(y, "hooks", d.hooks), job, e) < 0 ||
-        ci_dependencies(r, yaml_get(y, "dependencies"), job, e) < 0)
+    if (ends(r, read_inherit(r, yaml_get(y, "inherit"), &d, job, e), e) ||
+        ends(r, read_stage(r, y, &f->stages, &job->stage, e), e) || ends(r, read_scripts(r, y, &d, job, e), e) ||
+        ends(r, ci_image(r, or_default(y, "image", d.image), &job->image, e), e) ||
+        ends(r, ci_services(r, or_default(y, "services", d.services), job, e), e) ||
+        ends(r, ci_variables(r, yaml_get(y, "variables"), &job->variables, e), e) ||
+        ends(r, ci_environment(r, yaml_get(y, "environment"), &job->environment, e), e) ||
+        ends(r, ci_caches(r, or_default(y, "cache", d.cache), job, e), e) ||
+        ends(r, ci_artifacts(r, or_default(y, "artifacts", d.artifacts), &job->artifacts, e), e) ||
+        ends(r, ci_hooks(r, or_default(y, "hooks", d.hooks), job, e), e) ||
+        ends(r, ci_dependencies(r, yaml_get(y, "dependencies"), job, e), e))
         return -1;
     return read_course(r, y, &d, job, e);
 }
@@ -256,6 +262,19 @@ static struct ci_job *next_job(struct ci_file *f, const struct yaml *y, const ch
     return &f->jobs[f->n++];
 }
 
+/* What no shell could have is there for the jobs' names alone. */
+static void add_matrix(const struct ci_reader *r, const struct yaml *y, const struct variables *matrix, struct ci_job *job)
+{
+    for (size_t i = 0; i < matrix->n; i++) {
+        const struct variable *v = &matrix->items[i];
+        if (variables_key_valid(v->key))
+            variables_add(&job->variables, v->key, v->value, v->flags);
+        else
+            strvec_pushf(r->warnings, "%s:%d:%d: `%s` in `matrix` is no name that a shell's variable can have: the job's "
+                         "script does not see it", y->file, y->key_line, y->key_column, v->key);
+    }
+}
+
 /* Each of them is read anew. What is to be said of them is said once. */
 static int add_instances(const struct ci_reader *r, const struct yaml *y, const struct defaults *d,
                          const struct ci_parallel *all, struct ci_file *f, struct err *e)
@@ -263,13 +282,13 @@ static int add_instances(const struct ci_reader *r, const struct yaml *y, const 
     auto_strvec said = STRVEC_INIT;
 
     for (size_t i = 0; i < all->n; i++) {
-        const struct ci_reader own = { r->file, r->job, i == 0 ? r->warnings : &said, NULL };
+        const struct ci_reader own = { r->file, r->job, i == 0 ? r->warnings : &said, r->problems, &all->items[i].variables };
         struct ci_job *job = next_job(f, y, all->items[i].name);
         job->node = i + 1;
         job->nodes = all->n;
         if (read_job(&own, y, d, f, job, e) < 0)
             return -1;
-        variables_append(&job->variables, &all->items[i].variables);
+        add_matrix(&own, y, &all->items[i].variables, job);
     }
     return 0;
 }
@@ -277,7 +296,7 @@ static int add_instances(const struct ci_reader *r, const struct yaml *y, const 
 static int add_job(const struct ci_reader *file, const struct yaml *y, const struct defaults *d, struct ci_file *f,
                    struct err *e)
 {
-    struct ci_reader r = { file->file, y->key, file->warnings, NULL };
+    struct ci_reader r = { file->file, y->key, file->warnings, file->problems, NULL };
     __attribute__((cleanup(ci_parallel_release))) struct ci_parallel parallel = { 0 };
     const char *near = keyword_nearest(y->key, IN_FILE);
     auto_free char *name = text_quote(y->key);
@@ -312,18 +331,6 @@ static int check_top(const struct ci_reader *r, const struct yaml *root, struct 
     return ci_check_keys(r, y_default, IN_DEFAULT, e);
 }
 
-/* Whether it is one of several that are wanted. */
-static bool note_problem(const struct ci_reader *r, struct err *e)
-{
-    if (!r->problems)
-        return false;
-    /* What several jobs extend is said once; who has that many problems may read some twice. */
-    if (r->problems->n > PROBLEMS_COMPARED || !strvec_has(r->problems, err_text(e)))
-        strvec_push(r->problems, err_text(e));
-    err_release(e);
-    return true;
-}
-
 static int read_jobs(const struct ci_reader *r, const struct yaml *root, struct ci_file *f, struct err *e)
 {
     struct defaults d;
@@ -334,7 +341,7 @@ static int read_jobs(const struct ci_reader *r, const struct yaml *root, struct 
         size_t before = f->n;
         if (*y->key == '.' || keyword_find(y->key, IN_FILE) || add_job(r, y, &d, f, e) == 0)
             continue;
-        if (!note_problem(r, e))
+        if (!ci_noted(r, e))
             return -1;
         ci_file_drop(f, before);
     }
@@ -345,10 +352,10 @@ static int check_dependencies(const struct ci_reader *file, struct ci_file *f, s
 {
     for (size_t i = 0; i < f->n; i++) {
         struct ci_job *job = &f->jobs[i];
-        const struct ci_reader r = { file->file, job->name, file->warnings, NULL };
+        const struct ci_reader r = { file->file, job->name, file->warnings, NULL, NULL };
         bool good = ci_check_dependencies(&r, yaml_get(job->at, "dependencies"), f, job, e) == 0 &&
                     ci_check_needs(f, job, e) == 0;
-        if (!good && !note_problem(file, e))
+        if (!good && !ci_noted(file, e))
             return -1;
     }
     return 0;
@@ -389,12 +396,14 @@ static int read_file(const char *name, const char *text, size_t len, const struc
                      struct ci_file *out, struct err *e)
 {
     auto_ci_file f = CI_FILE_INIT;
-    struct ci_reader r = { name, NULL, &f.warnings, problems };
+    struct ci_reader r = { name, NULL, &f.warnings, problems, NULL };
 
+    f.tree.problems = problems;
     if (ci_tree_read(name, text, len, w, &f.tree, e) < 0)
         return -1;
     strvec_push_all(&f.warnings, &f.tree.notes);
-    if (read_root(&r, f.tree.root, &f, e) < 0)
+    /* What cannot be put together is not read: most of what would be wrong with it were only consequences. */
+    if (!(problems && problems->n > 0) && read_root(&r, f.tree.root, &f, e) < 0)
         return -1;
     *out = f;
     f = (struct ci_file)CI_FILE_INIT;

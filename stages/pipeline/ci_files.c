@@ -226,6 +226,25 @@ int ci_dependencies(const struct ci_reader *r, const struct yaml *y, struct ci_j
     return ci_texts(r, y, "dependencies", &out->dependencies, e);
 }
 
+static bool is_needed(const struct ci_job *job, const char *name)
+{
+    for (size_t i = 0; i < job->needs.n; i++)
+        if (strcmp(job->needs.items[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* What is wrong with that; NULL: nothing. `n`: how many jobs have that name. */
+static const char *refusal_of(const struct ci_job *job, const char *name, struct ci_job *const *others, size_t n)
+{
+    if (n == 0)
+        return "and there is no such job";
+    /* What is needed may be of the same stage: ci_needs.c looks at that. */
+    if (others[0]->stage > job->stage || (others[0]->stage == job->stage && !job->needs.given))
+        return "which is in no earlier stage";
+    return job->needs.n > 0 && !is_needed(job, name) ? "which is not part of its `needs`" : NULL;
+}
+
 int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, const struct ci_file *f, struct ci_job *job,
                           struct err *e)
 {
@@ -234,13 +253,11 @@ int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, const
     for (size_t i = 0; i < job->dependencies.n; i++) {
         size_t n;
         struct ci_job *const *others = ci_file_named(f, job->dependencies.items[i], &n);
-        /* What is needed may be of the same stage: ci_needs.c looks at that. */
-        bool earlier = n > 0 && (others[0]->stage < job->stage || (job->needs.given && others[0]->stage == job->stage));
-        if (!earlier) {
+        const char *refusal = refusal_of(job, job->dependencies.items[i], others, n);
+        if (refusal) {
             auto_free char *shown = text_quote(job->dependencies.items[i]);
             auto_free char *name = text_quote(job->name);
-            return ci_problem(r, y, e, "`dependencies` of job `%s` names `%s`, %s", name, shown,
-                              n > 0 ? "which is in no earlier stage" : "and there is no such job");
+            return ci_problem(r, y, e, "`dependencies` of job `%s` names `%s`, %s", name, shown, refusal);
         }
         for (size_t k = 0; k < n; k++)
             strvec_push(&names, others[k]->name);

@@ -137,6 +137,8 @@ static int add_local(struct including *x, const struct yaml *at, struct yaml *su
     if (read_path(x, at, "local", &path, e) < 0)
         return -1;
     auto_free char *shown = text_quote(at->text);
+    if (text_starts(path, "./"))
+        return yaml_error(e, ERR_JOB, at->file, at, "`include` of `%s`: a path begins at the project's top, without `./`", shown);
     if (!has_yaml_name(path))
         return yaml_error(e, ERR_JOB, at->file, at, "`include` of `%s`: a file's name must end in .yml or .yaml", shown);
     return strchr(path, '*') ? add_matching(x, at, path, sum, e) : add_file(x, at, path, sum, e);
@@ -212,6 +214,27 @@ static int add_project(struct including *x, const struct yaml *entry, const stru
     return 0;
 }
 
+/* The component's name, when its address is one of this project; else NULL. */
+static const char *own_component(const struct including *x, const char *address)
+{
+    const char *host = variables_value(x->world->variables, "CI_SERVER_FQDN");
+    const char *project = variables_value(x->world->variables, "CI_PROJECT_PATH");
+    auto_free char *own = host && project ? xasprintf("%s/%s/", host, project) : NULL;
+
+    return own && !x->folder && text_starts(address, own) ? address + strlen(own) : NULL;
+}
+
+/* It lies in one of two places. The files are those of this checkout, whatever version the address says. */
+static int add_own_component(struct including *x, const struct yaml *at, const char *name, struct yaml *sum, struct err *e)
+{
+    int len = (int)strcspn(name, "@");
+    auto_free char *file = xasprintf("templates/%.*s.yml", len, name);
+    auto_free char *folder = xasprintf("templates/%.*s/template.yml", len, name);
+    const struct strvec *all = x->world->files->list(x->world->files->ctx, e);
+
+    return all ? add_file(x, at, strvec_has(all, folder) ? folder : file, sum, e) : -1;
+}
+
 /* What stands in place of a component, with its inputs put in: component/HOST/PATH.yml, without the version. */
 static int add_component(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum,
                          struct err *e)
@@ -221,6 +244,9 @@ static int add_component(struct including *x, const struct yaml *entry, const st
     if (read_path(x, at, "component", &address, e) < 0)
         return -1;
     note_unused(x, yaml_get(entry, "inputs"));
+    const char *own = own_component(x, address);
+    if (own)
+        return add_own_component(x, at, own, sum, e);
     auto_free char *path = xasprintf("%.*s.yml", (int)strcspn(address, "@"), address);
     return add_copy(x, at, "component", NULL, path, sum, e);
 }
@@ -269,7 +295,7 @@ static int check_keys(const struct yaml *entry, size_t kind, struct err *e)
 static int judge_rules(struct including *x, const struct yaml *y, bool *wanted, struct err *e)
 {
     __attribute__((cleanup(ci_rules_release))) struct ci_rules rules = { 0 };
-    const struct ci_reader r = { NULL, NULL, &x->tree->notes, NULL };
+    const struct ci_reader r = { .warnings = &x->tree->notes };
     const struct variables none = VARIABLES_INIT;
     const struct expression_scope scope = { x->world ? x->world->variables : &none, NULL };
     struct rule_world w = { .files = x->world ? x->world->files : NULL };
@@ -320,7 +346,7 @@ static int add_entries(struct including *x, const struct yaml *include, struct y
     if (include->type != YAML_LIST || include->tag)
         return add_entry(x, include, sum, e);
     for (size_t i = 0; i < include->n; i++)
-        if (add_entry(x, include->items[i], sum, e) < 0)
+        if (add_entry(x, include->items[i], sum, e) < 0 && (x->files > CI_INCLUDES_MAX || !ci_tree_noted(x->tree, e)))
             return -1;
     return 0;
 }

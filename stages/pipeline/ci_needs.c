@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* GitLab's. */
-#define NEEDS_MAX ((size_t)50)
+#define NEEDS_MAX   ((size_t)50)
+#define NEEDS_DEPTH 10
 
 static int read_flag(const struct ci_reader *r, const struct yaml *y, const char *keyword, bool *out, struct err *e)
 {
@@ -30,7 +31,37 @@ static int read_need(const struct ci_reader *r, const struct yaml *y, struct ci_
         read_flag(r, yaml_get(y, "optional"), "optional", &out->optional, e) < 0 ||
         read_flag(r, yaml_get(y, "artifacts"), "artifacts", &out->artifacts, e) < 0)
         return -1;
-    return ci_parallel_names(r, yaml_get(y, "parallel"), out->name, &out->matrix, e);
+    return ci_parallel_needed(r, yaml_get(y, "parallel"), out->name, &out->matrix, e);
+}
+
+/* What is on a server alone: the lines about its keywords are all there is to do. */
+static bool is_elsewhere(const struct yaml *y)
+{
+    return yaml_get(y, "project") || yaml_get(y, "pipeline");
+}
+
+/* Lists in lists come by !reference. */
+static int read_list(const struct ci_reader *r, const struct yaml *y, int depth, struct ci_needs *out, struct err *e)
+{
+    if (y->type != YAML_LIST || y->tag)
+        return ci_wrong_type(r, y, "needs", "a list of jobs", e);
+    if (depth == NEEDS_DEPTH)
+        return ci_problem(r, y, e, "`needs` has lists more than %d deep", NEEDS_DEPTH);
+    for (size_t i = 0; i < y->n; i++) {
+        const struct yaml *item = y->items[i];
+        bool is_list = item->type == YAML_LIST && !item->tag;
+        if (is_list ? read_list(r, item, depth + 1, out, e) < 0
+                    : is_elsewhere(item) && ci_check_keys(r, item, IN_NEED, e) < 0)
+            return -1;
+        if (is_list || is_elsewhere(item))
+            continue;
+        if (out->n == NEEDS_MAX)
+            return ci_problem(r, y, e, "`needs` names more than %zu jobs", NEEDS_MAX);
+        out->items = xreallocarray(out->items, out->n + 1, sizeof(*out->items));
+        if (read_need(r, item, &out->items[out->n++], e) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int ci_needs(const struct ci_reader *r, const struct yaml *y, struct ci_needs *out, struct err *e)
@@ -38,22 +69,14 @@ int ci_needs(const struct ci_reader *r, const struct yaml *y, struct ci_needs *o
     if (ci_absent(y))
         return 0;
     out->given = true;
-    if (y->type != YAML_LIST || y->tag)
-        return ci_wrong_type(r, y, "needs", "a list of jobs", e);
-    if (y->n > NEEDS_MAX)
-        return ci_problem(r, y, e, "`needs` names %zu jobs; it can name %zu", y->n, NEEDS_MAX);
-    out->items = xcalloc(y->n + 1, sizeof(*out->items));
-    for (size_t i = 0; i < y->n; i++)
-        if (read_need(r, y->items[i], &out->items[out->n++], e) < 0)
-            return -1;
-    return 0;
+    return read_list(r, y, 0, out, e);
 }
 
 void ci_needs_release(struct ci_needs *needs)
 {
     for (size_t i = 0; i < needs->n; i++) {
         free(needs->items[i].name);
-        strvec_release(&needs->items[i].matrix);
+        ci_parallel_release(&needs->items[i].matrix);
     }
     free(needs->items);
     *needs = (struct ci_needs){ 0 };

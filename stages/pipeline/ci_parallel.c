@@ -2,6 +2,7 @@
 #include "stages/pipeline/ci_value.h"
 
 #include "base/number.h"
+#include "base/strbuf.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -57,6 +58,51 @@ static void drop_last(struct combination *c)
     c->values.items[c->values.n] = NULL;
 }
 
+static int too_long(const struct ci_reader *r, const struct yaml *value, struct err *e)
+{
+    return ci_problem(r, value, e, "a value has more than %zu KiB", VARIABLE_VALUE_MAX >> 10);
+}
+
+/* What `$[[ matrix.NAME ]]` stands for: the value in the job's own combination. `at`: after the "$[[". */
+static int put_value(const struct ci_reader *r, const struct yaml *value, const char *at, size_t len, struct strbuf *out,
+                     struct err *e)
+{
+    size_t blank = strspn(at, " ");
+    const char *found = NULL;
+
+    at += blank;
+    len -= blank;
+    while (len > 0 && at[len - 1] == ' ')
+        len--;
+    auto_free char *whole = xstrndup(at, len);
+    auto_free char *shown = text_quote(whole);
+    if (!text_starts(whole, "matrix."))
+        return ci_problem(r, value, e, "`$[[ %s ]]`: only `matrix.NAME` can stand here", shown);
+    if (r->matrix)
+        found = variables_value(r->matrix, whole + strlen("matrix."));
+    if (!found)
+        return ci_problem(r, value, e, "`$[[ %s ]]`: the job's own `parallel:matrix` has no such variable", shown);
+    return strbuf_add(out, found, strlen(found)) < 0 ? too_long(r, value, e) : 0;
+}
+
+static int value_of(const struct ci_reader *r, const struct yaml *value, char **out, struct err *e)
+{
+    auto_strbuf text = STRBUF_INIT(VARIABLE_VALUE_MAX);
+    const char *at = value->text, *open, *end;
+
+    while ((open = strstr(at, "$[[")) && (end = strstr(open, "]]"))) {
+        if (strbuf_add(&text, at, (size_t)(open - at)) < 0)
+            return too_long(r, value, e);
+        if (put_value(r, value, open + 3, (size_t)(end - open) - 3, &text, e) < 0)
+            return -1;
+        at = end + 2;
+    }
+    if (strbuf_add(&text, at, strlen(at)) < 0)
+        return too_long(r, value, e);
+    *out = strbuf_take(&text);
+    return 0;
+}
+
 /* Of each key from the `at`th on each value in turn: the last one changes fastest. */
 static int combine(const struct ci_reader *r, const struct yaml *map, size_t at, struct combination *c,
                    struct ci_parallel *out, const char *base, struct err *e)
@@ -73,16 +119,22 @@ static int combine(const struct ci_reader *r, const struct yaml *map, size_t at,
     if (n == 0)
         return ci_problem(r, member, e, "`%s` in `matrix` has no values", member->key);
     for (size_t i = 0; i < n; i++) {
-        if (check_value(r, values[i], member->key, e) < 0)
+        auto_free char *value = NULL;
+        if (check_value(r, values[i], member->key, e) < 0 || value_of(r, values[i], &value, e) < 0)
             return -1;
-        variables_add(&c->variables, member->key, values[i]->text, VARIABLE_PUBLIC);
-        strvec_push(&c->values, values[i]->text);
+        variables_add(&c->variables, member->key, value, VARIABLE_PUBLIC);
+        strvec_push(&c->values, value);
         int rc = combine(r, map, at + 1, c, out, base, e);
         drop_last(c);
         if (rc < 0)
             return -1;
     }
     return 0;
+}
+
+static bool is_name(const char *key)
+{
+    return *key && !key[strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")];
 }
 
 static int read_matrix(const struct ci_reader *r, const struct yaml *y, const char *base, struct ci_parallel *out,
@@ -97,8 +149,8 @@ static int read_matrix(const struct ci_reader *r, const struct yaml *y, const ch
         if (map->type != YAML_MAP || map->tag || map->n == 0)
             return ci_wrong_type(r, map, "matrix", "a list of maps, NAME: values", e);
         for (size_t k = 0; k < map->n; k++)
-            if (!variables_key_valid(map->items[k]->key))
-                return ci_key_problem(r, map->items[k], e, "a variable's name has only letters, digits and _, and no digit first");
+            if (!is_name(map->items[k]->key))
+                return ci_key_problem(r, map->items[k], e, "a variable's name has only letters, digits, _ and -");
         int rc = combine(r, map, 0, &c, out, base, e);
         variables_release(&c.variables);
         strvec_release(&c.values);
@@ -143,17 +195,10 @@ void ci_parallel_release(struct ci_parallel *p)
     *p = (struct ci_parallel){ 0 };
 }
 
-int ci_parallel_names(const struct ci_reader *r, const struct yaml *y, const char *base, struct strvec *out, struct err *e)
+int ci_parallel_needed(const struct ci_reader *r, const struct yaml *y, const char *base, struct ci_parallel *out,
+                       struct err *e)
 {
-    __attribute__((cleanup(ci_parallel_release))) struct ci_parallel p = { 0 };
-
-    if (ci_absent(y))
-        return 0;
-    if (y->type != YAML_MAP)
+    if (!ci_absent(y) && y->type != YAML_MAP)
         return ci_wrong_type(r, y, "parallel", "a map with `matrix`", e);
-    if (ci_parallel(r, y, base, &p, e) < 0)
-        return -1;
-    for (size_t i = 0; i < p.n; i++)
-        strvec_push(out, p.items[i].name);
-    return 0;
+    return ci_parallel(r, y, base, out, e);
 }

@@ -1,6 +1,7 @@
 /* stages/pipeline/ci_reference.c: `!reference [job, keyword]`: a copy of what stands elsewhere. */
 #include "stages/pipeline/ci_tree.h"
 
+#include "base/number.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -55,6 +56,9 @@ static struct yaml *find(struct referring *r, const struct yaml *path, struct er
         if (is_reference(at) && resolve(r, at, e) < 0)
             return NULL;
         struct yaml *below = NULL;
+        int64_t place;
+        if (at->type == YAML_LIST && number_parse(path->items[i]->text, 0, (int64_t)at->n - 1, &place) == 0)
+            below = at->items[place];
         for (size_t k = 0; at->type == YAML_MAP && k < at->n && !below; k++)
             if (strcmp(at->items[k]->key, path->items[i]->text) == 0)
                 below = at->items[k];
@@ -102,7 +106,14 @@ int ci_references(struct ci_tree *t, struct err *e)
     struct referring r = { .tree = t };
 
     yaml_index_make(&r.top, t->root);
-    int rc = resolve(&r, t->root, e);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < t->root->n; i++) {
+        rc = resolve(&r, t->root->items[i], e);
+        if (rc == 0 || t->budget == 0 || !ci_tree_noted(t, e))
+            continue;
+        r.n = 0;
+        rc = 0;
+    }
     yaml_index_release(&r.top);
     return rc;
 }

@@ -127,6 +127,8 @@ int ci_rules(const struct ci_reader *r, const struct yaml *y, enum keyword_place
     if (ci_absent(y))
         return 0;
     out->given = true;
+    if (y->type == YAML_LIST && !y->tag && y->n == 0)
+        return ci_problem(r, y, e, "`rules` has no rule, and GitLab wants one");
     return read_rules(r, y, place, 0, out, e);
 }
 

@@ -11,12 +11,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The jobs that one job of the file becomes. */
+struct ci_instance {
+    char *name;
+    struct variables variables; /* of the matrix */
+};
+struct ci_parallel {
+    struct ci_instance *items;
+    size_t n; /* 0: it is not parallel */
+};
+
 /* What a job waits for. */
 struct ci_need {
     char *name; /* as it is written: that of a parallel job means all of its jobs */
     bool optional;
     bool artifacts;
-    struct strvec matrix; /* of those only the ones with these names; empty: all */
+    struct ci_parallel matrix; /* of those only the ones with these names, or variables; none: all */
     const struct yaml *at;
 };
 
@@ -43,7 +53,7 @@ struct ci_rule {
 };
 
 struct ci_rules {
-    bool given; /* an empty list lets nothing through */
+    bool given;
     struct ci_rule *items;
     size_t n;
 };

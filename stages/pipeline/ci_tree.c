@@ -2,6 +2,7 @@
 
 /* GitLab takes 2 MB and 100 levels a file. The nodes are what 256 MB of memory bear. */
 #define NODES_MAX ((size_t)500000)
+#define PROBLEMS_MAX ((size_t)100)
 static const struct yaml_limits limits = { .bytes = 2 << 20, .nodes = 200000, .depth = 100 };
 
 int ci_tree_too_large(const struct yaml *at, struct err *e)
@@ -24,7 +25,7 @@ struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text,
     auto_yaml *root = NULL;
 
     strvec_push(&t->names, name);
-    if (yaml_read(t->names.items[t->names.n - 1], text, len, &limits, &root, e) < 0)
+    if (yaml_read_last(t->names.items[t->names.n - 1], text, len, &limits, &t->notes, &root, e) < 0)
         return NULL;
     size_t n = count(root);
     if (n > t->budget) {
@@ -33,6 +34,16 @@ struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text,
     }
     t->budget -= n;
     return take(&root);
+}
+
+bool ci_tree_noted(struct ci_tree *t, struct err *e)
+{
+    if (!t->problems || t->problems->n >= PROBLEMS_MAX)
+        return false;
+    if (!strvec_has(t->problems, err_text(e)))
+        strvec_push(t->problems, err_text(e));
+    err_release(e);
+    return true;
 }
 
 int ci_tree_read(const char *name, const char *text, size_t len, const struct ci_world *w, struct ci_tree *t,
@@ -44,9 +55,11 @@ int ci_tree_read(const char *name, const char *text, size_t len, const struct ci
         return -1;
     if (t->root->type != YAML_MAP)
         return 0;
-    if (ci_include(t, w, e) < 0 || ci_extends(t, e) < 0)
+    if (ci_include(t, w, e) < 0)
         return -1;
-    return ci_references(t, e);
+    if (t->problems && t->problems->n > 0)
+        return 0;
+    return ci_extends(t, e) < 0 ? -1 : ci_references(t, e);
 }
 
 void ci_tree_release(struct ci_tree *t)

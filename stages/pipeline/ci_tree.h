@@ -28,11 +28,12 @@ struct ci_world {
 struct ci_tree {
     struct yaml *root;
     struct strvec names;   /* of the files: the nodes point to them */
-    struct strvec notes;   /* "FILE:LINE:COLUMN: …" about what was not included */
+    struct strvec notes;   /* "FILE:LINE:COLUMN: …" about what was not included, and what is there twice */
     size_t budget;         /* nodes that may still be made */
+    struct strvec *problems; /* borrowed: all that is wrong is wanted, here; NULL: the first problem ends the reading */
 };
 
-#define CI_TREE_INIT { NULL, STRVEC_INIT, STRVEC_INIT, 0 }
+#define CI_TREE_INIT { NULL, STRVEC_INIT, STRVEC_INIT, 0, NULL }
 
 /* `w` may be NULL: then nothing can be included. ERR_JOB says "FILE:LINE:COLUMN: problem; what to do". */
 int ci_tree_read(const char *name, const char *text, size_t len, const struct ci_world *w, struct ci_tree *out,
@@ -44,6 +45,8 @@ int ci_include(struct ci_tree *t, const struct ci_world *w, struct err *e);
 int ci_extends(struct ci_tree *t, struct err *e);
 int ci_references(struct ci_tree *t, struct err *e);
 
+/* Whether the problem is one of several that are wanted: it is among them now, and the step goes on. */
+bool ci_tree_noted(struct ci_tree *t, struct err *e);
 /* One file more. NULL with the error set; the caller's. */
 struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text, size_t len, struct err *e);
 /* "FILE:LINE:COLUMN: the pipeline would be larger than …"; returns -1. */

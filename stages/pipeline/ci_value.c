@@ -9,6 +9,7 @@
 
 /* GitLab's own limit for lists in lists of a script. */
 #define SCRIPT_DEPTH 10
+#define PROBLEMS_COMPARED ((size_t)1000)
 
 /* ---- Messages ---- */
 
@@ -75,9 +76,20 @@ int ci_check_key(const struct ci_reader *r, const struct yaml *member, enum keyw
 int ci_check_keys(const struct ci_reader *r, const struct yaml *map, enum keyword_place place, struct err *e)
 {
     for (size_t i = 0; i < map->n; i++)
-        if (ci_check_key(r, map->items[i], place, e) < 0)
+        if (ci_check_key(r, map->items[i], place, e) < 0 && !ci_noted(r, e))
             return -1;
     return 0;
+}
+
+bool ci_noted(const struct ci_reader *r, struct err *e)
+{
+    if (!r->problems)
+        return false;
+    /* What several jobs extend is said once; who has that many problems may read some twice. */
+    if (r->problems->n > PROBLEMS_COMPARED || !strvec_has(r->problems, err_text(e)))
+        strvec_push(r->problems, err_text(e));
+    err_release(e);
+    return true;
 }
 
 bool ci_absent(const struct yaml *y)
@@ -157,13 +169,16 @@ static int read_variable(const struct ci_reader *r, const struct yaml *y, struct
             return ci_problem(r, flag, e, "`expand` of variable `%s` must be true or false", y->key);
         value = yaml_get(y, "value");
     }
+    if (y->type == YAML_NULL && !y->tag)
+        strvec_pushf(r->warnings, "%s:%d:%d: variable `%s` has no value, which GitLab refuses: it is empty here; write \"\"",
+                     y->file, y->key_line, y->key_column, y->key);
     bool flag;
     if (value && value->type == YAML_SCALAR && !value->quoted && yaml_bool(value, &flag) == 0)
         return ci_problem(r, value, e, "variable `%s` is a boolean, which GitLab refuses; quote it: \"%s\"", y->key,
                           value->text);
-    if (value && (value->type != YAML_SCALAR || value->tag))
+    if (value && (value->type == YAML_NULL ? value->tag != NULL : value->type != YAML_SCALAR || value->tag))
         return ci_wrong_type(r, value, y->key, "text or a number; write \"\" for an empty one", e);
-    variables_add(out, y->key, value ? value->text : "", VARIABLE_PUBLIC | (expand ? 0 : VARIABLE_RAW));
+    variables_add(out, y->key, value && value->text ? value->text : "", VARIABLE_PUBLIC | (expand ? 0 : VARIABLE_RAW));
     return 0;
 }
 

@@ -12,6 +12,7 @@ struct ci_reader {
     const char *job; /* NULL: at the top, or below default: */
     struct strvec *warnings;
     struct strvec *problems; /* what is wrong with jobs: all of it. NULL: the first problem ends the reading */
+    const struct variables *matrix; /* the job's own combination, for $[[ matrix.NAME ]]; NULL: it has none */
 };
 
 /* "FILE:LINE:COLUMN: " of the value, or of its key; return -1. */
@@ -23,6 +24,8 @@ int ci_key_problem(const struct ci_reader *r, const struct yaml *at, struct err 
 int ci_check_key(const struct ci_reader *r, const struct yaml *member, enum keyword_place place, struct err *e);
 int ci_check_keys(const struct ci_reader *r, const struct yaml *map, enum keyword_place place, struct err *e);
 
+/* Whether the problem is one of several that are wanted: it is among them now, and the reading goes on. */
+bool ci_noted(const struct ci_reader *r, struct err *e);
 /* Whether there is no value: NULL, or null. */
 bool ci_absent(const struct yaml *y);
 /* "`KEYWORD` is a list here; it must be WANTED", or about its tag; returns -1. */
@@ -68,20 +71,11 @@ int ci_exit_codes(const struct ci_reader *r, const struct yaml *y, int **codes, 
 /* `when: delayed`, which wants a `start_in`: in seconds. */
 int ci_delay(const struct ci_reader *r, const struct yaml *at, const struct yaml *start_in, int64_t *out, struct err *e);
 
-/* The jobs that one job of the file becomes. */
-struct ci_instance {
-    char *name;
-    struct variables variables; /* of the matrix */
-};
-struct ci_parallel {
-    struct ci_instance *items;
-    size_t n; /* 0: it is not parallel */
-};
 int ci_parallel(const struct ci_reader *r, const struct yaml *y, const char *base, struct ci_parallel *out,
                 struct err *e);
-/* The names of the jobs that a matrix stands for. */
-int ci_parallel_names(const struct ci_reader *r, const struct yaml *y, const char *base, struct strvec *out,
-                      struct err *e);
+/* The same of a job that another one needs: a map with `matrix`. */
+int ci_parallel_needed(const struct ci_reader *r, const struct yaml *y, const char *base, struct ci_parallel *out,
+                       struct err *e);
 void ci_parallel_release(struct ci_parallel *p);
 
 int ci_only(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);

@@ -209,6 +209,7 @@ static int get_ready(struct pipeline *p, struct err *e)
     p->facts.checkout = &p->project.checkout;
     p->facts.sha = p->source.sha;
     p->facts.slot = p->slot.number;
+    p->facts.name = p->project.pipeline_name;
     if (o->timeline && record_open(pipeline_temporary(p), &p->record, e) < 0)
         return -1;
     return name_groups(p, e);

@@ -67,6 +67,9 @@ static void add_constants(struct variables *out)
         { "CI_PROJECT_CLASSIFICATION_LABEL", "" },
         { "CI_PROJECT_REPOSITORY_LANGUAGES", "" },
         { "CI_PROJECT_DESCRIPTION", "" },
+        { "CI_PROJECT_NAMESPACE_ID", "1" },
+        { "CI_PROJECT_TOPICS", "" },
+        { "CI_SERVER_SHELL_SSH_PORT", "22" },
         { "CI_COMMIT_REF_PROTECTED", "false" },
         { "CI_COMMIT_BEFORE_SHA", NO_COMMIT },
         { "CI_RUNNER_ID", "1" },
@@ -85,6 +88,7 @@ static void add_server(const struct remote *r, struct variables *out)
 
     add(out, "CI_SERVER_URL", url);
     add(out, "CI_SERVER_HOST", r->host);
+    add(out, "CI_SERVER_SHELL_SSH_HOST", r->host);
     add(out, "CI_SERVER_FQDN", strchr(url, '/') + 2);
     add(out, "CI_SERVER_PORT", r->port);
     add(out, "CI_SERVER_PROTOCOL", r->protocol);
@@ -147,6 +151,8 @@ void predefined_pipeline(const struct pipeline_facts *p, struct variables *out)
     variables_addf(out, VARIABLE_PUBLIC, "CI_PIPELINE_IID", "%" PRId64, p->id);
     variables_addf(out, VARIABLE_PUBLIC, "CI_PIPELINE_URL", "%s/-/pipelines/%" PRId64, url, p->id);
     add_time(out, "CI_PIPELINE_CREATED_AT");
+    if (p->name)
+        add_raw(out, "CI_PIPELINE_NAME", p->name);
     add_raw(out, "GITLAB_USER_NAME", p->checkout->user_name);
     add_raw(out, "GITLAB_USER_EMAIL", p->checkout->user_email);
     auto_free char *login = xstrndup(p->checkout->user_email, strcspn(p->checkout->user_email, "@"));
@@ -162,6 +168,7 @@ void predefined_job(const struct pipeline_facts *p, const struct ci_job *job, co
     variables_addf(out, VARIABLE_PUBLIC, "CI_JOB_URL", "%s/-/jobs/%" PRId64, url, id);
     variables_add(out, "CI_JOB_TOKEN", token, VARIABLE_MASKED | VARIABLE_RAW);
     add_raw(out, "CI_JOB_NAME", job->name);
+    add_raw(out, "CI_JOB_GROUP_NAME", job->base);
     add_slug(out, "CI_JOB_NAME_SLUG", job->name);
     add_raw(out, "CI_JOB_STAGE", stage);
     add_time(out, "CI_JOB_STARTED_AT");

@@ -15,6 +15,7 @@ struct pipeline_facts {
     int64_t id;
     int slot;  /* the pipeline's: its artifacts lie there */
     int place; /* the job's: CI_CONCURRENT_ID and CI_CONCURRENT_PROJECT_ID */
+    const char *name; /* of the pipeline, by its `workflow`; NULL: none */
 };
 
 /* What started it, with CI_MERGE_REQUEST_*: part of predefined_pipeline(). */

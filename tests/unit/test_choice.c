@@ -98,7 +98,6 @@ static const struct {
     { "j: {script: a, rules: [{if: $NO}, {when: always}]}", "j always" },
     { "j: {script: a, rules: [{if: $CI_COMMIT_BRANCH, when: never}, {when: always}]}\nk: {script: a}", "k on_success" },
     { "j: {script: a, rules: [{if: $NO}]}\nk: {script: a}", "k on_success" },
-    { "j: {script: a, rules: []}\nk: {script: a}", "k on_success" },
     { "j: {script: a, rules: [{when: manual}]}", "j manual" },
     { "j: {script: a, rules: [{when: manual, allow_failure: true}]}", "j manual?" },
     { "j: {script: a, when: manual, rules: [{if: $SECRET}]}", "j manual?" },
@@ -146,6 +145,15 @@ static const struct {
     { "j: {script: a, parallel: {matrix: [{X: [1, 2]}]}}\n"
       "k: {script: a, needs: [{job: j, parallel: {matrix: [{X: 2}]}}]}",
       "j: [1] on_success X=1; j: [2] on_success X=2; k on_success <j: [2]" },
+    { "j: {script: a, parallel: {matrix: [{X: [1, 2]}]}}\n"
+      "k: {script: a, parallel: {matrix: [{X: [1, 2]}]}, needs: [{job: j, parallel: {matrix: [{X: '$[[ matrix.X ]]'}]}}]}",
+      "j: [1] on_success X=1; j: [2] on_success X=2; k: [1] on_success <j: [1] X=1; k: [2] on_success <j: [2] X=2" },
+    { "j: {script: a, parallel: {matrix: [{A: [x], X: [1, 2]}, {A: y, X: 1}]}}\n"
+      "k: {script: a, needs: [{job: j, parallel: {matrix: [{A: x}]}}]}",
+      "j: [x, 1] on_success X=1; j: [x, 2] on_success X=2; j: [y, 1] on_success X=1; "
+      "k on_success <j: [x, 1] <j: [x, 2]" },
+    { ".n: {needs: [j]}\nj: {script: a}\nk: {script: a, needs: [!reference [.n, needs]]}", "j on_success; k on_success <j" },
+    { "j: {script: a}\nk: {script: a, needs: [{project: a/b, job: c, ref: main}]}", "j on_success; k on_success <nothing" },
     { "j: {script: a, parallel: 2}\nk: {script: a, needs: ['j 2/2']}", "j 1/2 on_success; j 2/2 on_success; k on_success <j 2/2" },
 };
 

@@ -97,7 +97,17 @@ static const struct {
     { "j: {script: a, needs: [k]}", "ci.yml:1:24: job `j`: undefined need: `k`" },
     { "j: {script: a, needs: [{job: k, optional: x}]}", "ci.yml:1:43: `optional` is text here; it must be true or false" },
     { "j: {script: a, needs: [{artifacts: true}]}", "ci.yml:1:24: `needs` has a map without `job`" },
-    { "j: {script: a, needs: [{pipeline: a/b}]}", "ci.yml:1:25: keyword `pipeline` in job `j` is not supported yet: other pipelines are on the server" },
+    { "j: {script: a, needs: [[[[[[[[[[[k]]]]]]]]]]]}", "ci.yml:1:33: `needs` has lists more than 10 deep" },
+    { "j: {script: a, rules: []}", "ci.yml:1:23: `rules` has no rule, and GitLab wants one" },
+    { "workflow: {rules: []}\nj: {script: a}", "ci.yml:1:19: `rules` has no rule" },
+    { "k: {script: a, parallel: {matrix: [{A: [x]}]}}\n"
+      "j: {script: a, parallel: {matrix: [{A: [x]}]}, needs: [{job: k, parallel: {matrix: [{A: '$[[ matrix.B ]]'}]}}]}",
+      "ci.yml:2:89: `$[[ matrix.B ]]`: the job's own `parallel:matrix` has no such variable" },
+    { "k: {script: a, parallel: {matrix: [{A: [x]}]}}\n"
+      "j: {script: a, needs: [{job: k, parallel: {matrix: [{A: '$[[matrix.A]]'}]}}]}",
+      "ci.yml:2:57: `$[[ matrix.A ]]`: the job's own `parallel:matrix` has no such variable" },
+    { "k: {script: a, parallel: {matrix: [{A: ['$[[ inputs.A ]]']}]}}",
+      "ci.yml:1:41: `$[[ inputs.A ]]`: only `matrix.NAME` can stand here" },
     { "stages: [x, y]\nj: {stage: x, script: a, needs: [k]}\nk: {stage: y, script: a}",
       "ci.yml:2:34: job `j`: need `k` is not defined in current or prior stages" },
     { "j: {script: a, parallel: 0}", "ci.yml:1:26: `parallel` is a number from 1 to 200, or a map with `matrix`" },
@@ -147,7 +157,6 @@ static const struct {
     { "j: {script: a, image: ''}", "ci.yml:1:23: `image` is empty" },
     { "variables: {A: true}\nj: {script: a}", "ci.yml:1:16: variable `A` is a boolean" },
     { "variables: {A: [x]}\nj: {script: a}", "ci.yml:1:16: `A` is a list here" },
-    { "variables: {A: }\nj: {script: a}", "ci.yml:1:16: `A` is nothing here; it must be text or a number; write \"\" for an empty one" },
     { "variables: {A-B: x}\nj: {script: a}", "ci.yml:1:13: variable `A-B`: a name has only letters" },
     { "variables: {A: {value: x, expnad: no}}\nj: {script: a}", "ci.yml:1:27: unknown keyword `expnad`; did you mean `expand`?" },
     { "variables: {A: {value: x, expand: 7}}\nj: {script: a}", "ci.yml:1:35: `expand` of variable `A` must be" },
@@ -175,9 +184,10 @@ static const struct {
     { "j: {script: a, artifacts: {reports: {coverage_report: {path: x}}}}", "ci.yml:1:55: `coverage_report` wants a" },
     { "j: {script: a, dependencies: k}", "ci.yml:1:30: `dependencies` is text here; it must be a list of jobs" },
     { "j: {script: a, dependencies: [k]}", "ci.yml:1:30: `dependencies` of job `j` names `k`, and there is no such job" },
+    { "k: {script: a}\nl: {script: a}\nj: {script: a, needs: [l], dependencies: [l, k]}",
+      "ci.yml:3:42: `dependencies` of job `j` names `k`, which is not part of its `needs`" },
     { "k: {script: a}\nj: {script: a, dependencies: [k]}",
       "ci.yml:2:30: `dependencies` of job `j` names `k`, which is in no earlier stage" },
-    { "j: {script: a}\nj: {script: b}", "ci.yml:2:1: " },
 };
 
 static void test_bad_files(void **state)
@@ -195,18 +205,59 @@ static void test_bad_files(void **state)
     }
 }
 
+static const struct {
+    const char *text, *warning; /* the only one */
+} warned[] = {
+    { "default: {tags: [x]}\nj: {script: a}", "ci.yml:1:11: keyword `tags` has no effect here: every job runs on this machine" },
+    { "j: {script: a, artifacts: {expire_in: 1 day}}",
+      "ci.yml:1:28: keyword `expire_in` in job `j` has no effect here: artifacts stay until the project's next pipeline here" },
+    { "j: {script: a, needs: [{pipeline: a/b}]}",
+      "ci.yml:1:25: keyword `pipeline` in job `j` has no effect here: other pipelines are on the server" },
+    { "j: {script: a, needs: [{project: a/b, job: k, ref: main}]}", "ci.yml:1:25: keyword `project` in job `j` has no effect here" },
+    { "variables: {A: }\nj: {script: a}", "ci.yml:1:13: variable `A` has no value, which GitLab refuses: it is empty here" },
+    { "j: {script: a}\nj: {script: b}", "ci.yml:2:1: the key 'j' is there twice: this one wins over that of line 1" },
+    { "j: {script: a, parallel: {matrix: [{A-B: [x, y]}]}}",
+      "ci.yml:1:1: `A-B` in `matrix` is no name that a shell's variable can have" },
+};
+
 static void test_warnings(void **state)
 {
-    auto_ci_file f = CI_FILE_INIT;
-    auto_err e = ERR_INIT;
-
     (void)state;
-    assert_int_equal(parse("default: {tags: [x]}\nj: {script: a, artifacts: {expire_in: 1 day}}", &f, &e), 0);
-    assert_int_equal(f.warnings.n, 2);
-    assert_string_equal(f.warnings.items[0], "ci.yml:1:11: keyword `tags` has no effect here: every job runs on this machine");
-    assert_string_equal(f.warnings.items[1],
-                        "ci.yml:2:28: keyword `expire_in` in job `j` has no effect here: artifacts stay until the project's "
-                        "next pipeline here");
+    for (size_t i = 0; i < ARRAY_SIZE(warned); i++) {
+        auto_ci_file f = CI_FILE_INIT;
+        auto_err e = ERR_INIT;
+        if (parse(warned[i].text, &f, &e) < 0)
+            fail_msg("%s: %s", warned[i].text, err_text(&e));
+        if (f.warnings.n != 1 || strncmp(f.warnings.items[0], warned[i].warning, strlen(warned[i].warning)) != 0)
+            fail_msg("%s: %zu: %s", warned[i].text, f.warnings.n, f.warnings.n ? f.warnings.items[0] : "");
+    }
+}
+
+/* All that is wrong, in one reading. */
+static const struct {
+    const char *text, *problems; /* their beginnings' places, a blank between them */
+} checked[] = {
+    { "j: {script: a, data: x, when: soon, variables: y}\nk: {script: {a: b}}", "1:16 1:48 1:31 2:13" },
+    { "j: {extends: .none, script: a}\nk: {extends: j, script: a}\nl: {extends: .nothing}", "1:14 3:14" },
+    { "a: {extends: b}\nb: {extends: a}\nc: {script: !reference [.none, script]}", "2:14 3:13" },
+    { "j: {script: !reference [.none, script]}\nk: {script: !reference [.none, script]}", "1:13 2:13" },
+    { "include: [a.yml, b.yml]\nj: {extends: .x}", "1:11 1:18" },
+};
+
+static void test_all_problems(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(checked); i++) {
+        auto_ci_file f = CI_FILE_INIT;
+        auto_strvec problems = STRVEC_INIT, places = STRVEC_INIT;
+        assert_int_equal(ci_file_check("f", checked[i].text, strlen(checked[i].text), NULL, &f, &problems), -1);
+        for (size_t k = 0; k < problems.n; k++)
+            strvec_give(&places, xstrndup(problems.items[k] + 2, strcspn(problems.items[k] + 2, " ") - 1));
+        auto_free char *is = strvec_join(&places, " ");
+        auto_free char *texts = strvec_join(&problems, "\n");
+        if (strcmp(is, checked[i].problems) != 0)
+            fail_msg("%s: %s\n%s", checked[i].text, is, texts);
+    }
 }
 
 /* One of job "j": "key|prefix|files|fallbacks|paths|untracked|policy|when". */
@@ -462,6 +513,7 @@ int main(void)
         cmocka_unit_test(test_good_files),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_all_problems),
         cmocka_unit_test(test_caches),
         cmocka_unit_test(test_artifacts),
         cmocka_unit_test(test_what_has_no_effect_in_only_and_type),

@@ -1,5 +1,6 @@
 #include "base/file.h"
 #include "base/strbuf.h"
+#include "base/strvec.h"
 #include "base/yaml.h"
 
 #include <setjmp.h>
@@ -117,6 +118,48 @@ static void test_refusals(void **state)
             fail_msg("'%s': '%s'", refusals[i].text, err_text(&e));
         assert_null(y);
     }
+}
+
+static const struct {
+    const char *text, *tree, *notes;
+} doubled[] = {
+    { "a: 1\nb: 2\na: 3\n", "a: 3\nb: 2\n", "f:3:1: the key 'a' is there twice: this one wins over that of line 1" },
+    { "a: {b: &x [1], b: 2}\nc: *x\n", "a:\n  b: 2\nc:\n- 1\n",
+      "f:1:16: the key 'b' is there twice: this one wins over that of line 1" },
+    { "a: &x {b: 1}\na: &y {c: 2}\nd: {<<: *x}\n", "a:\n  c: 2\nd:\n  b: 1\n",
+      "f:2:1: the key 'a' is there twice: this one wins over that of line 1" },
+    { "a: 1\na: 2\na: 3\n", "a: 3\n",
+      "f:2:1: the key 'a' is there twice: this one wins over that of line 1, "
+      "f:3:1: the key 'a' is there twice: this one wins over that of line 2" },
+};
+
+/* The last one wins where GitLab's reader has it so. */
+static void test_doubled(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(doubled); i++) {
+        auto_yaml *y = NULL;
+        auto_strvec notes = STRVEC_INIT;
+        assert_int_equal(yaml_read_last("f", doubled[i].text, strlen(doubled[i].text), &usual, &notes, &y, NULL), 0);
+        auto_free char *tree = yaml_write(y);
+        auto_free char *said = strvec_join(&notes, ", ");
+        assert_string_equal(tree, doubled[i].tree);
+        assert_string_equal(said, doubled[i].notes);
+    }
+}
+
+static void test_too_many_doubled(void **state)
+{
+    auto_strbuf text = STRBUF_TEXT;
+    auto_strvec notes = STRVEC_INIT;
+    auto_yaml *y = NULL;
+    auto_err e = ERR_INIT;
+
+    (void)state;
+    for (int i = 0; i < 1002; i++)
+        strbuf_printf(&text, "a: 1\n");
+    assert_int_equal(yaml_read_last("f", text.data, text.len, &usual, &notes, &y, &e), -1);
+    assert_string_equal(err_text(&e), "f:1002:1: the key 'a' is there twice: first in line 1001");
 }
 
 static const struct {
@@ -258,7 +301,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trees),    cmocka_unit_test(test_refusals), cmocka_unit_test(test_limits),
         cmocka_unit_test(test_large),    cmocka_unit_test(test_places),   cmocka_unit_test(test_get),
-        cmocka_unit_test(test_booleans), cmocka_unit_test(test_files),
+        cmocka_unit_test(test_booleans), cmocka_unit_test(test_files),   cmocka_unit_test(test_doubled),
+        cmocka_unit_test(test_too_many_doubled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,7 +56,7 @@ static const struct keyword keywords[] = {
 
     { "spec", IN_FILE, KEYWORD_REFUSED, "its inputs would stay empty; take it out" },
     { "types", IN_FILE, KEYWORD_REFUSED, "GitLab took it out; write `stages`" },
-    { "id_tokens", IN_DEFAULT, KEYWORD_REFUSED, "only a GitLab server can sign them" },
+    { "id_tokens", IN_DEFAULT, KEYWORD_IDLE, "only a GitLab server can sign them, and jobs get none" },
     { "id_tokens", IN_JOB, KEYWORD_BARRED, "only a GitLab server can sign them" },
     { "secrets", IN_JOB, KEYWORD_BARRED, "they would be empty; give them with --variables FILE" },
     { "trigger", IN_JOB, KEYWORD_BARRED, "the other pipeline would not run" },
@@ -83,7 +83,7 @@ static const struct keyword keywords[] = {
     { "refs", IN_ONLY | IN_EXCEPT, KEYWORD_TAKEN, NULL },
     { "changes", IN_ONLY | IN_EXCEPT, KEYWORD_TAKEN, NULL },
     { "variables", IN_ONLY | IN_EXCEPT, KEYWORD_TAKEN, NULL },
-    { "kubernetes", IN_ONLY | IN_EXCEPT, KEYWORD_REFUSED, "there is no cluster here; write `refs`" },
+    { "kubernetes", IN_ONLY | IN_EXCEPT, KEYWORD_IDLE, "whether there is a cluster decides nothing here" },
 
     { "if", IN_RULE | IN_WORKFLOW_RULE | IN_INCLUDE_RULE, KEYWORD_TAKEN, NULL },
     { "changes", IN_RULE | IN_WORKFLOW_RULE | IN_INCLUDE_RULE, KEYWORD_TAKEN, NULL },

@@ -27,6 +27,7 @@ static const struct report_kind kinds[] = {
     { "lsif", "lsif.json", "zip" },
     { "metrics", "metrics.txt", "gzip" },
     { "performance", "performance.json", "raw" },
+    { "repository_xray", "gl-repository-xray.json", "gzip" },
     { "requirements", "requirements.json", "raw" },
     { "requirements_v2", "requirements_v2.json", "raw" },
     { "sast", "gl-sast-report.json", "raw" },

@@ -179,6 +179,25 @@ void predefined_job(const struct pipeline_facts *p, const struct ci_job *job, co
         add(out, "CI_JOB_MANUAL", "true");
 }
 
+/* By what an environment's name has in it, as GitLab guesses it; the first one that fits. */
+static const char *tier_of(const char *name)
+{
+    static const struct {
+        const char *tier, *words[12];
+    } tiers[] = {
+        { "development", { "dev", "review", "trunk" } },
+        { "testing", { "test", "tst", "int", "accept", "acpt", "qa", "qc", "control", "quality", "uat" } },
+        { "staging", { "stag", "stg", "model", "modl", "pre", "demo", "non" } },
+        { "production", { "prod", "prd", "live" } },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(tiers); i++)
+        for (const char *const *word = tiers[i].words; *word; word++)
+            if (strcasestr(name, *word))
+                return tiers[i].tier;
+    return "other";
+}
+
 int predefined_environment(const struct ci_environment *env, const struct variables *others, struct variables *out,
                            struct err *e)
 {
@@ -193,8 +212,7 @@ int predefined_environment(const struct ci_environment *env, const struct variab
     auto_free char *slug = slug_environment(name);
     add(out, "CI_ENVIRONMENT_SLUG", slug);
     add(out, "CI_ENVIRONMENT_ACTION", env->action ? env->action : "start");
-    if (env->tier)
-        add(out, "CI_ENVIRONMENT_TIER", env->tier);
+    add(out, "CI_ENVIRONMENT_TIER", env->tier ? env->tier : tier_of(name));
     if (env->url)
         add(out, "CI_ENVIRONMENT_URL", env->url);
     return 0;

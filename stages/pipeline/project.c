@@ -184,6 +184,7 @@ int project_check(const struct project_place *at, struct project *p, struct strv
     if (ci_file_check(name, text, len, alone ? NULL : &world, &p->file, problems) == 0 &&
         choice_check(&p->file, &problem) < 0)
         strvec_push(problems, err_text(&problem));
+    strvec_push_all(&p->file.warnings, &p->notes);
     return 0;
 }
 

@@ -231,6 +231,21 @@ static void test_a_long_chain(void **state)
     assert_string_equal(f.order[0]->name, "j9999");
 }
 
+static void test_a_long_circle(void **state)
+{
+    (void)state;
+    auto_ci_file f = CI_FILE_INIT;
+    auto_err e = ERR_INIT;
+    auto_strbuf text = STRBUF_TEXT;
+    bool unknown;
+
+    for (int i = 0; i < 1000; i++)
+        strbuf_printf(&text, "j%d: {script: a, needs: [j%d]}\n", i, (i + 1) % 1000);
+    assert_int_equal(make(strbuf_text(&text), true, &f, &unknown, &e), -1);
+    assert_string_equal(err_text(&e), "ci.yml:1:5: the jobs need each other: j0 -> j1 -> j2 -> j3 -> j4 -> j5 -> j6 -> j7 -> j8 "
+                                      "-> j9 -> (989 more) -> j999 -> j0");
+}
+
 static void test_inherit(void **state)
 {
     static const struct {
@@ -266,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pipelines), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_what_cannot_be_compared_has_changed), cmocka_unit_test(test_a_long_chain),
+        cmocka_unit_test(test_a_long_circle),
         cmocka_unit_test(test_inherit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,12 +96,22 @@ static bool is_id(const char *image)
     return text_starts(image, "sha256:") && strlen(digits) == 64 && strspn(digits, "0123456789abcdef") == 64;
 }
 
+static bool was_pulled(const struct fetch *f, const struct plan_container *c)
+{
+    for (size_t i = 0; f->pulled && !c->platform && i < f->pulled->n; i++)
+        if (strcmp(f->pulled->items[i], c->image) == 0)
+            return true;
+    return false;
+}
+
 /* One pull policy: ERR_NOT_FOUND when the image is neither here nor to be had. */
 static int get_by_policy(const struct fetch *f, const struct plan_container *c, const char *policy, json_t **image,
                          struct err *e)
 {
     auto_err missing = ERR_INIT;
 
+    if (was_pulled(f, c))
+        return image_inspect(f->engine, c->image, image, e);
     if (strcmp(policy, PULL_ALWAYS) != 0 || is_id(c->image)) {
         if (image_inspect(f->engine, c->image, image, &missing) == 0) {
             if (strcmp(policy, PULL_IF_NOT_PRESENT) == 0)
@@ -147,4 +157,101 @@ int fetch_image(const struct fetch *f, const struct plan_container *c, json_t **
     /* Not the job's failure: what was not pushed yet today is there tomorrow. */
     e->kind = ERR_SYSTEM;
     return err_wrap(e, "failed to pull image \"%s\" with specified policies %s", shown, policies);
+}
+
+/* ---- Several at a time ---- */
+
+/* One image that is to be pulled, with all that its pull points to. */
+struct ahead {
+    const char *image;
+    struct credentials found;
+    struct registry_auth auth;
+};
+
+static void ahead_release(struct ahead *all, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        credentials_release(&all[i].found);
+    free(all);
+}
+
+/* 1: its first policy wants it pulled. One for another platform is pulled alone: its name says not which it is. */
+static int wants_pull(const struct fetch *f, const struct plan_container *c, struct err *e)
+{
+    const char *first = c->pull_policy.n > 0 ? c->pull_policy.items[0] : PULL_NEVER;
+    auto_json *image = NULL;
+    auto_err missing = ERR_INIT;
+
+    if (c->platform || is_id(c->image) || strcmp(first, PULL_NEVER) == 0)
+        return 0;
+    if (strcmp(first, PULL_ALWAYS) == 0)
+        return 1;
+    if (image_inspect(f->engine, c->image, &image, &missing) == 0)
+        return 0;
+    return missing.kind == ERR_NOT_FOUND ? 1 : err_move(e, &missing);
+}
+
+/* The images, each once. */
+static int find_ahead(const struct fetch *f, const struct plan *plan, struct ahead *all, size_t *n, struct err *e)
+{
+    const struct credentials_from from = { &f->host->job, f->in->env, f->in->interrupt_fd, &f->in->log };
+
+    for (size_t i = 0; i < plan_count(plan); i++) {
+        const struct plan_container *c = plan_at(plan, i);
+        int wants = wants_pull(f, c, e);
+        for (size_t k = 0; k < *n; k++)
+            if (strcmp(all[k].image, c->image) == 0)
+                wants = wants > 0 ? 0 : wants;
+        if (wants < 0)
+            return -1;
+        if (wants == 0)
+            continue;
+        struct ahead *one = &all[(*n)++];
+        one->image = c->image;
+        if (credentials_find(&from, c->image, &one->found, e) < 0)
+            return -1;
+        one->auth = login_auth(&one->found.login);
+    }
+    return 0;
+}
+
+static int pull_ahead(const struct fetch *f, struct ahead *all, size_t n, struct strvec *pulled, struct err *e)
+{
+    auto_free struct image_transfer *how = xcalloc(n + 1, sizeof(*how));
+    auto_free const char **names = xcalloc(n + 1, sizeof(*names));
+    auto_free struct err *errs = xcalloc(n + 1, sizeof(*errs));
+    const struct engine_watch watch = host_watch(f->in);
+    struct fetch ctx = *f;
+
+    for (size_t i = 0; i < n; i++) {
+        names[i] = all[i].image;
+        how[i] = (struct image_transfer){ .auth = all[i].found.source ? &all[i].auth : NULL,
+                                          .progress = progress, .progress_ctx = &ctx, .watch = &watch };
+        log_info(f->out, "Pulling docker image %s%s%s ...", all[i].image,
+                 all[i].found.source ? ", authenticating with credentials from " : "",
+                 all[i].found.source ? all[i].found.source : "");
+    }
+    (void)image_pull_all(f->engine, names, how, errs, n);
+    for (size_t i = 0; i < n; i++) {
+        if (errs[i].kind == ERR_NONE)
+            strvec_push(pulled, names[i]);
+        else if (errs[i].kind == ERR_CANCELLED && !e->msg)
+            (void)err_move(e, &errs[i]);
+        err_release(&errs[i]);
+    }
+    return e->msg ? -1 : 0;
+}
+
+int fetch_ahead(const struct fetch *f, const struct plan *plan, struct strvec *pulled, struct err *e)
+{
+    size_t n = 0;
+
+    if (plan->n_services == 0)
+        return 0;
+    struct ahead *all = xcalloc(plan_count(plan) + 1, sizeof(*all));
+    int rc = find_ahead(f, plan, all, &n, e);
+    if (rc == 0 && n > 1)
+        rc = pull_ahead(f, all, n, pulled, e);
+    ahead_release(all, n);
+    return rc;
 }

@@ -11,7 +11,12 @@ struct fetch {
     const struct host *host;
     struct engine *engine;
     const struct log *out; /* the job log's ordinary lines */
+    const struct strvec *pulled; /* images that fetch_ahead() has pulled; NULL: none */
 };
+
+/* Pull those images of the plan side by side that the first of their policies wants pulled, where there are two or more;
+ * their names go to `pulled`. What cannot be pulled so is left to fetch_image(), which tries again and says why. */
+int fetch_ahead(const struct fetch *f, const struct plan *plan, struct strvec *pulled, struct err *e);
 
 /* Make the container's image be here, by the policies of the plan in their order,
  * with the credentials for its registry (executor/credentials.h). A registry or network

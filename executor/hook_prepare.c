@@ -138,10 +138,10 @@ static int check_helper(struct prepare *p, struct err *e)
 static int get_images(struct prepare *p, struct err *e)
 {
     auto_json *image = NULL;
+    auto_strvec pulled = STRVEC_INIT;
+    const struct fetch fetch = { p->in, &p->host, p->engine, &p->out, &pulled };
 
-    const struct fetch fetch = { p->in, &p->host, p->engine, &p->out };
-
-    if (check_helper(p, e) < 0 || fetch_image(&fetch, &p->plan.of[PLAN_BUILD], &image, e) < 0)
+    if (check_helper(p, e) < 0 || fetch_ahead(&fetch, &p->plan, &pulled, e) < 0 || fetch_image(&fetch, &p->plan.of[PLAN_BUILD], &image, e) < 0)
         return -1;
     plan_add_image(&p->plan, &p->host.job, image);
     direct_way_add_image(&p->plan);
@@ -363,7 +363,7 @@ static int write_client_config(const struct prepare *p, struct err *e)
 
 static int wait_for_services(const struct prepare *p, struct err *e)
 {
-    const struct fetch with = { p->in, &p->host, p->engine, &p->out };
+    const struct fetch with = { .in = p->in, .host = &p->host, .engine = p->engine, .out = &p->out };
     const struct services services = { .with = &with,
                                        .plan = &p->plan,
                                        .ids = strvec_list(&p->ids),

@@ -40,6 +40,8 @@ struct invocation {
     bool json;
     bool preview;
     bool needs;
+    bool shell_on_failure;
+    bool keep;
     const char *includes;   /* --includes DIR, NULL when not given */
     const char *stage;      /* --stage NAME, NULL when not given */
     const char *jobs;       /* --jobs N, NULL when not given */

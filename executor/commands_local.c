@@ -45,14 +45,22 @@ static int read_jobs(const struct invocation *in, size_t *out, struct err *e)
     return 0;
 }
 
+/* By --keep: long enough to look at it tomorrow morning. */
+#define KEPT_FOR "24h"
+
 int command_pipeline(const struct invocation *in, struct err *e)
 {
+    auto_strvec env = STRVEC_INIT;
     size_t jobs = 0;
 
     if (read_jobs(in, &jobs, e) < 0)
         return -1;
     if (!in->list && !in->json && !in->preview && !in->graph && check_storage(in, e) < 0)
         return -1;
+    for (char *const *v = in->env; *v; v++)
+        strvec_push(&env, *v);
+    if (in->keep)
+        strvec_set_env(&env, CONFIG_KEEP_VARIABLE, KEPT_FOR);
     const struct pipeline_options options = {
         .program = in->program,
         .config = in->config,
@@ -70,12 +78,14 @@ int command_pipeline(const struct invocation *in, struct err *e)
         .copies = in->includes,
         .graph = in->graph,
         .timeline = in->timeline,
+        .shell_on_failure = in->shell_on_failure,
+        .has_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
         .list = in->list,
         .json = in->json,
         .preview = in->preview,
         .colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
         .interrupt_fd = in->interrupt_fd,
-        .env = in->env,
+        .env = strvec_list(&env),
     };
     return pipeline_run(&options, e);
 }

@@ -1,6 +1,7 @@
 #include "executor/config.h"
 
 #include "base/file.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "base/yaml.h"
 #include "executor/config_key.h"
@@ -206,6 +207,15 @@ int config_read_text(const char *name, const char *text, size_t len, char *const
     return 0;
 }
 
+static int take_environment(char *const *env, struct config *c, struct err *e)
+{
+    const char *keep = env_get(env, CONFIG_KEEP_VARIABLE);
+
+    if (!keep || duration_parse(keep, &c->keep_failed_ms) == 0)
+        return 0;
+    return err_set(e, ERR_CONFIG, 0, CONFIG_KEEP_VARIABLE " in the environment is no time, such as 30m");
+}
+
 int config_read(const char *path, char *const *env, struct config *out, struct err *e)
 {
     auto_err error = ERR_INIT;
@@ -213,10 +223,12 @@ int config_read(const char *path, char *const *env, struct config *out, struct e
     size_t len = 0;
 
     if (file_read(path ? path : CONFIG_DEFAULT_PATH, CONFIG_MAX, &text, &len, &error) == 0)
-        return config_read_text(path ? path : CONFIG_DEFAULT_PATH, text, len, env, out, e);
+        return config_read_text(path ? path : CONFIG_DEFAULT_PATH, text, len, env, out, e) < 0
+                   ? -1
+                   : take_environment(env, out, e);
     if (error.kind == ERR_NOT_FOUND && !path) {
         defaults(out, env);
-        return 0;
+        return take_environment(env, out, e);
     }
     error.kind = ERR_CONFIG;
     (void)err_wrap(&error, "configuration");

@@ -54,6 +54,10 @@ struct config {
     struct targets targets;  /* where jobs may deploy to */
 };
 
+/* In the hooks' environment, from `atelier pipeline --keep`: it wins over `keep_failed`. A job's variables have other names
+ * there. */
+#define CONFIG_KEEP_VARIABLE "ATELIER_KEEP_FAILED"
+
 /* Read `path`; NULL: the default path, where a missing file means the defaults.
  * `env` supplies HOME and XDG_CACHE_HOME, which the folders default to for users
  * other than root. Errors are ERR_CONFIG and say file, line, what is wrong and the

@@ -14,6 +14,7 @@
 #include "executor/direct_way.h"
 #include "executor/garbage.h"
 #include "executor/kept.h"
+#include "executor/kept_folder.h"
 #include "executor/table.h"
 #include "executor/trace.h"
 #include "stages/place.h"
@@ -38,6 +39,7 @@ struct gc {
     size_t failed;
     size_t folders; /* for sockets, of jobs that are gone */
     struct strvec abandoned; /* jobs whose cleanup did not come to its end */
+    size_t kept_folders; /* of failed jobs that were kept */
 };
 
 static void gc_release(struct gc *gc)
@@ -179,6 +181,22 @@ static void remove_folders(struct gc *gc, const struct config *config)
     }
 }
 
+static void remove_kept_folders(struct gc *gc, const struct config *config)
+{
+    auto_strvec keys = STRVEC_INIT;
+
+    kept_folder_list(config, &keys);
+    for (size_t i = 0; i < keys.n; i++) {
+        auto_err e = ERR_INIT;
+        if (!is_asked_for(gc, keys.items[i]) || has_things(gc, keys.items[i]))
+            continue;
+        if (gc->in->dry_run || kept_folder_remove(config, keys.items[i], &e) == 0)
+            gc->kept_folders++;
+        else
+            log_warning(&gc->in->log, "folder of the kept job %s: %s", keys.items[i], err_text(&e));
+    }
+}
+
 /* ---- What is said ---- */
 
 static const char *outcome(const struct gc *gc, size_t i)
@@ -238,6 +256,9 @@ static void write_summary(const struct gc *gc, struct strbuf *out)
     if (kept > 0)
         strbuf_printf(out, "; %zu that may still be needed stay%s", kept, kept == 1 ? "s" : "");
     strbuf_puts(out, "\n");
+    if (gc->kept_folders > 0)
+        strbuf_printf(out, "%zu build folder%s of failed jobs that were kept %s\n", gc->kept_folders,
+                      gc->kept_folders == 1 ? "" : "s", gc->in->dry_run ? "would go" : "removed");
     if (gc->folders > 0)
         strbuf_printf(out, "%zu folder%s of jobs that are gone %s\n", gc->folders, gc->folders == 1 ? "" : "s",
                       gc->in->dry_run ? "would go" : "removed");
@@ -280,5 +301,6 @@ int command_gc(const struct invocation *in, struct err *e)
     if (!in->dry_run)
         trace_prune(&config);
     remove_folders(&gc, &config);
+    remove_kept_folders(&gc, &config);
     return report(&gc, e);
 }

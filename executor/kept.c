@@ -5,6 +5,7 @@
 #include "engine/volume.h"
 #include "executor/deploy_way.h"
 #include "executor/direct_way.h"
+#include "executor/kept_folder.h"
 
 #include <string.h>
 #include <time.h>
@@ -64,7 +65,10 @@ void kept_announce(const struct host *h, const struct invocation *in, const char
     (void)gethostname(hostname, sizeof(hostname) - 1);
     auto_free char *time = length(h->config.keep_failed_ms);
     auto_free char *id = text_quote(h->job.id);
-    log_info(&in->log, "The containers are kept for %s: on %s, `atelier shell %s`", time, hostname, id);
+    auto_free char *config = in->config ? text_quote(in->config) : NULL;
+    auto_free char *program = config ? xasprintf("atelier --config %s", config) : xstrdup("atelier");
+    log_info(&in->log, "The containers are kept for %s: on %s, `%s shell %s`; they go with `%s gc --job %s --older-than 0s`", time,
+             hostname, program, id, program, h->place.key);
 }
 
 static int remove_job(struct engine *d, const char *key, struct err *e)
@@ -79,6 +83,14 @@ static int remove_job(struct engine *d, const char *key, struct err *e)
             return -1;
     }
     return 0;
+}
+
+/* What of it is in the builds folder. gc says what stays behind. */
+static void remove_folders(const struct config *c, const char *key)
+{
+    deploy_way_remove(c, key);
+    direct_way_remove(c, key);
+    (void)kept_folder_remove(c, key, NULL);
 }
 
 /* Look through the kept jobs: is this one among them? Those whose time is over go. */
@@ -101,16 +113,14 @@ static int look_through(const struct host *h, struct engine *d, int64_t now, boo
             *kept = *kept || strcmp(key, h->place.key) == 0;
         else if (*key && remove_job(d, key, &problem) < 0)
             rc = err_move(e, &problem);
-        else {
-            deploy_way_remove(&h->config, key);
-            direct_way_remove(&h->config, key);
-        }
+        else
+            remove_folders(&h->config, key);
     }
     return rc;
 }
 
 /* Only a job that has a container can be looked at. */
-static int keep(const struct host *h, struct engine *d, int64_t now, bool *kept, struct err *e)
+static int keep(const struct host *h, struct engine *d, int64_t now, char *const *env, bool *kept, struct err *e)
 {
     int64_t expires = now + (h->config.keep_failed_ms + 999) / 1000;
     auto_strvec labels = STRVEC_INIT;
@@ -127,7 +137,7 @@ static int keep(const struct host *h, struct engine *d, int64_t now, bool *kept,
     if (volume_create(d, name, bears, e) < 0)
         return -1;
     *kept = true;
-    return 0;
+    return kept_folder_take(h, env, e);
 }
 
 bool kept_settle(const struct host *h, const struct invocation *in, struct engine *d)
@@ -140,7 +150,7 @@ bool kept_settle(const struct host *h, const struct invocation *in, struct engin
         return false;
     if (look_through(h, d, now, &kept, &late) < 0)
         log_warning(&in->log, "failed jobs that were kept long enough: %s", err_text(&late));
-    if (!kept && kept_is_failure(in->env) && keep(h, d, now, &kept, &e) < 0)
+    if (!kept && kept_is_failure(in->env) && keep(h, d, now, in->env, &kept, &e) < 0)
         log_warning(&in->log, "keep failed job %s: %s", h->place.key, err_text(&e));
     return kept;
 }

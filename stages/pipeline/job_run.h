@@ -24,6 +24,7 @@ struct job_world {
     const struct hook_driver *driver;
     const char *temporary;
     struct report *report;
+    bool shell_on_failure, has_terminal; /* a person may look at a job that fails */
     const struct record *record; /* for --timeline; NULL: none */
     const struct job_left *left; /* by the jobs that ended before, in the pipeline's order */
     size_t n_left;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "stages/pipeline/job_shell.h"
 #include "stages/pipeline/artifact_store.h"
 #include "stages/pipeline/script.h"
 
@@ -40,6 +41,8 @@ static enum hook_result time_out(struct job_run *j, struct err *e)
     return HOOK_CANCELLED;
 }
 
+#define SHELL_ENV "/dev/shm/.atelier-shell"
+
 static enum hook_result run(struct job_run *j, enum substage s, int64_t timeout_ms, int *code, struct err *e)
 {
     auto_free char *name = job_repository_name(j);
@@ -65,6 +68,7 @@ static enum hook_result run(struct job_run *j, enum substage s, int64_t timeout_
         .artifacts = artifacts,
         .pipeline = pipeline,
         .slot = j->world->facts->slot,
+        .shell_env = SHELL_ENV,
     };
     if (!script_is_needed(&src, s))
         return HOOK_DONE;
@@ -206,6 +210,21 @@ static enum hook_result finish(struct job_run *j, enum hook_result result, int *
     return result;
 }
 
+/* The person's time is not the job's. */
+static void open_shell(struct job_run *j)
+{
+    auto_err e = ERR_INIT;
+    int64_t start = clock_ms();
+    int code = 0;
+
+    if (!j->world->has_terminal)
+        job_say(j, STYLE_WARNING, "--shell-on-failure: there is no shell without a terminal; see --keep");
+    else if (run(j, SUBSTAGE_SHELL, 0, &code, &e) != HOOK_DONE || job_shell(j, SHELL_ENV, &e) < 0)
+        job_complain(j, STYLE_WARNING, "There is no shell", &e);
+    if (j->deadline > 0)
+        j->deadline += clock_ms() - start;
+}
+
 /* The first Ctrl-C while the script runs is what `Cancel` is on a server: what is there after a failure follows, too
  * (contract 1.11). At any other time, and the second time, nothing more of the job runs. */
 static enum hook_result run_steps(struct job_run *j, int *code, struct err *e)
@@ -230,6 +249,8 @@ enum hook_result job_stages(struct job_run *j, int *code, struct err *e)
     result = get_files(j, code, e);
     if (result == HOOK_DONE) {
         result = run_steps(j, code, e);
+        if (result == HOOK_BUILD_FAILED && !j->canceled && j->world->shell_on_failure)
+            open_shell(j);
         if (result != HOOK_CANCELLED)
             result = run_after_script(j, result, code, e);
     }

@@ -28,6 +28,8 @@ struct pipeline_options {
     bool json;                  /* the same as JSON */
     const char *graph;          /* draw the jobs, run nothing: "" on stdout, else into this file as SVG; NULL: do not */
     const char *timeline;       /* a file that becomes a page of how the run went; NULL: none */
+    bool shell_on_failure;      /* open one in the container of a job whose script failed */
+    bool has_terminal;          /* there is somebody to type into it */
     bool preview;               /* print the file as it is put together, run nothing */
     bool colour;                /* stdout is a terminal and NO_COLOR is unset */
     int interrupt_fd;           /* base/interrupt.h */

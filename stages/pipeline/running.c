@@ -100,6 +100,8 @@ static int start_process(struct crew *c, struct entry *x, struct work *w, struct
         .temporary = pipeline_temporary(p),
         .report = &report,
         .record = &p->record,
+        .shell_on_failure = p->options->shell_on_failure,
+        .has_terminal = p->options->has_terminal,
         .left = left,
         .n_left = n_left,
         .number = x->number,

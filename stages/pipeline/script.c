@@ -342,6 +342,15 @@ static void body_steps(const struct script_source *src, struct strbuf *b)
     entries(src, b, src->script);
 }
 
+/* In a form that every shell reads. For its own user alone. */
+static void body_shell(const struct script_source *src, struct strbuf *b)
+{
+    exports(src, b, true);
+    strbuf_puts(b, "(umask 077; [ -z \"$BASH_VERSION\" ] || set -o posix; export -p > ");
+    shell_escape(b, src->shell_env);
+    script_line(b, ")");
+}
+
 static void body_after_script(const struct script_source *src, struct strbuf *b)
 {
     exports(src, b, true);
@@ -406,6 +415,7 @@ static const struct {
     [SUBSTAGE_DOWNLOAD] = { "download_artifacts", "Downloading artifacts", body_download },
     /* The runner calls its step_script by this older name when it talks to a custom executor. */
     [SUBSTAGE_STEPS] = { "build_script", "Executing \"step_script\" stage of the job script", body_steps },
+    [SUBSTAGE_SHELL] = { "build_script", "Opening a shell in the job's container: exit goes on", body_shell },
     [SUBSTAGE_AFTER_SCRIPT] = { "after_script", "Running after_script", body_after_script },
     [SUBSTAGE_SAVE_CACHE] = { "archive_cache", "Saving cache for successful job", body_save },
     [SUBSTAGE_SAVE_CACHE_ON_FAILURE] = { "archive_cache_on_failure", "Saving cache for failed job", body_save_on_failure },
@@ -439,6 +449,8 @@ bool script_is_needed(const struct script_source *src, enum substage s)
     case SUBSTAGE_UPLOAD:
     case SUBSTAGE_UPLOAD_ON_FAILURE:
         return script_files_leaves(src->files, s == SUBSTAGE_UPLOAD);
+    case SUBSTAGE_SHELL:
+        return src->shell_env != NULL;
     default:
         return s != SUBSTAGE_AFTER_SCRIPT || src->after_script->n > 0;
     }

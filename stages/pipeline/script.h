@@ -13,6 +13,7 @@ enum substage {
     SUBSTAGE_RESTORE_CACHE,
     SUBSTAGE_DOWNLOAD,
     SUBSTAGE_STEPS,
+    SUBSTAGE_SHELL, /* not of the runner: a person is about to look at the failed job */
     SUBSTAGE_AFTER_SCRIPT,
     SUBSTAGE_SAVE_CACHE,
     SUBSTAGE_SAVE_CACHE_ON_FAILURE,
@@ -48,6 +49,8 @@ struct script_source {
     const char *artifacts; /* folder of the artifacts of the project's pipelines; NULL: none yet */
     const char *pipeline;  /* this one's name in it, "<slot>-..." */
     int slot;
+
+    const char *shell_env; /* where SUBSTAGE_SHELL leaves the variables; NULL: it is not for this job */
 };
 
 const char *substage_name(enum substage s);  /* as the run hook is told */

@@ -18,7 +18,7 @@ const struct command commands[] = {
     { "pipeline", "[JOB...]", "run this checkout's .gitlab-ci.yml without GitLab",
       "Each job goes through the same four hooks as on a build host. Without a JOB all\n"
       "jobs run that are not manual. Exit status: 0 passed, 1 failed, 2 could not run.\n",
-      0, -1, "vbTECIlJPGgNmwWXK", false, command_pipeline },
+      0, -1, "vbTECIlJPGgNmwWLXK", false, command_pipeline },
     { "lint", "[FILE]", "say what is wrong in a .gitlab-ci.yml",
       "All problems, each with file, line and column, and what has no effect in a local\n"
       "pipeline. FILE is read in the place of the checkout's own. Exit status: 0 good,\n"

@@ -50,7 +50,7 @@ static const struct row rows[] = {
     { 'J', "json", NULL, "print them as JSON", I(json), false },
     { 'P', "preview", NULL, "print the file as it is put together", I(preview), false },
     { 'G', "graph", "[FILE.svg]", "draw what waits for what, and run nothing", I(graph), false },
-    { 'W', "timeline", "FILE", "make a page of how the run went (HTML)", I(timeline), false },
+    { 'L', "timeline", "FILE", "make a page of how the run went (HTML)", I(timeline), false },
     { 'X', "shell-on-failure", NULL, "a shell in a failed job's container, before cleanup", I(shell_on_failure), false },
     { 'K', "keep", NULL, "what failed jobs made stays for a day", I(keep), false },
     { 'h', "help", NULL, "print this and exit", P(wants_help), true },

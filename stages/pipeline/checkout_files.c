@@ -98,7 +98,7 @@ static char *revision_of(const struct git *g, const char *name)
 static char *pushed_before(const struct git *g, const struct checkout *c)
 {
     auto_free char *there = xasprintf("refs/remotes/origin/%s^{commit}", c->ref);
-    char *known = c->is_tag || !event_is_push(c->event) ? NULL : git_ask(g, "rev-parse", "-q", "--verify", there, NULL);
+    char *known = c->is_tag || !event_has_push(c->event) ? NULL : git_ask(g, "rev-parse", "-q", "--verify", there, NULL);
 
     if (!known || !c->head || strcmp(known, c->head) != 0)
         return known;

@@ -152,7 +152,9 @@ static int read_scripts(const struct ci_reader *r, const struct yaml *y, const s
     size_t n = job->script.n;
     if (ci_script(r, yaml_get(y, "script"), "script", &job->script, e) < 0)
         return -1;
-    if (job->script.n == n && !job->barred) {
+    if (job->trigger.given && job->script.n > n)
+        return ci_key_problem(r, yaml_get(y, "trigger"), e, "a job cannot have both `trigger` and `script`");
+    if (job->script.n == n && !job->barred && !job->trigger.given) {
         auto_free char *name = text_quote(r->job);
         return ci_key_problem(r, y, e, "job `%s` has no `script`; add one, or hide the job: `.%s`", name, name);
     }
@@ -240,7 +242,8 @@ static int read_job(const struct ci_reader *r, const struct yaml *y, const struc
         return -1;
     read_barred(r, y, job);
     if (ends(r, read_inherit(r, yaml_get(y, "inherit"), &d, job, e), e) ||
-        ends(r, read_stage(r, y, &f->stages, &job->stage, e), e) || ends(r, read_scripts(r, y, &d, job, e), e) ||
+        ends(r, read_stage(r, y, &f->stages, &job->stage, e), e) ||
+        ends(r, ci_trigger(r, yaml_get(y, "trigger"), &job->trigger, e), e) || ends(r, read_scripts(r, y, &d, job, e), e) ||
         ends(r, ci_image(r, or_default(y, "image", d.image), &job->image, e), e) ||
         ends(r, ci_services(r, or_default(y, "services", d.services), job, e), e) ||
         ends(r, ci_variables(r, yaml_get(y, "variables"), &job->variables, e), e) ||

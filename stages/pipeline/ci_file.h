@@ -43,6 +43,16 @@ struct ci_retry {
     size_t n_codes;
 };
 
+/* A pipeline in place of a script. Borrowed from the tree. */
+struct ci_trigger {
+    bool given;
+    const struct yaml *include; /* what it is made of; NULL: another project's pipeline, which is none of ours */
+    const char *artifact, *generator; /* instead: a file that this job leaves */
+    const struct yaml *inputs;  /* of that file */
+    bool waits;                 /* `strategy`: its state is the job's */
+    bool forwards_yaml, forwards_pipeline;
+};
+
 /* `only` or `except`, beside their branches and tags. */
 struct ci_policy {
     struct strvec variables; /* conditions: one must hold */
@@ -92,7 +102,8 @@ struct ci_job {
     struct strvec inherited;
     struct strvec pre_get_sources; /* script */
     char *barred;               /* why it cannot run here: "FILE:LINE:COLUMN: …"; NULL: it can */
-    struct strvec script;       /* before_script and script; none only of a barred one */
+    struct ci_trigger trigger;
+    struct strvec script;       /* before_script and script; none only of a barred one, or with a trigger */
     struct strvec after_script;
     struct ci_cache *caches;
     size_t n_caches;

@@ -64,6 +64,7 @@ int ci_needs(const struct ci_reader *r, const struct yaml *y, struct ci_needs *o
 int ci_check_needs(const struct ci_file *f, const struct ci_job *job, struct err *e);
 int ci_retry(const struct ci_reader *r, const struct yaml *y, struct ci_retry *out, struct err *e);
 int ci_timeout(const struct ci_reader *r, const struct yaml *y, int64_t *out, struct err *e);
+int ci_trigger(const struct ci_reader *r, const struct yaml *y, struct ci_trigger *out, struct err *e);
 int ci_coverage(const struct ci_reader *r, const struct yaml *y, char **out, struct err *e);
 int ci_hooks(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
 /* A number, or a list of numbers, from 0 to 255. */

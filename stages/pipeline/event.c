@@ -37,6 +37,11 @@ bool event_is_push(const char *event)
     return strcmp(event_name(event), PUSH) == 0;
 }
 
+bool event_has_push(const char *event)
+{
+    return event_is_push(event) || strcmp(event, EVENT_PARENT_PIPELINE) == 0;
+}
+
 bool event_is_merge_request(const char *event)
 {
     return event && strcmp(event, EVENT_MERGE_REQUEST) == 0;

@@ -16,6 +16,8 @@ int event_check(const char *event, struct err *e);
 const char *event_name(const char *event);
 /* Whether something was pushed, so that a server knows what has changed. */
 bool event_is_push(const char *event);
+/* Or whether it is a child of such a pipeline. */
+bool event_has_push(const char *event);
 bool event_is_merge_request(const char *event);
 
 /* Whether a word of `only` and `except` means it: `schedules` or `schedule`. */

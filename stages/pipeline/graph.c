@@ -18,6 +18,8 @@ static char *note_of(const struct ci_job *job, size_t jobs)
         strvec_push(&parts, ci_when_name(job->when));
     if (job->allow_failure && job->when != WHEN_MANUAL)
         strvec_push(&parts, "may fail");
+    if (job->trigger.given)
+        strvec_push(&parts, job->trigger.include ? "child pipeline" : "another project");
     if (job->by_needs && job->n_needed == 0)
         strvec_push(&parts, "needs nothing");
     if (job->nodes > 0)

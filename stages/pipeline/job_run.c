@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "stages/pipeline/artifact_store.h"
+#include "stages/pipeline/child.h"
 #include "stages/pipeline/response.h"
 #include "stages/pipeline/script_snapshot.h"
 
@@ -374,8 +375,8 @@ static enum verdict carry_out(struct job_run *j, int *code, struct err *e)
 {
     if (describe(j, e) < 0)
         return VERDICT_SYSTEM_FAILED;
-    enum hook_result result = prepare(j, e);
-    if (result == HOOK_DONE)
+    enum hook_result result = j->job->trigger.given ? child_run(j, code, e) : prepare(j, e);
+    if (result == HOOK_DONE && !j->job->trigger.given)
         result = job_stages(j, code, e);
     enum verdict verdict = j->timed_out ? VERDICT_TIMED_OUT : verdict_of(result);
 

@@ -12,8 +12,11 @@
 #include "stages/pipeline/source.h"
 #include "stages/pipeline/variable_files.h"
 
+struct pipeline_options;
+
 /* What the jobs of a pipeline have in common. All borrowed. */
 struct job_world {
+    const struct pipeline_options *options;
     const struct ci_file *file;
     const struct pipeline_facts *facts;
     struct source *source; /* its store is made by the first job that fetches */
@@ -24,7 +27,6 @@ struct job_world {
     const struct hook_driver *driver;
     const char *temporary;
     struct report *report;
-    bool shell_on_failure, has_terminal; /* a person may look at a job that fails */
     const struct record *record; /* for --timeline; NULL: none */
     const struct job_left *left; /* by the jobs that ended before, in the pipeline's order */
     size_t n_left;

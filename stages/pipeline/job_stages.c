@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "stages/pipeline/job_shell.h"
+#include "stages/pipeline/pipeline.h"
 #include "stages/pipeline/artifact_store.h"
 #include "stages/pipeline/script.h"
 
@@ -217,7 +218,7 @@ static void open_shell(struct job_run *j)
     int64_t start = clock_ms();
     int code = 0;
 
-    if (!j->world->has_terminal)
+    if (!j->world->options->has_terminal)
         job_say(j, STYLE_WARNING, "--shell-on-failure: there is no shell without a terminal; see --keep");
     else if (run(j, SUBSTAGE_SHELL, 0, &code, &e) != HOOK_DONE || job_shell(j, SHELL_ENV, &e) < 0)
         job_complain(j, STYLE_WARNING, "There is no shell", &e);
@@ -249,7 +250,7 @@ enum hook_result job_stages(struct job_run *j, int *code, struct err *e)
     result = get_files(j, code, e);
     if (result == HOOK_DONE) {
         result = run_steps(j, code, e);
-        if (result == HOOK_BUILD_FAILED && !j->canceled && j->world->shell_on_failure)
+        if (result == HOOK_BUILD_FAILED && !j->canceled && j->world->options->shell_on_failure)
             open_shell(j);
         if (result != HOOK_CANCELLED)
             result = run_after_script(j, result, code, e);

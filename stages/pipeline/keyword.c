@@ -33,6 +33,15 @@ static const struct keyword keywords[] = {
     { "dependencies", IN_JOB, KEYWORD_TAKEN, NULL },
     { "needs", IN_JOB | IN_RULE, KEYWORD_TAKEN, NULL },
     { "workflow", IN_FILE, KEYWORD_TAKEN, NULL },
+    { "trigger", IN_JOB, KEYWORD_TAKEN, NULL },
+    { "include", IN_TRIGGER, KEYWORD_TAKEN, NULL },
+    { "strategy", IN_TRIGGER, KEYWORD_TAKEN, NULL },
+    { "forward", IN_TRIGGER, KEYWORD_TAKEN, NULL },
+    { "yaml_variables", IN_FORWARD, KEYWORD_TAKEN, NULL },
+    { "pipeline_variables", IN_FORWARD, KEYWORD_TAKEN, NULL },
+    /* Of another project: ci_trigger() says that it is not run. */
+    { "project", IN_TRIGGER, KEYWORD_TAKEN, NULL },
+    { "branch", IN_TRIGGER, KEYWORD_TAKEN, NULL },
     { "rules", IN_JOB | IN_WORKFLOW, KEYWORD_TAKEN, NULL },
     { "inherit", IN_JOB, KEYWORD_TAKEN, NULL },
     { "parallel", IN_JOB, KEYWORD_TAKEN, NULL },
@@ -59,7 +68,6 @@ static const struct keyword keywords[] = {
     { "id_tokens", IN_DEFAULT, KEYWORD_IDLE, "only a GitLab server can sign them, and jobs get none" },
     { "id_tokens", IN_JOB, KEYWORD_BARRED, "only a GitLab server can sign them" },
     { "secrets", IN_JOB, KEYWORD_BARRED, "they would be empty; give them with --variables FILE" },
-    { "trigger", IN_JOB, KEYWORD_BARRED, "the other pipeline would not run" },
     { "run", IN_JOB, KEYWORD_BARRED, "its steps would not run; write `script`" },
 
     { "value", IN_VARIABLE, KEYWORD_TAKEN, NULL },

@@ -31,6 +31,8 @@ enum keyword_place {
     IN_RETRY = 1 << 22,
     IN_HOOKS = 1 << 23,
     IN_INHERIT = 1 << 24,
+    IN_TRIGGER = 1 << 25,
+    IN_FORWARD = 1 << 26,
 };
 
 enum keyword_use {

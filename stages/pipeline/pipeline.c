@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "base/strvec.h"
+#include "stages/pipeline/child.h"
 #include "stages/pipeline/graph_show.h"
 #include "stages/pipeline/listing.h"
 #include "stages/pipeline/timeline.h"
@@ -210,6 +211,8 @@ static int get_ready(struct pipeline *p, struct err *e)
     p->facts.sha = p->source.sha;
     p->facts.slot = p->slot.number;
     p->facts.name = p->project.pipeline_name;
+    if (o->child)
+        record_share(o->child->record, &p->record);
     if (o->timeline && record_open(pipeline_temporary(p), &p->record, e) < 0)
         return -1;
     return name_groups(p, e);
@@ -253,9 +256,16 @@ static char *reason_of(const struct entry *x)
     return xasprintf("%s%scoverage %s%%", reason ? reason : "", reason ? ", " : "", x->outcome.coverage);
 }
 
+/* With those of the jobs that it is a child pipeline of. The caller's. */
+static char *shown_name(const struct pipeline *p, const struct entry *x)
+{
+    auto_free char *name = xasprintf("%s%s", p->options->child ? p->options->child->prefix : "", x->job->name);
+    return text_quote(name);
+}
+
 void pipeline_tell(struct pipeline *p, const struct entry *x, const char *text, enum report_style style)
 {
-    auto_free char *name = text_quote(x->job->name);
+    auto_free char *name = shown_name(p, x);
 
     report_line(&p->report, style, "[%zu/%zu] %s / %s: %s", (size_t)(x - p->entries) + 1, p->n, stage_of(p, x), name, text);
 }
@@ -289,7 +299,7 @@ static void summarise(struct pipeline *p)
         char time[32] = "-";
         if (x->ms >= 0)
             (void)duration_format(x->ms, time, sizeof(time));
-        strvec_give(&texts, text_quote(x->job->name));
+        strvec_give(&texts, shown_name(p, x));
         strvec_push(&texts, time);
         char *reason = reason_of(x);
         strvec_give(&texts, reason ? reason : xstrdup(""));
@@ -398,7 +408,7 @@ static int write_timeline(struct pipeline *p, int status)
         if (p->entries[i].ms < 0)
             record_idle(&p->record, &p->project.file, p->entries[i].job, job_state_name(p->entries[i].turn->state),
                         p->entries[i].turn->skipped);
-    return timeline_finish(&p->report, &p->record, &facts, p->options->timeline);
+    return p->options->timeline ? timeline_finish(&p->report, &p->record, &facts, p->options->timeline) : status;
 }
 
 int pipeline_run(const struct pipeline_options *o, struct err *e)
@@ -410,6 +420,8 @@ int pipeline_run(const struct pipeline_options *o, struct err *e)
         .report = { .fd = STDOUT_FILENO, .colour = o->colour },
         .started_ms = clock_ms(),
     };
+    if (o->child)
+        p.cancel = *o->child->cancel;
     const struct project_place place = {
         .directory = o->directory,
         .branch = o->branch,
@@ -417,6 +429,7 @@ int pipeline_run(const struct pipeline_options *o, struct err *e)
         .event = o->event,
         .variables_file = o->variables_file,
         .copies = o->copies,
+        .child = o->child,
         .env = o->env,
     };
 
@@ -437,5 +450,7 @@ int pipeline_run(const struct pipeline_options *o, struct err *e)
     }
     announce(&p);
     int status = run_jobs(&p);
-    return o->timeline ? write_timeline(&p, status) : status;
+    if (o->child)
+        *o->child->cancel = p.cancel;
+    return write_timeline(&p, status);
 }

@@ -30,6 +30,7 @@ struct pipeline_options {
     const char *timeline;       /* a file that becomes a page of how the run went; NULL: none */
     bool shell_on_failure;      /* open one in the container of a job whose script failed */
     bool has_terminal;          /* there is somebody to type into it */
+    const struct pipeline_child *child; /* it is one: stages/pipeline/child.h. NULL: it is the project's own */
     bool preview;               /* print the file as it is put together, run nothing */
     bool colour;                /* stdout is a terminal and NO_COLOR is unset */
     int interrupt_fd;           /* base/interrupt.h */

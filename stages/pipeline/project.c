@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "stages/pipeline/child.h"
 #include "stages/pipeline/choice.h"
 #include "stages/pipeline/env_file.h"
 #include "stages/pipeline/predefined.h"
@@ -24,11 +25,18 @@ static int no_file(const struct project *p, struct err *e)
 }
 
 /* The file's name as messages have it, and its text. */
-static int read_text(struct project *p, const char *file, char **name, char **text, size_t *len, struct err *e)
+static int read_text(struct project *p, const struct project_place *at, char **name, char **text, size_t *len, struct err *e)
 {
+    const char *file = at->file;
     const struct project_files files = checkout_files(&p->files);
     auto_err problem = ERR_INIT;
 
+    if (at->child) {
+        *name = xstrdup(at->child->name);
+        *text = xstrndup(at->child->text, at->child->len);
+        *len = at->child->len;
+        return 0;
+    }
     *name = file ? xstrdup(file) : xasprintf("%s" CI_FILE, files.prefix);
     int rc = file ? file_read(file, CI_FILE_MAX, text, len, &problem)
                   : files.read(files.ctx, CI_FILE, CI_FILE_MAX, text, len, &problem);
@@ -146,6 +154,8 @@ static int open_files(const struct project_place *at, struct project *p, struct 
     p->n_kept = p->variables.n;
     if (at->variables_file && env_file_read(at->variables_file, &p->variables, e) < 0)
         return -1;
+    if (at->child)
+        variables_append(&p->variables, at->child->forwarded);
     return read_known(p, e);
 }
 
@@ -155,7 +165,7 @@ int project_open(const struct project_place *at, struct project *p, struct err *
     auto_free char *text = NULL;
     size_t len = 0;
 
-    if (open_files(at, p, e) < 0 || read_text(p, at->file, &name, &text, &len, e) < 0)
+    if (open_files(at, p, e) < 0 || read_text(p, at, &name, &text, &len, e) < 0)
         return -1;
     const struct project_files files = checkout_files(&p->files);
     const struct ci_world world = { &files, &p->known, at->copies };
@@ -176,7 +186,7 @@ int project_check(const struct project_place *at, struct project *p, struct strv
 
     if (alone && !(at->file && !p->checkout.top))
         return err_move(e, &problem);
-    if (read_text(p, at->file, &name, &text, &len, e) < 0)
+    if (read_text(p, at, &name, &text, &len, e) < 0)
         return -1;
     const struct project_files files = checkout_files(&p->files);
     const struct ci_world world = { &files, &p->known, at->copies };

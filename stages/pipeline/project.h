@@ -30,6 +30,7 @@ struct project_place {
     const char *event;          /* stages/pipeline/event.h; NULL: a push */
     const char *variables_file; /* .env style; NULL: none */
     const char *copies;         /* stages/pipeline/ci_tree.h; NULL: none */
+    const struct pipeline_child *child; /* stages/pipeline/child.h: its file and variables; NULL: it is none */
     const char *file;           /* another one in the place of .gitlab-ci.yml, as the caller sees it; NULL: none */
     char *const *env;
 };

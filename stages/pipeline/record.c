@@ -23,13 +23,18 @@ const char *record_phase_name(enum record_phase phase)
 
 int record_open(const char *temporary, struct record *out, struct err *e)
 {
-    *out = (struct record){ NULL, xstrdup(""), xstrdup("") };
+    *out = (struct record){ NULL, xstrdup(""), xstrdup(""), false };
     return dir_temporary(temporary, "atelier-timeline", &out->dir, e);
+}
+
+void record_share(const struct record *from, struct record *out)
+{
+    *out = (struct record){ xstrdup(from->dir), xstrdup(from->prefix), xstrdup(from->place), true };
 }
 
 void record_release(struct record *r)
 {
-    if (r->dir)
+    if (r->dir && !r->shared)
         (void)dir_remove(r->dir, NULL);
     free(r->dir);
     free(r->prefix);

@@ -20,10 +20,13 @@ struct record {
     char *dir;    /* NULL: nothing is written down */
     char *prefix; /* before the jobs' names: "" or "child/" */
     char *place;  /* before their places, by which they are sorted: "" or "00003." */
+    bool shared;  /* the folder is another one's */
 };
 
 int record_open(const char *temporary, struct record *out, struct err *e);
-/* Its folder goes too. */
+/* For a child pipeline, in the folder of its parent's. */
+void record_share(const struct record *from, struct record *out);
+/* Its folder goes too, unless it is shared. */
 void record_release(struct record *r);
 
 enum record_phase { PHASE_PREPARING, PHASE_FILES, PHASE_RUNNING, PHASE_CLEANUP };

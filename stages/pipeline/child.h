@@ -1,0 +1,22 @@
+/* stages/pipeline/child.h: a job with `trigger`: the pipeline that it stands for is run in its place. */
+#ifndef STAGES_PIPELINE_CHILD_H
+#define STAGES_PIPELINE_CHILD_H
+
+#include "stages/pipeline/job_state.h"
+
+/* What a child pipeline has of the job that it is run for. All borrowed. */
+struct pipeline_child {
+    const char *name, *text; /* its file */
+    size_t len;
+    const struct yaml *inputs; /* of that file; NULL: none */
+    const char *prefix;      /* before the names of its jobs: "child/" */
+    size_t depth;            /* 1: its parent is the project's own pipeline */
+    const struct variables *forwarded;
+    const struct record *record;
+    struct cancel *cancel;
+};
+
+/* The variables of the job are resolved. Its output is the child's. HOOK_BUILD_FAILED: the child failed, and that counts. */
+enum hook_result child_run(struct job_run *j, int *code, struct err *e);
+
+#endif

@@ -11,7 +11,7 @@ import time
 import unittest
 
 import images
-from hooks import ATELIER, IMAGE, docker, has_docker
+from hooks import ATELIER, IMAGE, docker, has_docker, wait_for
 
 
 def has_image():
@@ -123,11 +123,14 @@ class PipelineTest(unittest.TestCase):
         self.addCleanup(c.remove)
         return c
 
-    def assert_nothing_left(self, c):
-        project = c.top.name
+    def assert_no_containers(self, c):
+        """A process of cleanup's own removes them, once theirs have ended."""
+        of_project = ("--filter", "label=atelier.managed", "--filter", f"label=atelier.project=local/{c.top.name}")
         for kind in (["ps", "-aq"], ["network", "ls", "-q"]):
-            left = docker(*kind, "--filter", "label=atelier.managed", "--filter", f"label=atelier.project=local/{project}")
-            self.assertEqual(left, "")
+            wait_for(lambda kind=kind: docker(*kind, *of_project) == "", f"docker {kind[0]}: nothing is left")
+
+    def assert_nothing_left(self, c):
+        self.assert_no_containers(c)
         self.assertEqual(list((c.root / "tmp").iterdir()), [])
 
 

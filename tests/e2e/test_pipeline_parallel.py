@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from hooks import IMAGE, docker
+from hooks import IMAGE
 from test_pipeline import PipelineTest, Result, has_image
 
 # await NAME...: until these are there, 100 s at most.
@@ -319,8 +319,7 @@ later: {{stage: two, when: always, script: echo never}}
         while any(os.path.exists(f"/proc/{child}") for child in children):
             self.assertLess(time.monotonic(), end, "the jobs' processes have not ended")
             time.sleep(0.2)
-        left = docker("ps", "-aq", "--filter", "label=atelier.managed", "--filter", f"label=atelier.project=local/{c.top.name}")
-        self.assertEqual(left, "")
+        self.assert_no_containers(c)
 
 
 class Words(ParallelTest):

@@ -48,6 +48,7 @@ static const struct {
     { { "sample" }, "{'command':'sample', 'args':[]}" },
     { { "gc" }, "{'command':'gc', 'dry_run':false, 'older_than':null, 'runner':null, 'job':null}" },
     { { "doctor" }, "{'command':'doctor', 'args':[]}" },
+    { { "trace" }, "{'command':'trace', 'args':[]}" },
     { { "cache", "prune", "-n", "--size=20g", "--age", "30d" },
       "{'command':'cache', 'args':['prune'], 'size':'20g', 'age':'30d', 'dry_run':true}" },
     { { "cache", "ls", "-p", "g/p", "-r", "t" }, "{'args':['ls'], 'project':'g/p', 'runner':'t'}" },

@@ -140,6 +140,15 @@ static void read_barred(const struct ci_reader *r, const struct yaml *y, struct 
         strvec_pushf(r->warnings, "%s; the job cannot run here", job->barred);
 }
 
+/* Its `script` may be there, misspelt: that has been said. */
+static bool has_unknown_keys(const struct yaml *job)
+{
+    for (size_t i = 0; i < job->n; i++)
+        if (!keyword_find(job->items[i]->key, IN_JOB))
+            return true;
+    return false;
+}
+
 /* before_script and script are one script: what one changes is there for the other. */
 static int read_scripts(const struct ci_reader *r, const struct yaml *y, const struct defaults *d, struct ci_job *job,
                         struct err *e)
@@ -154,7 +163,7 @@ static int read_scripts(const struct ci_reader *r, const struct yaml *y, const s
         return -1;
     if (job->trigger.given && job->script.n > n)
         return ci_key_problem(r, yaml_get(y, "trigger"), e, "a job cannot have both `trigger` and `script`");
-    if (job->script.n == n && !job->barred && !job->trigger.given) {
+    if (job->script.n == n && !job->barred && !job->trigger.given && !has_unknown_keys(y)) {
         auto_free char *name = text_quote(r->job);
         return ci_key_problem(r, y, e, "job `%s` has no `script`; add one, or hide the job: `.%s`", name, name);
     }

@@ -86,7 +86,7 @@ void cleaning_end(struct cleaning *x, const char *problem)
     if (x->fd < 0)
         return;
     if (problem && ftruncate(x->fd, 0) == 0)
-        (void)pwrite(x->fd, problem, strlen(problem), 0);
+        (void)!pwrite(x->fd, problem, strlen(problem), 0);
     else if (!problem)
         (void)unlink(x->path);
     cleaning_release(x);

@@ -104,7 +104,7 @@ static void put_label(const struct graph_node *node, bool colour, struct strbuf 
 static const char *glyph(const struct lanes *l, size_t row, size_t lane, size_t last)
 {
     size_t owner = l->owner[lane];
-    bool is_open = l->of[owner] == lane && owner < row && l->until[owner] >= row;
+    bool is_open = owner < row && l->of[owner] == lane && l->until[owner] >= row;
 
     if (l->of[row] == lane)
         return "●";

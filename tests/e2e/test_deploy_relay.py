@@ -25,9 +25,8 @@ class Relayed:
         return job
 
     def remove_volumes(self, job):
-        containers = docker("ps", "-aq", "--filter", f"label=atelier.job={job.label}").split()
         job.hook("cleanup")
-        self.assertEqual(docker("ps", "-aq", "--filter", f"label=atelier.job={job.label}"), "", containers)
+        wait_for(lambda: not docker("ps", "-aq", "--filter", f"label=atelier.job={job.label}"))
         names = docker("volume", "ls", "-q", "--filter", "label=atelier.project=group/proj", "--filter",
                        f"name={job.id}").split()
         names += [name for name in docker("volume", "ls", "-q", "--filter", "name=atelier-builds-tEsT_0123").split()

@@ -15,15 +15,13 @@ const struct command commands[] = {
       2, 2, "", true, hook_run },
     { "cleanup", "", "remove all that the job made (hook)",
       "Safe at any time, also while `run` is still alive.\n", 0, 0, "", true, hook_cleanup },
-    { "pipeline", "[JOB...]", "run this checkout's .gitlab-ci.yml without GitLab",
-      "Each job goes through the same four hooks as on a build host. Without a JOB all\n"
-      "jobs run that are not manual. Exit status: 0 passed, 1 failed, 2 could not run.\n",
-      0, -1, "vbTECIlJPGgNmwWLXK", false, command_pipeline },
+    { "pipeline", "[JOB...]", "run this checkout's .gitlab-ci.yml without GitLab", "",
+      0, -1, "vbTECIilJPGgNmwWLXK", false, command_pipeline },
     { "lint", "[FILE]", "say what is wrong in a .gitlab-ci.yml",
       "All problems, each with file, line and column, and what has no effect in a local\n"
       "pipeline. FILE is read in the place of the checkout's own. Exit status: 0 good,\n"
       "1 something is wrong, 2 there is no such file.\n",
-      0, 1, "vbCI", false, command_lint },
+      0, 1, "vbCIi", false, command_lint },
     { "shell", "[JOB [COMMAND...]]", "open a shell in a job's container",
       "JOB is its id or its key; without one, the jobs that are here are listed. A job\n"
       "that failed is here for as long as keep_failed says. A COMMAND is run instead of\n"

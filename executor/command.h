@@ -46,6 +46,7 @@ struct invocation {
     const char *stage;      /* --stage NAME, NULL when not given */
     const char *jobs;       /* --jobs N, NULL when not given */
     struct strvec *manual;  /* each --manual JOB; main's */
+    struct strvec *inputs;  /* each --input NAME=VALUE; main's */
     bool no_wait;
     char *const *args;      /* what follows the command, NULL-terminated */
     char *const *env;

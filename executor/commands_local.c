@@ -69,6 +69,7 @@ int command_pipeline(const struct invocation *in, struct err *e)
         .tag = in->tag,
         .event = in->event,
         .jobs = (const char *const *)in->args,
+        .inputs = in->inputs,
         .manual = (const char *const *)strvec_list(in->manual),
         .side_by_side = jobs,
         .no_wait = in->no_wait,
@@ -108,6 +109,7 @@ int command_lint(const struct invocation *in, struct err *e)
 {
     const struct lint_options options = {
         .file = in->args[0],
+        .inputs = in->inputs,
         .directory = in->directory,
         .branch = in->branch,
         .variables_file = in->variables,

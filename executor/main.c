@@ -102,9 +102,11 @@ int main(int argc, char **argv)
     auto_free char *program = own_path(argv[0]);
     bool colour = !getenv("NO_COLOR") && (getenv("CUSTOM_ENV_CI_JOB_ID") || isatty(STDERR_FILENO));
     auto_strvec manual = STRVEC_INIT;
+    auto_strvec inputs = STRVEC_INIT;
     struct invocation in = {
         .program = program,
         .manual = &manual,
+        .inputs = &inputs,
         .env = environ,
         .interrupt_fd = -1,
         .build_failure = exit_code_from("BUILD_FAILURE_EXIT_CODE", 1),

@@ -53,6 +53,7 @@ static const struct row rows[] = {
     { 'L', "timeline", "FILE", "make a page of how the run went (HTML)", I(timeline), false },
     { 'X', "shell-on-failure", NULL, "a shell in a failed job's container, before cleanup", I(shell_on_failure), false },
     { 'K', "keep", NULL, "what failed jobs made stays for a day", I(keep), false },
+    { 'i', "input", "NAME=VALUE...", "for the file's `spec: inputs`", I(inputs), false },
     { 'h', "help", NULL, "print this and exit", P(wants_help), true },
     { 'V', "version", NULL, "print versions and exit", P(wants_version), true },
 };
@@ -201,14 +202,21 @@ int option_parse(int argc, char **argv, struct invocation *in, struct parsed *ou
     return out->wants_help || out->wants_version ? 0 : check_command(out->command, seen, in->args, e);
 }
 
+/* A screen has 24 lines. */
+#define OPTIONS_OF_A_SCREEN 16
+
 void option_help(const char *letters, struct strbuf *out)
 {
+    bool is_long = strlen(letters) > OPTIONS_OF_A_SCREEN;
+
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const struct row *r = &rows[i];
-        if (!strchr(letters, r->letter) && !strchr(everywhere, r->letter))
+        if (!strchr(letters, r->letter) && (is_long || !strchr(everywhere, r->letter)))
             continue;
         auto_free char *left = xasprintf("-%c, --%s%s%s", r->letter, r->name, r->argument ? " " : "",
                                          r->argument ? r->argument : "");
         strbuf_printf(out, "  %-24s  %s\n", left, r->help);
     }
+    if (is_long)
+        strbuf_puts(out, "  -c, --config FILE         and -h, --help, -V, --version as everywhere\n");
 }

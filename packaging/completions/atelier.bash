@@ -63,10 +63,20 @@ _atelier()
         -b | --branch)
             mapfile -t COMPREPLY < <(compgen -W "$(git ${directory:+-C "$directory"} for-each-ref --format='%(refname:short)' refs/heads 2>/dev/null)" -- "$cur")
             return ;;
+        -T | --tag)
+            mapfile -t COMPREPLY < <(compgen -W "$(git ${directory:+-C "$directory"} tag 2>/dev/null)" -- "$cur")
+            return ;;
+        -E | --event)
+            mapfile -t COMPREPLY < <(compgen -W 'push web trigger schedule api external external_pull_request_event merge_request_event pipeline parent_pipeline chat webide' -- "$cur")
+            return ;;
+        -L | --timeline)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            return ;;
         -m | --manual)
             _atelier_reply_jobs
             return ;;
-        -w | --jobs | -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age | -e | --environment | -g | --stage) return ;;
+        -i | --input | -w | --jobs | -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age | -e | --environment | -g | --stage) return ;;
     esac
 
     case $command in
@@ -81,8 +91,8 @@ _atelier()
         rollback) options+=' --environment --project --variables' ;;
         prepare) options+=' --dry-run' ;;
         shell) options+=' --helper --service' ;;
-        pipeline) options+=' --branch --directory --includes --jobs --json --list --manual --needs --no-wait --preview --stage --variables' ;;
-        lint) options+=' --branch --directory --includes --variables' ;;
+        pipeline) options+=' --branch --directory --event --graph --includes --input --jobs --json --keep --list --manual --needs --no-wait --preview --shell-on-failure --stage --tag --timeline --variables' ;;
+        lint) options+=' --branch --directory --includes --input --variables' ;;
     esac
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")

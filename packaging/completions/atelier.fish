@@ -78,6 +78,13 @@ complete -c atelier -n "__fish_seen_subcommand_from pipeline lint" -s b -l branc
 complete -c atelier -n "__fish_seen_subcommand_from pipeline lint" -s C -l directory -x -a "(__fish_complete_directories)" -d "The checkout"
 complete -c atelier -n "__fish_seen_subcommand_from lint" -F
 complete -c atelier -n "__fish_seen_subcommand_from pipeline lint" -s I -l includes -x -a "(__fish_complete_directories)" -d "Copies of what include takes from a server"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s T -l tag -x -a "(git tag 2>/dev/null)" -d "As the pipeline of this tag"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s E -l event -x -a "push web trigger schedule api external external_pull_request_event merge_request_event pipeline parent_pipeline chat webide" -d "As one of this event"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s G -l graph -d "Draw what waits for what"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline lint" -s i -l input -x -d "For the spec inputs of the file: NAME=VALUE"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s K -l keep -d "What failed jobs made stays for a day"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s L -l timeline -r -F -d "Make a page of how the run went"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s X -l shell-on-failure -d "A shell in the container of a failed job"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s g -l stage -x -d "Only the jobs of this stage"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s J -l json -d "Print the jobs as JSON"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s m -l manual -x -a "(__atelier_jobs)" -d "This manual job too, when it is its turn"

@@ -14,6 +14,7 @@ struct including {
     struct ci_tree *tree;
     const struct ci_world *world;
     size_t files;       /* included so far */
+    struct ci_given given; /* to the files of the entry that is being put in */
     const char *folder; /* where `local` files are: of a copied project; NULL: in the project itself */
     struct strvec open; /* from the first file to the one that is read: its includes are being put in */
 };
@@ -73,7 +74,7 @@ static int add_file(struct including *x, const struct yaml *at, const char *path
         return yaml_error(e, ERR_JOB, at->file, at, "more than %zu files are included", CI_INCLUDES_MAX);
     if (read_included(x, at, path, name, &text, &len, e) < 0)
         return -1;
-    root = ci_tree_load(x->tree, name, text, len, e);
+    root = ci_tree_load(x->tree, name, text, len, &x->given, e);
     if (!root)
         return -1;
     if (root->type == YAML_NULL)
@@ -82,7 +83,9 @@ static int add_file(struct including *x, const struct yaml *at, const char *path
         return yaml_error(e, ERR_JOB, root->file, root, "an included file must be a map of keywords and jobs, not %s",
                           yaml_type_name(root));
     strvec_push(&x->open, known_as);
+    const struct ci_given given = x->given;
     int rc = put_includes(x, &root, e);
+    x->given = given;
     free(x->open.items[--x->open.n]);
     x->open.items[x->open.n] = NULL;
     if (rc == 0)
@@ -243,7 +246,7 @@ static int add_component(struct including *x, const struct yaml *entry, const st
 
     if (read_path(x, at, "component", &address, e) < 0)
         return -1;
-    note_unused(x, yaml_get(entry, "inputs"));
+    (void)entry;
     const char *own = own_component(x, address);
     if (own)
         return add_own_component(x, at, own, sum, e);
@@ -281,7 +284,7 @@ static int check_keys(const struct yaml *entry, size_t kind, struct err *e)
 {
     for (size_t i = 0; i < entry->n; i++) {
         const struct yaml *y = entry->items[i];
-        bool is_known = strcmp(y->key, kinds[kind].key) == 0 || strcmp(y->key, "rules") == 0 ||
+        bool is_known = strcmp(y->key, kinds[kind].key) == 0 || strcmp(y->key, "rules") == 0 || strcmp(y->key, "inputs") == 0 ||
                         (kinds[kind].also && strcmp(y->key, kinds[kind].also) == 0) ||
                         (strcmp(y->key, "ref") == 0 && kinds[kind].add == add_project);
         auto_free char *shown = text_quote(y->key);
@@ -333,6 +336,12 @@ static bool is_address(const char *text)
 
 static int add_entry(struct including *x, const struct yaml *entry, struct yaml *sum, struct err *e)
 {
+    const struct yaml *inputs = yaml_get(entry, "inputs");
+
+    if (inputs && inputs->type != YAML_MAP)
+        return yaml_error(e, ERR_JOB, inputs->file, inputs, "`inputs` is %s here; it must be a map", yaml_type_name(inputs));
+    x->given = (struct ci_given){ .map = inputs, .at = entry, .variables = x->world ? x->world->variables : NULL,
+                                  .may_be_unused = yaml_get(entry, "component") != NULL };
     if (entry->type == YAML_MAP && !entry->tag)
         return add_map(x, entry, sum, e);
     if (entry->type != YAML_SCALAR || entry->tag)

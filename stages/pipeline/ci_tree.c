@@ -1,5 +1,7 @@
 #include "stages/pipeline/ci_tree.h"
 
+#include <string.h>
+
 /* GitLab takes 2 MB and 100 levels a file. The nodes are what 256 MB of memory bear. */
 #define NODES_MAX ((size_t)500000)
 #define PROBLEMS_MAX ((size_t)100)
@@ -20,12 +22,38 @@ static size_t count(const struct yaml *y)
     return n;
 }
 
-struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text, size_t len, struct err *e)
+/* Its lines stay where they are. */
+static char *without_header(const char *text, size_t len)
 {
+    size_t header = ci_inputs_header(text, len);
+    char *copy = xmalloc(len + 1);
+
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    for (size_t i = 0; i < header; i++)
+        if (copy[i] != '\n')
+            copy[i] = ' ';
+    return copy;
+}
+
+struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text, size_t len, const struct ci_given *given,
+                          struct err *e)
+{
+    static const struct ci_given nothing = { .map = NULL };
     auto_yaml *root = NULL;
+    auto_ci_inputs inputs = { 0 };
 
     strvec_push(&t->names, name);
-    if (yaml_read_last(t->names.items[t->names.n - 1], text, len, &limits, &t->notes, &root, e) < 0)
+    name = t->names.items[t->names.n - 1];
+    given = given ? given : &nothing;
+    if (ci_inputs_read(name, text, len, given, &inputs, e) < 0)
+        return NULL;
+    if (given->map && given->may_be_unused && !inputs.header)
+        strvec_pushf(&t->notes, "%s:%d:%d: keyword `inputs` in `include` has no effect here: the copy is taken as it is",
+                     given->map->file, given->map->key_line, given->map->key_column);
+    auto_free char *content = inputs.header ? without_header(text, len) : NULL;
+    if (yaml_read_last(name, content ? content : text, len, &limits, &t->notes, &root, e) < 0 ||
+        (inputs.header && ci_interpolate(root, &inputs, given->variables, &t->budget, e) < 0))
         return NULL;
     size_t n = count(root);
     if (n > t->budget) {
@@ -50,7 +78,7 @@ int ci_tree_read(const char *name, const char *text, size_t len, const struct ci
                  struct err *e)
 {
     t->budget = NODES_MAX;
-    t->root = ci_tree_load(t, name, text, len, e);
+    t->root = ci_tree_load(t, name, text, len, w ? w->given : NULL, e);
     if (!t->root)
         return -1;
     if (t->root->type != YAML_MAP)

@@ -8,6 +8,7 @@
 
 #include "base/strvec.h"
 #include "base/yaml.h"
+#include "stages/pipeline/ci_inputs.h"
 #include "stages/pipeline/project_files.h"
 #include "stages/variables.h"
 
@@ -23,6 +24,7 @@ struct ci_world {
     /* A folder with copies of what is on servers: project/GROUP/NAME/FILE, template/NAME, remote/HOST/PATH,
      * component/HOST/PATH.yml. NULL: none. */
     const char *copies;
+    const struct ci_given *given; /* the inputs of the file itself; NULL: none */
 };
 
 struct ci_tree {
@@ -47,8 +49,9 @@ int ci_references(struct ci_tree *t, struct err *e);
 
 /* Whether the problem is one of several that are wanted: it is among them now, and the step goes on. */
 bool ci_tree_noted(struct ci_tree *t, struct err *e);
-/* One file more. NULL with the error set; the caller's. */
-struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text, size_t len, struct err *e);
+/* One file more, with its inputs put in. NULL with the error set; the caller's. */
+struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text, size_t len, const struct ci_given *given,
+                          struct err *e);
 /* "FILE:LINE:COLUMN: the pipeline would be larger than …"; returns -1. */
 int ci_tree_too_large(const struct yaml *at, struct err *e);
 

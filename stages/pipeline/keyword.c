@@ -63,7 +63,7 @@ static const struct keyword keywords[] = {
     { "dast_configuration", IN_JOB, KEYWORD_IDLE, no_server },
     { "identity", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, no_server },
 
-    { "spec", IN_FILE, KEYWORD_REFUSED, "its inputs would stay empty; take it out" },
+    { "spec", IN_FILE, KEYWORD_REFUSED, "it belongs into a document of its own, before the others and a line `---`" },
     { "types", IN_FILE, KEYWORD_REFUSED, "GitLab took it out; write `stages`" },
     { "id_tokens", IN_DEFAULT, KEYWORD_IDLE, "only a GitLab server can sign them, and jobs get none" },
     { "id_tokens", IN_JOB, KEYWORD_BARRED, "only a GitLab server can sign them" },

@@ -26,6 +26,7 @@ int lint_run(const struct lint_options *o, struct err *e)
         .branch = o->branch,
         .variables_file = o->variables_file,
         .copies = o->copies,
+        .inputs = o->inputs,
         .file = o->file,
         .env = o->env,
     };

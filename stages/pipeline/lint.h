@@ -10,6 +10,7 @@ struct lint_options {
     const char *file;           /* NULL: the checkout's own */
     const char *directory;      /* the checkout; NULL: the current folder */
     const char *branch;         /* NULL: the one that is checked out */
+    const struct strvec *inputs; /* "NAME=VALUE" each, of the file's `spec` */
     const char *copies;         /* folder of what `include` takes from servers; NULL: none */
     const char *variables_file; /* .env style, or NULL */
     bool colour;

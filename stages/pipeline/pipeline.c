@@ -430,6 +430,7 @@ int pipeline_run(const struct pipeline_options *o, struct err *e)
         .variables_file = o->variables_file,
         .copies = o->copies,
         .child = o->child,
+        .inputs = o->inputs,
         .env = o->env,
     };
 

@@ -22,6 +22,7 @@ struct pipeline_options {
     bool needs;                 /* with the jobs that they wait for */
     size_t side_by_side;        /* so many jobs at once, at least 1 */
     bool no_wait;               /* delayed jobs start at once */
+    const struct strvec *inputs; /* "NAME=VALUE" each, of the file's `spec` */
     const char *copies;         /* folder of what `include` takes from servers; NULL: none */
     const char *variables_file; /* .env style, or NULL */
     bool list;                  /* print the jobs, run nothing */

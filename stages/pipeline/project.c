@@ -159,6 +159,13 @@ static int open_files(const struct project_place *at, struct project *p, struct 
     return read_known(p, e);
 }
 
+static struct ci_given given_to(const struct project_place *at, const struct project *p)
+{
+    return (struct ci_given){
+        .map = at->child ? at->child->inputs : NULL, .words = at->child ? NULL : at->inputs, .variables = &p->known,
+    };
+}
+
 int project_open(const struct project_place *at, struct project *p, struct err *e)
 {
     auto_free char *name = NULL;
@@ -168,7 +175,8 @@ int project_open(const struct project_place *at, struct project *p, struct err *
     if (open_files(at, p, e) < 0 || read_text(p, at, &name, &text, &len, e) < 0)
         return -1;
     const struct project_files files = checkout_files(&p->files);
-    const struct ci_world world = { &files, &p->known, at->copies };
+    const struct ci_given given = given_to(at, p);
+    const struct ci_world world = { &files, &p->known, at->copies, &given };
     if (ci_file_parse(name, text, len, &world, &p->file, e) < 0)
         return -1;
     strvec_push_all(&p->file.warnings, &p->notes);
@@ -189,7 +197,8 @@ int project_check(const struct project_place *at, struct project *p, struct strv
     if (read_text(p, at, &name, &text, &len, e) < 0)
         return -1;
     const struct project_files files = checkout_files(&p->files);
-    const struct ci_world world = { &files, &p->known, at->copies };
+    const struct ci_given given = given_to(at, p);
+    const struct ci_world world = { &files, &p->known, at->copies, &given };
     err_release(&problem);
     if (ci_file_check(name, text, len, alone ? NULL : &world, &p->file, problems) == 0 &&
         choice_check(&p->file, &problem) < 0)

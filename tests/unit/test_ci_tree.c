@@ -78,7 +78,7 @@ static int read_with(const char *text, const char *copies, struct ci_tree *out, 
     auto_strvec all = STRVEC_INIT;
     auto_variables variables = VARIABLES_INIT;
     const struct project_files files = { &all, "p/", read_project, list_project, NULL };
-    const struct ci_world world = { &files, &variables, copies };
+    const struct ci_world world = { &files, &variables, copies, NULL };
 
     variables_add(&variables, "FILE", "a.yml", 0);
     return ci_tree_read("ci.yml", text, strlen(text), &world, out, e);
@@ -174,7 +174,7 @@ static const struct {
     { "include: {template: ../X.yml}", "ci.yml:1:21: `include` of `../X.yml`: a path begins at the project's top" },
     { "include: {component: a/b@1}", "ci.yml:1:22: `include` of a `component`: nothing is fetched from a server; keep a copy at DIR/component/a/b.yml" },
     { "include: {artifact: a, job: b}", "ci.yml:1:21: `include` of an `artifact` is not supported" },
-    { "include: {local: a.yml, inputs: {a: b}}", "ci.yml:1:33: `inputs` is not supported in `include` of a `local`" },
+    { "include: {local: a.yml, inputs: {a: b}}", "ci.yml:1:37: there is no input `a` in p/a.yml" },
     { "include: {local: a.yml, rules: [{if: a}]}", "ci.yml:1:38: the condition `a`: at character 1: " },
     { "include: {local: a.yml, rules: [{if: $A, when: manual}]}", "ci.yml:1:48: `when: manual` is neither always nor never" },
     { "include: {}", "ci.yml:1:10: an `include` wants a `local`" },

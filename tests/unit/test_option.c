@@ -71,6 +71,8 @@ static const struct {
     { { "pipeline" }, "{'command':'pipeline', 'args':[], 'jobs':null, 'manual':'', 'no_wait':false}" },
     { { "pipeline", "--manual", "a", "-w", "3", "-W", "--manual=b", "c" },
       "{'args':['c'], 'jobs':'3', 'manual':'a b', 'no_wait':true}" },
+    { { "pipeline", "--input", "a=b", "-i", "c=d e", "--timeline=t", "--keep", "-X" },
+      "{'inputs':'a=b c=d e', 'timeline':'t', 'keep':true, 'shell_on_failure':true}" },
     { { "pipeline", "--manual" }, NULL, "option '--manual' needs a value: --manual JOB..." },
     { { "pipeline", "a", "b c", "" }, "{'command':'pipeline', 'args':['a','b c','']}" },
     { { NULL }, NULL, "no command given; see 'atelier --help'" },
@@ -170,8 +172,8 @@ static void check_line(size_t row)
     auto_free char *shown = strvec_join(&words, " ");
     print_message("    %s\n", shown);
 
-    auto_strvec manual = STRVEC_INIT;
-    struct invocation in = { .interrupt_fd = -1, .manual = &manual };
+    auto_strvec manual = STRVEC_INIT, inputs = STRVEC_INIT;
+    struct invocation in = { .interrupt_fd = -1, .manual = &manual, .inputs = &inputs };
     struct parsed parsed = { 0 };
     auto_err e = ERR_INIT;
     int rc = option_parse(argc, argv, &in, &parsed, &e);
@@ -185,12 +187,17 @@ static void check_line(size_t row)
         (void)json_object_set_new(got, "environment", or_null(in.environment));
         (void)json_object_set_new(got, "file", or_null(in.file));
         (void)json_object_set_new(got, "graph", or_null(in.graph));
+        (void)json_object_set_new(got, "timeline", or_null(in.timeline));
+        (void)json_object_set_new(got, "keep", json_boolean(in.keep));
+        (void)json_object_set_new(got, "shell_on_failure", json_boolean(in.shell_on_failure));
         (void)json_object_set_new(got, "tag", or_null(in.tag));
         (void)json_object_set_new(got, "event", or_null(in.event));
         (void)json_object_set_new(got, "strict", json_boolean(in.strict));
         (void)json_object_set_new(got, "quiet", json_boolean(in.quiet));
         (void)json_object_set_new(got, "jobs", or_null(in.jobs));
         (void)json_object_set_new(got, "no_wait", json_boolean(in.no_wait));
+        auto_free char *given = strvec_join(&inputs, " ");
+        (void)json_object_set_new(got, "inputs", json_string(given));
         auto_free char *joined = strvec_join(&manual, " ");
         (void)json_object_set_new(got, "manual", json_string(joined));
         expect_members(got, lines[row].want);

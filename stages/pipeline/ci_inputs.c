@@ -1,0 +1,271 @@
+#include "stages/pipeline/ci_inputs.h"
+
+#include "base/strvec.h"
+#include "base/text.h"
+#include "stages/pipeline/re2.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct yaml_limits limits = { .bytes = 1 << 20, .nodes = 20000, .depth = 30 };
+
+/* ---- The header ---- */
+
+static bool is_separator(const char *line, size_t len)
+{
+    return len >= 3 && strncmp(line, "---", 3) == 0 && (len == 3 || isspace((unsigned char)line[3]));
+}
+
+/* A document that begins with `spec`, and the line after it. A first line `---` begins it. */
+size_t ci_inputs_header(const char *text, size_t len)
+{
+    bool begun = false;
+
+    for (size_t at = 0, n; at < len; at += n + (at + n < len)) {
+        const char *end = memchr(text + at, '\n', len - at);
+        const char *line = text + at;
+        n = end ? (size_t)(end - line) : len - at;
+        size_t first = strspn(line, " \t\r");
+        if (is_separator(line, n)) {
+            if (begun)
+                return at + n + (at + n < len);
+        } else if (!begun && first < n && line[first] != '#') {
+            if (n < 5 || strncmp(line, "spec:", 5) != 0)
+                return 0;
+            begun = true;
+        }
+    }
+    return 0;
+}
+
+/* ---- Types ---- */
+
+static bool is_number(const struct yaml *y)
+{
+    char *end;
+
+    if (y->type != YAML_SCALAR || y->quoted || !strchr("+-.0123456789", *y->text))
+        return false;
+    (void)strtod(y->text, &end);
+    return end != y->text && !*end;
+}
+
+static bool is_boolean(const struct yaml *y)
+{
+    return y->type == YAML_SCALAR && !y->quoted && text_is_any(y->text, (const char *const[]){ "true", "false", NULL });
+}
+
+static bool is_text(const struct yaml *y)
+{
+    return y->type == YAML_SCALAR && !is_number(y) && !is_boolean(y);
+}
+
+static bool is_list(const struct yaml *y)
+{
+    return y->type == YAML_LIST;
+}
+
+static const struct type {
+    const char *name;
+    bool (*fits)(const struct yaml *y);
+} types[] = { { "string", is_text }, { "number", is_number }, { "boolean", is_boolean }, { "array", is_list } };
+
+static const struct type *type_of(const struct yaml *spec)
+{
+    const struct yaml *y = yaml_get(spec, "type");
+
+    for (size_t i = 0; y && y->type == YAML_SCALAR && i < ARRAY_SIZE(types); i++)
+        if (strcmp(types[i].name, y->text) == 0)
+            return &types[i];
+    return y ? NULL : types;
+}
+
+/* ---- Values ---- */
+
+static bool same(const struct yaml *a, const struct yaml *b)
+{
+    return a->type == YAML_SCALAR && b->type == YAML_SCALAR && strcmp(a->text, b->text) == 0;
+}
+
+static int check_options(const char *name, const struct yaml *options, const struct yaml *value, const struct yaml *at,
+                         struct err *e)
+{
+    auto_strvec known = STRVEC_INIT;
+
+    for (size_t i = 0; options && i < options->n; i++) {
+        if (same(options->items[i], value))
+            return 0;
+        strvec_push(&known, options->items[i]->text ? options->items[i]->text : "");
+    }
+    if (!options)
+        return 0;
+    auto_free char *all = strvec_join(&known, ", ");
+    auto_free char *shown_all = text_quote(all);
+    auto_free char *shown = text_quote(value->text ? value->text : yaml_type_name(value));
+    return yaml_error(e, ERR_JOB, at->file, at, "input `%s`: `%s` is not among its `options`: %s", name, shown, shown_all);
+}
+
+static int check_regex(const char *name, const struct yaml *regex, const struct yaml *value, const struct yaml *at, struct err *e)
+{
+    auto_err problem = ERR_INIT;
+    unsigned flags = 0;
+
+    if (!regex)
+        return 0;
+    auto_free char *inside = regex->type == YAML_SCALAR ? re2_unwrap(regex->text, &flags) : NULL;
+    const char *expression = inside ? inside : regex->type == YAML_SCALAR ? regex->text : "";
+    auto_free char *shown = text_quote(expression);
+    if (re2_check(expression, flags, &problem) < 0)
+        return yaml_error(e, ERR_JOB, regex->file, regex, "input `%s`: the regular expression `%s`: %s", name, shown,
+                          err_text(&problem));
+    if (value->type == YAML_SCALAR && re2_matches(expression, flags, value->text))
+        return 0;
+    return yaml_error(e, ERR_JOB, at->file, at, "input `%s`: its value does not match `%s`", name, shown);
+}
+
+static int check_value(const struct ci_input *x, const char *name, const struct yaml *at, struct err *e)
+{
+    const struct yaml *type = yaml_get(x->spec, "type");
+
+    if (!type_of(x->spec)->fits(x->value))
+        return yaml_error(e, ERR_JOB, at->file, at, "input `%s` is of type %s; its value is %s", name,
+                          type ? type->text : "string",
+                          is_number(x->value) ? "a number" : is_boolean(x->value) ? "a boolean" : yaml_type_name(x->value));
+    if (check_options(name, yaml_get(x->spec, "options"), x->value, at, e) < 0)
+        return -1;
+    return check_regex(name, yaml_get(x->spec, "regex"), x->value, at, e);
+}
+
+/* One word of the command line, as what its type is. */
+static int read_word(const struct ci_input *x, const char *word, struct yaml **out, struct err *e)
+{
+    bool is_string = type_of(x->spec) == types;
+
+    if (!is_string)
+        return yaml_read("--input", word, strlen(word), &limits, out, e);
+    *out = xcalloc(1, sizeof(**out));
+    **out = (struct yaml){ .type = YAML_SCALAR, .file = "--input", .line = 1, .column = 1, .quoted = true, .text = xstrdup(word) };
+    return 0;
+}
+
+/* What is given, else the default. */
+static int find_value(struct ci_input *x, const struct ci_given *given, struct err *e)
+{
+    size_t len = strlen(x->spec->key);
+    auto_free char *name = text_quote(x->spec->key);
+
+    x->value = yaml_get(x->spec, "default");
+    if (yaml_get(given->map, x->spec->key))
+        x->value = yaml_get(given->map, x->spec->key);
+    for (size_t i = 0; given->words && i < given->words->n; i++) {
+        const char *word = given->words->items[i];
+        if (strncmp(word, x->spec->key, len) != 0 || word[len] != '=')
+            continue;
+        yaml_tree_free(take(&x->owned));
+        if (read_word(x, word + len + 1, &x->owned, e) < 0)
+            return -1;
+        x->value = x->owned;
+    }
+    if (x->value)
+        return check_value(x, name, x->value, e);
+    const struct yaml *at = given->at ? given->at : x->spec;
+    return yaml_error(e, ERR_JOB, at->file, at, "input `%s` has no value%s", name,
+                      given->at ? "; give it in the `inputs` of this `include`" : "; give it with --input");
+}
+
+/* ---- The whole ---- */
+
+static int check_spec(const struct yaml *spec, struct err *e)
+{
+    static const char *const keys[] = { "default", "description", "options", "regex", "type", NULL };
+    auto_free char *name = text_quote(spec->key);
+
+    if (spec->type != YAML_MAP && spec->type != YAML_NULL)
+        return yaml_error(e, ERR_JOB, spec->file, spec, "input `%s` is %s; it must be a map, or nothing", name, yaml_type_name(spec));
+    for (size_t i = 0; i < spec->n; i++) {
+        auto_free char *key = text_quote(spec->items[i]->key);
+        if (!text_is_any(spec->items[i]->key, keys))
+            return yaml_error(e, ERR_JOB, spec->file, spec->items[i], "unknown keyword `%s` in input `%s`; there are default, "
+                              "description, options, regex and type", key, name);
+    }
+    if (!type_of(spec))
+        return yaml_error(e, ERR_JOB, spec->file, yaml_get(spec, "type"),
+                          "input `%s`: a type is string, number, boolean or array", name);
+    return 0;
+}
+
+static bool is_known(const struct yaml *inputs, const char *name, size_t len)
+{
+    for (size_t i = 0; inputs && i < inputs->n; i++)
+        if (strlen(inputs->items[i]->key) == len && strncmp(inputs->items[i]->key, name, len) == 0)
+            return true;
+    return false;
+}
+
+/* Whatever is given must be taken. */
+static int check_given(const struct yaml *inputs, const char *file, const struct ci_given *given, struct err *e)
+{
+    for (size_t i = 0; given->map && !given->may_be_unused && i < given->map->n; i++) {
+        const struct yaml *y = given->map->items[i];
+        auto_free char *name = text_quote(y->key);
+        if (!is_known(inputs, y->key, strlen(y->key)))
+            return yaml_error(e, ERR_JOB, y->file, y, "there is no input `%s` in %s", name, file);
+    }
+    for (size_t i = 0; given->words && i < given->words->n; i++) {
+        const char *word = given->words->items[i];
+        size_t len = strcspn(word, "=");
+        auto_free char *part = xstrndup(word, len);
+        auto_free char *name = text_quote(part);
+        if (!word[len])
+            return err_set(e, ERR_USAGE, 0, "--input %s: it wants a value: --input %s=VALUE", name, name);
+        if (!is_known(inputs, word, len))
+            return err_set(e, ERR_USAGE, 0, "--input %s: there is no such input in %s", name, file);
+    }
+    return 0;
+}
+
+static int read_header(const char *name, const char *text, size_t len, struct yaml **out, struct err *e)
+{
+    auto_free char *alone = xstrndup(text, len);
+    char *end = alone + len;
+
+    while (end > alone && end[-1] != '-') /* what ends it is no document's */
+        *--end = '\0';
+    for (int i = 0; i < 3 && end > alone && end[-1] == '-'; i++)
+        *--end = '\0';
+    return yaml_read(name, alone, strlen(alone), &limits, out, e);
+}
+
+int ci_inputs_read(const char *name, const char *text, size_t len, const struct ci_given *given, struct ci_inputs *out,
+                   struct err *e)
+{
+    size_t header = ci_inputs_header(text, len);
+    const struct yaml *spec = NULL, *inputs = NULL;
+
+    if (header > 0 && read_header(name, text, header, &out->header, e) < 0)
+        return -1;
+    spec = yaml_get(out->header, "spec");
+    inputs = yaml_get(spec, "inputs");
+    if (spec && (out->header->n > 1 || spec->n > (inputs != NULL) || (inputs && inputs->type != YAML_MAP)))
+        return yaml_error(e, ERR_JOB, name, spec, "this document is to have `spec` alone, and in it a map of `inputs`");
+    if (check_given(inputs, name, given, e) < 0)
+        return -1;
+    out->items = xcalloc(inputs ? inputs->n + 1 : 1, sizeof(*out->items));
+    for (size_t i = 0; inputs && i < inputs->n; i++) {
+        struct ci_input *x = &out->items[out->n++];
+        x->spec = inputs->items[i];
+        if (check_spec(x->spec, e) < 0 || find_value(x, given, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void ci_inputs_release(struct ci_inputs *x)
+{
+    for (size_t i = 0; i < x->n; i++)
+        yaml_tree_free(x->items[i].owned);
+    free(x->items);
+    yaml_tree_free(x->header);
+    *x = (struct ci_inputs){ 0 };
+}

@@ -1,0 +1,45 @@
+/* stages/pipeline/ci_inputs.h: `spec: inputs`, a document of its own at the start of a file, and `$[[ inputs.NAME ]]` in
+ * the rest of it. Pure. */
+#ifndef STAGES_PIPELINE_CI_INPUTS_H
+#define STAGES_PIPELINE_CI_INPUTS_H
+
+#include "base/yaml.h"
+#include "stages/variables.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What a file gets. All borrowed. */
+struct ci_given {
+    const struct yaml *map;  /* `inputs` of who includes it; NULL: none */
+    const struct strvec *words; /* "NAME=VALUE" of the command line; NULL: none */
+    const struct yaml *at;   /* who includes it; NULL: nobody does */
+    const struct variables *variables; /* for expand_vars, resolved; NULL: none */
+    bool may_be_unused;      /* the file need not take inputs: they were put into it already */
+};
+
+struct ci_input {
+    const struct yaml *spec; /* its key is the name */
+    const struct yaml *value;
+    struct yaml *owned;      /* the value, where it was written as one word */
+};
+
+struct ci_inputs {
+    struct yaml *header;     /* NULL: the file has none */
+    struct ci_input *items;
+    size_t n;
+};
+
+/* How long the header is, with the line that ends it; 0: there is none. */
+size_t ci_inputs_header(const char *text, size_t len);
+/* Read the header, and see that each input has a value that it may have. ERR_JOB with file and line. */
+int ci_inputs_read(const char *name, const char *text, size_t len, const struct ci_given *given, struct ci_inputs *out,
+                   struct err *e);
+/* Put the values in. Nodes that they bring are taken from *budget. */
+int ci_interpolate(struct yaml *root, const struct ci_inputs *inputs, const struct variables *variables, size_t *budget,
+                   struct err *e);
+void ci_inputs_release(struct ci_inputs *x);
+
+#define auto_ci_inputs __attribute__((cleanup(ci_inputs_release))) struct ci_inputs
+
+#endif

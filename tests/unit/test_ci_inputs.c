@@ -1,0 +1,173 @@
+#include "stages/pipeline/ci_tree.h"
+
+#include "base/strbuf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* One included file, and inputs of the command line. */
+static int read_file(void *ctx, const char *path, size_t max, char **text, size_t *len, struct err *e)
+{
+    (void)max;
+    if (strcmp(path, "part.yml") != 0)
+        return err_set(e, ERR_NOT_FOUND, 0, "no such file");
+    *text = xstrdup(ctx);
+    *len = strlen(*text);
+    return 0;
+}
+
+static int read_tree(const char *text, const char *part, const char *word, struct ci_tree *out, struct err *e)
+{
+    auto_free char *copy = xstrdup(part);
+    auto_strvec words = STRVEC_INIT;
+    auto_variables variables = VARIABLES_INIT;
+    const struct project_files files = { copy, "", read_file, NULL, NULL };
+    const struct ci_given given = { .words = &words, .variables = &variables };
+    const struct ci_world world = { &files, &variables, NULL, &given };
+
+    variables_add(&variables, "BRANCH", "main", 0);
+    variables_add(&variables, "TOKEN", "secret", VARIABLE_MASKED);
+    if (word)
+        strvec_push(&words, word);
+    return ci_tree_read("ci.yml", text, strlen(text), &world, out, e);
+}
+
+#define SPEC(inputs) "spec:\n  inputs:\n    " inputs "\n---\n"
+
+static const struct {
+    const char *text, *part, *word, *want;
+} good[] = {
+    { SPEC("x: {default: a b}") "j: {x: \"$[[ inputs.x ]]\", y: '1-$[[inputs.x]]-2-$[[ inputs.x ]]'}", NULL, NULL,
+      "j:\n  x: a b\n  y: 1-a b-2-a b\n" },
+    { SPEC("x:") "j: $[[ inputs.x ]]", NULL, "x=v=w", "j: v=w\n" },
+    { SPEC("x: {default: old}") "j: $[[ inputs.x ]]", NULL, "x=new", "j: new\n" },
+    { "---\n# first\n" SPEC("x: {default: k}") "$[[ inputs.x ]]-job: {a: 1}", NULL, NULL, "k-job:\n  a: 1\n" },
+    /* Types: a block alone keeps them, within text they are text. */
+    { SPEC("x: {type: number, default: 3}") "j: $[[ inputs.x ]]\nk: n$[[ inputs.x ]]", NULL, "x=4", "j: 4\nk: n4\n" },
+    { SPEC("x: {type: boolean, default: true}") "j: $[[ inputs.x ]]", NULL, NULL, "j: true\n" },
+    { SPEC("x: {type: array, default: [a, {b: c}]}") "j: $[[ inputs.x ]]", NULL, NULL, "j:\n- a\n- b: c\n" },
+    { SPEC("x: {type: array}") "j: $[[ inputs.x ]]", NULL, "x=[p, q]", "j:\n- p\n- q\n" },
+    { SPEC("x: {default: '1'}") "j: $[[ inputs.x ]]", NULL, NULL, "j: 1\n" },
+    { SPEC("x: {options: [a, b], default: a, description: one of two}") "j: $[[ inputs.x ]]", NULL, "x=b", "j: b\n" },
+    { SPEC("x: {regex: ^v\\d+$}") "j: $[[ inputs.x ]]", NULL, "x=v12", "j: v12\n" },
+    /* Functions */
+    { SPEC("x: {default: 'on $BRANCH ${BRANCH} $NONE $TOKEN $'}") "j: $[[ inputs.x | expand_vars ]]", NULL, NULL,
+      "j: on main main $NONE $TOKEN $\n" },
+    { SPEC("x: {default: grün-blau}") "j: $[[ inputs.x | truncate(1,4) ]]", NULL, NULL, "j: rün-\n" },
+    { SPEC("x: {default: $BRANCH}") "j: $[[ inputs.x | expand_vars | truncate(0,2) ]]", NULL, NULL, "j: ma\n" },
+    { SPEC("x: {default: it's; rm *}") "j: $[[ inputs.x | posix_escape ]]", NULL, NULL, "j: it\\'s\\;\\ rm\\ \\*\n" },
+    /* Without a header nothing is put in. */
+    { "j: '$[[ inputs.x ]]'", NULL, NULL, "j: $[[ inputs.x ]]\n" },
+    /* An included file has its own. */
+    { "include:\n- {local: part.yml, inputs: {name: a}}\n- {local: part.yml, inputs: {name: b}}",
+      SPEC("name:") "job-$[[ inputs.name ]]: {script: x}", NULL, "job-a:\n  script: x\njob-b:\n  script: x\n" },
+};
+
+/* Text is written with them, numbers are without: here they are the same. */
+static void without_quotes(char *text)
+{
+    char *to = text;
+
+    for (const char *from = text; *from; from++)
+        if (*from != '"')
+            *to++ = *from;
+    *to = '\0';
+}
+
+/* What was text stays text, whatever it looks like. */
+static void test_types(void **state)
+{
+    auto_ci_tree t = CI_TREE_INIT;
+
+    (void)state;
+    assert_int_equal(read_tree(SPEC("{x: {default: '1'}, y: {type: number, default: 1}}") "a: $[[ inputs.x ]]\nb: $[[ inputs.y ]]\n",
+                               NULL, NULL, &t, NULL), 0);
+    assert_true(yaml_get(t.root, "a")->quoted);
+    assert_false(yaml_get(t.root, "b")->quoted);
+}
+
+static void test_good(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        auto_ci_tree t = CI_TREE_INIT;
+        auto_err e = ERR_INIT;
+        if (read_tree(good[i].text, good[i].part, good[i].word, &t, &e) < 0)
+            fail_msg("%s\n%s", good[i].text, err_text(&e));
+        auto_free char *is = yaml_write(t.root);
+        without_quotes(is);
+        assert_string_equal(is, good[i].want);
+    }
+}
+
+static const struct {
+    const char *text, *part, *word, *want;
+} bad[] = {
+    { SPEC("x:") "j: 1", NULL, NULL, "ci.yml:3:7: input `x` has no value; give it with --input" },
+    { SPEC("x: {default: 1}") "j: 1", NULL, NULL, "ci.yml:3:18: input `x` is of type string; its value is a number" },
+    { SPEC("x: {type: number}") "j: 1", NULL, "x=a", "--input:1:1: input `x` is of type number; its value is text" },
+    { SPEC("x: {type: lots}") "j: 1", NULL, NULL, "ci.yml:3:15: input `x`: a type is string, number, boolean or array" },
+    { SPEC("x: {defualt: a}") "j: 1", NULL, NULL, "ci.yml:3:18: unknown keyword `defualt` in input `x`" },
+    { SPEC("x: {options: [a, b]}") "j: 1", NULL, "x=c", "--input:1:1: input `x`: `c` is not among its `options`: a, b" },
+    { SPEC("x: {regex: ^a}") "j: 1", NULL, "x=b", "--input:1:1: input `x`: its value does not match `^a`" },
+    { SPEC("x: {default: a}") "j: 1", NULL, "y=b", "--input y: there is no such input in ci.yml" },
+    { SPEC("x: {default: a}") "j: 1", NULL, "x", "--input x: it wants a value: --input x=VALUE" },
+    { "j: 1", NULL, "x=a", "--input x: there is no such input in ci.yml" },
+    { SPEC("x: {default: a}") "\nj: {a: '$[[ inputs.y ]]'}", NULL, NULL,
+      "ci.yml:6:8: `$[[ inputs.y ]]`: there is no such input in this file's `spec`" },
+    { SPEC("x: {default: a}") "j: $[[ inputs.x | upcase ]]", NULL, NULL, "ci.yml:5:4: `$[[ inputs.x | upcase ]]`: the functions are" },
+    { SPEC("x: {default: a}") "j: $[[ inputs.x | truncate(a,1) ]]", NULL, NULL, "ci.yml:5:4: " },
+    { SPEC("x: {type: array, default: [a]}") "j: b $[[ inputs.x ]]", NULL, NULL, "an array must be the whole value" },
+    { SPEC("x: {default: a}") "a: 1\n$[[ inputs.x ]]: 2", NULL, NULL, "the key `a` is there twice" },
+    { "include: {local: part.yml, inputs: {nome: a}}", SPEC("name: {default: b}") "j: 1", NULL,
+      "ci.yml:1:43: there is no input `nome` in part.yml" },
+    { "include: {local: part.yml}", SPEC("name:") "j: 1", NULL,
+      "ci.yml:1:10: input `name` has no value; give it in the `inputs` of this `include`" },
+    { "include: {local: part.yml, inputs: [a]}", "j: 1", NULL, "ci.yml:1:36: `inputs` is a list here; it must be a map" },
+};
+
+static void test_bad(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        auto_ci_tree t = CI_TREE_INIT;
+        auto_err e = ERR_INIT;
+        if (read_tree(bad[i].text, bad[i].part, bad[i].word, &t, &e) == 0)
+            fail_msg("%s: taken", bad[i].text);
+        if (!strstr(err_text(&e), bad[i].want))
+            fail_msg("%s\n  is not\n%s", err_text(&e), bad[i].want);
+    }
+}
+
+/* A small file cannot become a large one. */
+static void test_growth(void **state)
+{
+    auto_strbuf text = STRBUF_TEXT;
+    auto_ci_tree t = CI_TREE_INIT;
+    auto_err e = ERR_INIT;
+
+    (void)state;
+    strbuf_puts(&text, "spec: {inputs: {x: {default: ");
+    for (int i = 0; i < 100000; i++)
+        strbuf_putc(&text, 'x');
+    strbuf_puts(&text, "}}}\n---\nj:\n");
+    for (int i = 0; i < 1000; i++)
+        strbuf_puts(&text, "- a$[[ inputs.x ]]$[[ inputs.x ]]\n");
+    assert_int_equal(read_tree(strbuf_text(&text), NULL, NULL, &t, &e), -1);
+    assert_non_null(strstr(err_text(&e), "grow too large"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_growth),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -218,5 +218,5 @@ void option_help(const char *letters, struct strbuf *out)
         strbuf_printf(out, "  %-24s  %s\n", left, r->help);
     }
     if (is_long)
-        strbuf_puts(out, "  -c, --config FILE         and -h, --help, -V, --version as everywhere\n");
+        strbuf_puts(out, "  -h, --help                print this and exit; --config, --version too\n");
 }

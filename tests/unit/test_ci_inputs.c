@@ -59,7 +59,7 @@ static const struct {
       "j: on main main $NONE $TOKEN $\n" },
     { SPEC("x: {default: grün-blau}") "j: $[[ inputs.x | truncate(1,4) ]]", NULL, NULL, "j: rün-\n" },
     { SPEC("x: {default: $BRANCH}") "j: $[[ inputs.x | expand_vars | truncate(0,2) ]]", NULL, NULL, "j: ma\n" },
-    { SPEC("x: {default: it's; rm *}") "j: $[[ inputs.x | posix_escape ]]", NULL, NULL, "j: it\\'s\\;\\ rm\\ \\*\n" },
+    { SPEC("x: {default: it's; rm *}") "j: $[[ inputs.x | posix_escape ]]", NULL, NULL, "j: it\\\\'s\\\\;\\\\ rm\\\\ \\\\*\n" },
     /* Without a header nothing is put in. */
     { "j: '$[[ inputs.x ]]'", NULL, NULL, "j: $[[ inputs.x ]]\n" },
     /* An included file has its own. */

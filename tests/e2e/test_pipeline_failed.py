@@ -62,8 +62,7 @@ class Failed(PipelineTest):
         left = docker("ps", "-aq", "--filter", "label=atelier.project=local/hello", "--filter", "label=atelier.role=build",
                       "--filter", f"label=atelier.job=local-{line[1]}").split()
         self.assertEqual(len(left), 1)
-        kept = list(c.root.glob("builds/.kept/*/local/hello/made"))
-        self.assertEqual([path.read_text() for path in kept], ["a-file\n"])
+        self.assertEqual([path.name for path in c.root.glob("builds/.kept/*")], [f"local-{line[1]}"])
         gone = self.atelier(c, *line[2].split())
         self.assertEqual(gone.returncode, 0, gone)
         self.assertIn("1 build folder of failed jobs that were kept removed", gone.stdout)

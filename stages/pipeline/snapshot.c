@@ -197,7 +197,9 @@ static char *packed_references(const struct source *s, const struct git *g)
 {
     const struct checkout *c = s->checkout;
     auto_free char *list = git_ask(g, "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags", NULL);
-    auto_free char *branch = c->is_tag ? NULL : xasprintf("refs/heads/%s", c->ref);
+    /* A tag stays what it is, unless it is yet to be made. */
+    bool is_there = c->is_tag && c->sources != SOURCES_AS_BRANCH;
+    auto_free char *branch = is_there ? NULL : xasprintf("refs/%s/%s", c->is_tag ? "tags" : "heads", c->ref);
     auto_strbuf out = STRBUF_TEXT;
 
     strbuf_puts(&out, "# pack-refs with: \n");

@@ -39,6 +39,8 @@ static int read_jobs(const struct invocation *in, size_t *out, struct err *e)
     auto_free char *shown = in->jobs ? text_quote(in->jobs) : NULL;
 
     n = n < JOBS_MIN ? JOBS_MIN : n > JOBS_MAX ? JOBS_MAX : n;
+    if (in->shell_on_failure) /* one terminal, one shell */
+        n = 1;
     if (in->jobs && number_parse(in->jobs, 1, JOBS_MAX, &n) < 0)
         return err_set(e, ERR_USAGE, 0, "--jobs %s is no number from 1 to %d", shown, JOBS_MAX);
     *out = (size_t)n;

@@ -122,14 +122,29 @@ size_t cleaning_count(const struct config *c)
     return keys.n;
 }
 
-void cleaning_list_abandoned(const struct config *c, struct strvec *keys)
+struct cleaning *cleaning_hold_abandoned(const struct config *c, struct strvec *keys)
 {
     auto_strvec all = STRVEC_INIT;
 
     list_keys(c, &all);
+    struct cleaning *held = xcalloc(all.n + 1, sizeof(*held));
     for (size_t i = 0; i < all.n; i++) {
-        auto_cleaning x = CLEANING_INIT;
-        if (cleaning_take_over(&x, c, all.items[i], 0, NULL) == 0 && x.fd >= 0)
+        struct cleaning x = CLEANING_INIT;
+        if (cleaning_take_over(&x, c, all.items[i], 0, NULL) == 0 && x.fd >= 0) {
+            held[keys->n] = x;
             strvec_push(keys, all.items[i]);
+        } else {
+            cleaning_release(&x);
+        }
     }
+    return held;
+}
+
+void cleaning_list_abandoned(const struct config *c, struct strvec *keys)
+{
+    struct cleaning *held = cleaning_hold_abandoned(c, keys);
+
+    for (size_t i = 0; i < keys->n; i++)
+        cleaning_release(&held[i]);
+    free(held);
 }

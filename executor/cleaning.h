@@ -28,6 +28,8 @@ void cleaning_release(struct cleaning *x);
 size_t cleaning_count(const struct config *c);
 /* The keys of the jobs whose removal did not come to its end. */
 void cleaning_list_abandoned(const struct config *c, struct strvec *keys);
+/* The same, and whoever comes meanwhile has to wait: one for each key, the caller's to end or release, and to free. */
+struct cleaning *cleaning_hold_abandoned(const struct config *c, struct strvec *keys);
 
 #define auto_cleaning __attribute__((cleanup(cleaning_release))) struct cleaning
 

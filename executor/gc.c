@@ -38,8 +38,9 @@ struct gc {
     struct err *errs; /* why a thing is still here, beside each of garbage.things */
     size_t failed;
     size_t folders; /* for sockets, of jobs that are gone */
-    struct strvec abandoned; /* jobs whose cleanup did not come to its end */
     size_t kept_folders; /* of failed jobs that were kept */
+    struct strvec abandoned; /* jobs whose cleanup did not come to its end: */
+    struct cleaning *held;   /* nobody prepares them meanwhile */
 };
 
 static void gc_release(struct gc *gc)
@@ -48,6 +49,9 @@ static void gc_release(struct gc *gc)
         err_release(&gc->errs[i]);
     free(gc->errs);
     garbage_release(&gc->garbage);
+    for (size_t i = 0; i < gc->abandoned.n; i++)
+        cleaning_release(&gc->held[i]);
+    free(gc->held);
     strvec_release(&gc->abandoned);
     engine_close(gc->engine);
 }
@@ -150,12 +154,11 @@ static void end_cleanups(const struct gc *gc, const struct config *config)
 {
     for (size_t i = 0; !gc->in->dry_run && i < gc->abandoned.n; i++) {
         const char *key = gc->abandoned.items[i];
-        auto_cleaning x = CLEANING_INIT;
-        if (is_asked_for(gc, key) && !has_things(gc, key) && cleaning_take_over(&x, config, key, 0, NULL) == 0) {
-            cleaning_end(&x, NULL);
-            deploy_way_remove(config, key);
-            direct_way_remove(config, key);
-        }
+        if (!is_asked_for(gc, key) || has_things(gc, key))
+            continue;
+        deploy_way_remove(config, key);
+        direct_way_remove(config, key);
+        cleaning_end(&gc->held[i], NULL);
     }
 }
 
@@ -291,7 +294,7 @@ int command_gc(const struct invocation *in, struct err *e)
         return -1;
     if (config_read(in->config, in->env, &config, e) < 0)
         return -1;
-    cleaning_list_abandoned(&config, &gc.abandoned);
+    gc.held = cleaning_hold_abandoned(&config, &gc.abandoned);
     config_endpoint(&config, in->env, &endpoint);
     if (engine_open(&endpoint, &gc.engine, e) < 0 || find(&gc, e) < 0)
         return -1;

@@ -30,6 +30,8 @@
 #define DETACHED_MOST 16
 /* What hangs so long is given up, and left to gc. */
 #define DETACHED_S 900
+/* For whoever only looks whether somebody is at it. */
+#define LOOK_MS ((int64_t)200)
 /* For another one that removes the same. */
 #define OTHER_MS ((int64_t)60000)
 
@@ -141,7 +143,7 @@ static bool detach(struct cleanup *c)
 
     if (config->cleanup_waits || underway_was_killed(c->in) || cleaning_count(config) >= DETACHED_MOST)
         return false;
-    if (cleaning_begin(&c->cleaning, config, c->host->place.key, 0, &e) < 0)
+    if (cleaning_begin(&c->cleaning, config, c->host->place.key, LOOK_MS, &e) < 0)
         return e.kind == ERR_CONFLICT && halt_job(c, &e) == 0;
     return halt_job(c, &e) == 0 && process_detach(run_detached, c, c->cleaning.fd, &e) == 0;
 }

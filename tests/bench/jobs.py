@@ -32,7 +32,7 @@ JOBS = int(os.environ.get("JOBS", "50"))
 OUTPUT = int(os.environ.get("OUTPUT_MIB", "1024"))
 MORE = os.environ.get("ATELIER_BENCH_CONFIG", "")
 CROWDS = (1, 5, 10, 25, 50)  # at once
-LINES = f"yes {'x' * 99} | head -c {OUTPUT}M || true"  # yes ends by SIGPIPE
+LINES = f"{{ yes {'x' * 99} | head -c {OUTPUT}M || true; }}"  # yes ends by SIGPIPE
 
 
 def gateway():

@@ -17,7 +17,7 @@ import time
 import unittest
 
 import images
-from hooks import ROOT, docker, has_docker
+from hooks import ROOT, docker, has_docker, listed_in_the_end
 from registries import Authority, Network, Platform, Registry
 from test_pipeline import Checkout
 
@@ -242,9 +242,9 @@ class Dind(unittest.TestCase):
         volumes = {id for kind, id, about in events if kind == "volume" and about.get("container") in containers}
         self.assertTrue(containers)
         self.assertTrue(volumes, "dind's storage is a volume")
-        self.assertEqual(volumes & set(docker("volume", "ls", "-q").split()), set())
-        self.assertEqual(containers & set(docker("ps", "-aq", "--no-trunc").split()), set())
-        self.assertEqual(docker("network", "ls", "-q", "--filter", "label=atelier.project=local/student-age"), "")
+        self.assertEqual(listed_in_the_end("ps", "-aq", "--no-trunc", among=containers), [])
+        self.assertEqual(listed_in_the_end("volume", "ls", "-q", among=volumes), [])
+        self.assertEqual(listed_in_the_end("network", "ls", "-q", "--filter", "label=atelier.project=local/student-age"), [])
 
     def pushed(self, result, job, app):
         """The digest of the application's image in the registry, which must be the one that the job told."""

@@ -9,7 +9,7 @@ import tempfile
 import unittest
 import urllib.request
 
-from hooks import ATELIER, IMAGE, ROOT, docker, has_docker
+from hooks import ATELIER, IMAGE, ROOT, has_docker, listed_in_the_end
 
 VARIABLES = os.environ.get("ATELIER_TEST_VARIABLES")  # CI_REGISTRY and so on: packaging/quickstart writes it
 KINDS = "".join(f"  {kind}: {{docker: socket}}\n" for kind in ("pull", "build", "push", "test"))
@@ -60,7 +60,7 @@ class Example(unittest.TestCase):
         self.assertIn(git(self.checkout, "rev-parse", "HEAD"), self.pushed_tags())
         self.assertNotIn(read_variables()["CI_REGISTRY_PASSWORD"], done.stdout + done.stderr)
         for what in ("label=atelier.project=local/hello", "name=hello-atelier-local-"):
-            self.assertEqual(docker("ps", "-aq", "--filter", what), "", "neither the jobs nor what they started is left")
+            self.assertEqual(listed_in_the_end("ps", "-aq", "--filter", what), [], "neither the jobs nor what they started is left")
 
 
 if __name__ == "__main__":

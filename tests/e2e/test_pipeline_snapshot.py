@@ -3,7 +3,7 @@ import os
 import subprocess
 import unittest
 
-from hooks import ATELIER, IMAGE, docker
+from hooks import ATELIER, IMAGE, listed_in_the_end
 from test_pipeline import PipelineTest, Result, has_image
 
 ORIGIN = "file:///atelier/sources/repository.git"
@@ -52,7 +52,7 @@ job:
         self.assertIn("nobody", lines)
         self.assertEqual((c.state(), tree(c.top)), before)
         self.assert_nothing_left(c)
-        self.assertEqual(docker("volume", "ls", "-q", "--filter", "label=atelier.project=local/snapshot"), "")
+        self.assertEqual(listed_in_the_end("volume", "ls", "-q", "--filter", "label=atelier.project=local/snapshot"), [])
 
     def test_what_a_job_does_to_its_files_is_its_own(self):
         c = self.checkout(f"""

@@ -46,6 +46,16 @@ def left_of(job_label):
     return found
 
 
+def listed_in_the_end(*args, among=None, seconds=60):
+    """What a listing of the docker client still has (of the ids of `among`) when all of it had time to go."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = [line for line in docker(*args).split() if among is None or line in among]
+        if not found or time.monotonic() >= deadline:
+            return found
+        time.sleep(0.1)
+
+
 def left_in_the_end(job_label, seconds=60):
     """The same when all had time to go: cleanup returns before."""
     deadline = time.monotonic() + seconds

@@ -104,6 +104,9 @@ class Side:
         self.process.terminate()
         self.process.wait(60)
         self.gitlab.close()
+        removals = self.folder / "builds/.cleanup"
+        while removals.is_dir() and any(removals.iterdir()):  # what cleanup left to its own process
+            time.sleep(0.1)
 
 
 @contextlib.contextmanager

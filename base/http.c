@@ -5,9 +5,10 @@
 #include <string.h>
 
 struct http {
+    struct http_library curl;
     CURLM *multi; /* owns the connections, so that they outlive an exchange */
     struct http_origin origin;
-    bool library; /* libcurl was started */
+    bool started; /* libcurl was */
 };
 
 static bool is_http(const char *url)
@@ -45,11 +46,13 @@ int http_open(const struct http_origin *origin, struct http **out, struct err *e
         return err_set(e, ERR_CONFIG, 0, "'%s' is no http:// or https:// address", origin->base);
     auto_http *h = xcalloc(1, sizeof(*h));
     origin_copy(&h->origin, origin);
-    CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (http_library_load(&h->curl, e) < 0)
+        return -1;
+    CURLcode result = h->curl.global_init(CURL_GLOBAL_DEFAULT);
     if (result)
-        return err_set(e, ERR_SYSTEM, (int)result, "start libcurl: %s", curl_easy_strerror(result));
-    h->library = true;
-    h->multi = curl_multi_init();
+        return err_set(e, ERR_SYSTEM, (int)result, "start libcurl: %s", h->curl.easy_strerror(result));
+    h->started = true;
+    h->multi = h->curl.multi_init();
     if (!h->multi)
         return err_set(e, ERR_SYSTEM, 0, "start libcurl: no handle for connections");
     *out = take(&h);
@@ -60,9 +63,10 @@ void http_close(struct http *h)
 {
     if (!h)
         return;
-    (void)curl_multi_cleanup(h->multi); /* takes NULL, and complains of nothing else */
-    if (h->library)
-        curl_global_cleanup();
+    if (h->multi)
+        (void)h->curl.multi_cleanup(h->multi); /* which complains of no handle alone */
+    if (h->started)
+        h->curl.global_cleanup();
     origin_release(&h->origin);
     free(h);
 }
@@ -93,7 +97,7 @@ static void group_sweep(struct group *g)
         struct exchange *x = &g->x[i];
         if (!x->over || !x->listed)
             continue;
-        (void)curl_multi_remove_handle(g->http->multi, x->easy);
+        (void)g->http->curl.multi_remove_handle(g->http->multi, x->easy);
         x->listed = false;
         g->open--;
     }
@@ -106,7 +110,7 @@ static void group_fail(struct group *g, CURLMcode result)
         if (x->over)
             continue;
         err_set(x->e, ERR_SYSTEM, (int)result, "exchange with %s: %s", g->http->origin.base,
-                curl_multi_strerror(result));
+                g->http->curl.multi_strerror(result));
         exchange_fail(x);
     }
 }
@@ -114,12 +118,12 @@ static void group_fail(struct group *g, CURLMcode result)
 static void group_perform(struct group *g)
 {
     int running, left;
-    CURLMcode result = curl_multi_perform(g->http->multi, &running);
+    CURLMcode result = g->http->curl.multi_perform(g->http->multi, &running);
     if (result)
         group_fail(g, result);
-    for (const CURLMsg *m; (m = curl_multi_info_read(g->http->multi, &left));) {
+    for (const CURLMsg *m; (m = g->http->curl.multi_info_read(g->http->multi, &left));) {
         struct exchange *x = NULL;
-        if (m->msg == CURLMSG_DONE && !curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &x) && x)
+        if (m->msg == CURLMSG_DONE && !g->http->curl.easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &x) && x)
             exchange_finish(x, m->data.result);
     }
 }
@@ -144,7 +148,7 @@ static void group_wait(struct group *g)
                     .events = fds[k].events & POLLOUT ? CURL_WAIT_POLLOUT : CURL_WAIT_POLLIN,
                 };
     }
-    CURLMcode result = curl_multi_poll(g->http->multi, g->extra, n_extra, (int)due, NULL);
+    CURLMcode result = g->http->curl.multi_poll(g->http->multi, g->extra, n_extra, (int)due, NULL);
     if (result)
         group_fail(g, result);
     /* Asked again, because libcurl does not pass on that somebody hung up. */
@@ -183,6 +187,7 @@ int http_exchange_all(struct http *h, const struct http_request *q, struct http_
     };
     for (size_t i = 0; i < n; i++) {
         struct exchange *x = &g.x[i];
+        x->curl = &h->curl;
         x->origin = &h->origin;
         x->q = &q[i];
         x->r = &r[i];
@@ -191,7 +196,7 @@ int http_exchange_all(struct http *h, const struct http_request *q, struct http_
             continue;
         x->listed = true;
         g.open++;
-        CURLMcode result = curl_multi_add_handle(h->multi, x->easy);
+        CURLMcode result = h->curl.multi_add_handle(h->multi, x->easy);
         if (result)
             group_fail(&g, result);
     }

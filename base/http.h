@@ -18,6 +18,9 @@
 
 struct http; /* opaque: a client of one origin */
 
+/* What libcurl says of itself, the caller's; it is loaded when the first client is opened. */
+char *http_library_version(void);
+
 struct http_origin {
     const char *unix_socket; /* path; NULL for TCP */
     const char *base;        /* "http://docker" or "https://host:2376", no trailing slash */

@@ -65,14 +65,14 @@ static void fail_connect(struct exchange *x, CURLcode result)
     const struct http_origin *o = x->origin;
     char text[32];
     long code = 0;
-    (void)curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &code);
+    (void)x->curl->easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &code);
     auto_free char *why = NULL;
     if (result == CURLE_OPERATION_TIMEDOUT)
         why = xasprintf("no answer within %s", duration_format(o->connect_ms, text, sizeof(text)));
     else if (code)
         why = xstrdup(connect_problem((int)code));
     else
-        why = text_quote(x->why[0] ? x->why : curl_easy_strerror(result));
+        why = text_quote(x->why[0] ? x->why : x->curl->easy_strerror(result));
     err_set(x->e, ERR_SYSTEM, (int)code, "connect to %s%s: %s", o->unix_socket ? "unix://" : "",
             o->unix_socket ? o->unix_socket : o->base, why);
     exchange_fail(x);
@@ -132,7 +132,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
     }
     if (len >= 5 && !memcmp(line, "HTTP/", 5)) { /* of an interim answer, or of the one that counts */
         long status = 0;
-        (void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+        (void)x->curl->easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
         x->r->status = (int)status;
         strvec_release(&x->r->headers);
     } else if (line[0] == '\r' || line[0] == '\n') {
@@ -214,7 +214,7 @@ static void set_answer(struct exchange *x)
 
 static void add_header(struct exchange *x, const char *line)
 {
-    struct curl_slist *longer = curl_slist_append(x->headers, line);
+    struct curl_slist *longer = x->curl->slist_append(x->headers, line);
     if (longer)
         x->headers = longer;
     else
@@ -270,7 +270,7 @@ int exchange_open(struct exchange *x)
     if (!x->q->tick)
         x->tick_at = -1;
     x->socket = x->input = -1;
-    x->easy = curl_easy_init();
+    x->easy = x->curl->easy_init();
     if (!x->easy)
         x->setup = CURLE_FAILED_INIT;
     exchange_set_origin(x);
@@ -279,14 +279,14 @@ int exchange_open(struct exchange *x)
     set_headers(x);
     if (!x->setup)
         return 0;
-    fail(x, (int)x->setup, curl_easy_strerror(x->setup));
+    fail(x, (int)x->setup, x->curl->easy_strerror(x->setup));
     return -1;
 }
 
 void exchange_release(struct exchange *x)
 {
-    curl_easy_cleanup(x->easy);
-    curl_slist_free_all(x->headers);
+    x->curl->easy_cleanup(x->easy);
+    x->curl->slist_free_all(x->headers);
 }
 
 /* --- its end --- */
@@ -320,7 +320,7 @@ void exchange_finish(struct exchange *x, CURLcode result)
     default:
         break;
     }
-    auto_free char *why = text_quote(x->why[0] ? x->why : curl_easy_strerror(result));
+    auto_free char *why = text_quote(x->why[0] ? x->why : x->curl->easy_strerror(result));
     fail(x, (int)result, why);
 }
 
@@ -361,12 +361,12 @@ void exchange_advance(struct exchange *x)
         x->after_over = true;
     if (x->paused && ((x->room > 0 && x->input < 0) || x->after_over)) {
         x->paused = false;
-        CURLcode result = curl_easy_pause(x->easy, CURLPAUSE_CONT);
+        CURLcode result = x->curl->easy_pause(x->easy, CURLPAUSE_CONT);
         if (result)
             exchange_finish(x, result);
     }
     curl_off_t uploaded = 0;
-    (void)curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+    (void)x->curl->easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
     int64_t now = clock_ms();
     if (x->moved || uploaded != x->uploaded)
         x->moved_at = now;

@@ -4,11 +4,12 @@
 #define BASE_HTTP_EXCHANGE_H
 
 #include "base/http.h"
+#include "base/http_library.h"
 
-#include <curl/curl.h>
 #include <poll.h>
 
 struct exchange {
+    const struct http_library *curl;
     const struct http_origin *origin;
     const struct http_request *q;
     struct http_response *r;
@@ -43,12 +44,12 @@ struct exchange {
 #define SET(x, option, value)                                                                      \
     do {                                                                                           \
         if (!(x)->setup)                                                                           \
-            (x)->setup = curl_easy_setopt((x)->easy, option, value);                               \
+            (x)->setup = (x)->curl->easy_setopt((x)->easy, option, value);                         \
     } while (0)
 
 /* Where it goes and how: address, proxies, certificates, signature (http_origin.c). */
 void exchange_set_origin(struct exchange *x);
-/* Prepare x->easy. The four borrowed members are set by the caller, all else is zero. */
+/* Prepare x->easy. The five borrowed members are set by the caller, all else is zero. */
 int exchange_open(struct exchange *x);
 /* libcurl says that it is over. */
 void exchange_finish(struct exchange *x, CURLcode result);

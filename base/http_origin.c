@@ -18,7 +18,7 @@ static void add_file(struct strbuf *out, const char *path)
 /* libcurl takes one list of authorities: the system's with further ones behind it. */
 static void add_authorities(struct exchange *x, const char *more)
 {
-    const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+    const curl_version_info_data *info = x->curl->version_info(CURLVERSION_NOW);
     const char *system = getenv("SSL_CERT_FILE");
     auto_strbuf all = STRBUF_INIT(2 * AUTHORITIES_MAX + 2);
 

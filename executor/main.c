@@ -1,5 +1,6 @@
 /* executor/main.c: from the command line to a command, and from an error to an exit status. */
 #include "base/file.h"
+#include "base/http.h"
 #include "base/interrupt.h"
 #include "base/number.h"
 #include "base/strvec.h"
@@ -7,7 +8,6 @@
 #include "executor/option.h"
 #include "executor/trace.h"
 
-#include <curl/curl.h>
 #include <jansson.h>
 #include <signal.h>
 #include <string.h>
@@ -56,8 +56,9 @@ static int print_help(const struct command *c)
 static int print_version(void)
 {
     auto_strbuf out = STRBUF_TEXT;
+    auto_free char *curl = http_library_version();
 
-    strbuf_printf(&out, "atelier %s\n%s\njansson %s\nlibyaml %s\n", ATELIER_VERSION, curl_version(),
+    strbuf_printf(&out, "atelier %s\n%s\njansson %s\nlibyaml %s\n", ATELIER_VERSION, curl,
                   jansson_version_str(), yaml_get_version_string());
     return print(strbuf_text(&out));
 }

@@ -9,13 +9,7 @@ import time
 import unittest
 
 import images
-from hooks import ATELIER, IMAGE, PATIENCE, Job, Result, docker, has_docker, terminate
-
-
-def processes_in(container):
-    """Command lines in a container, but for those that keep it."""
-    lines = docker("top", container, "-eo", "pid,args").splitlines()[1:]
-    return [line.split(None, 1)[1] for line in lines if "trap '' TERM INT" not in line]
+from hooks import ATELIER, IMAGE, PATIENCE, Job, Result, docker, has_docker, processes_in, terminate
 
 
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")

@@ -5,17 +5,11 @@ import time
 import unittest
 
 import images
-from hooks import IMAGE, Job, Result, docker, has_docker, terminate, wait_for
+from hooks import IMAGE, Job, Result, docker, has_docker, processes_in, terminate, wait_for
 
 INIT = "kinds: {build: {init: true}}\n"
 BEHIND = "sleep 600 & setsid sleep 601 & (setsid sh -c 'sleep 602 & sleep 603' &) ; "
 EAT = "python3 -c 'x = bytearray(200 << 20); print(len(x))'"
-
-
-def processes(container):
-    """Command lines of what runs in a container, but for those that keep it."""
-    rows = [line.split(None, 1)[1] for line in docker("top", container, "-eo", "pid,args").splitlines()[1:]]
-    return [row for row in rows if "trap '' TERM INT" not in row and "/run/atelier/atelier-init" not in row]
 
 
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")
@@ -35,7 +29,7 @@ class ScriptEnd(unittest.TestCase):
         """Nothing of a script is left, and the next one works in the same container."""
         container = job.container()
         started = docker("inspect", "-f", "{{.State.StartedAt}}", container)
-        self.assertEqual(processes(container), [])
+        self.assertEqual(processes_in(container), [])
         result = job.run("echo after; exit 3", "after_script")
         self.assertEqual((result.out, job.code()), ("after\n", "3\n"), result)
         self.assertEqual(docker("inspect", "-f", "{{.State.StartedAt}}", container), started, "it was killed")

@@ -4,7 +4,7 @@ import time
 import unittest
 
 import images
-from hooks import Job, docker, has_docker, terminate, wait_for
+from hooks import Job, docker, has_docker, processes_in, terminate, wait_for
 
 
 def inspect(container):
@@ -68,8 +68,7 @@ class Init(SettingsTest):
 
     def alive(self):
         """The processes of the build container, but for init and keeper."""
-        lines = docker("top", self.job.container(), "-eo", "pid,args").splitlines()[1:]
-        return [line for line in lines if "docker-init" not in line and "sleep 3600" not in line]
+        return [row for row in processes_in(self.job.container()) if "sleep 3600" not in row]
 
     def test_it_is_there(self):
         self.assertEqual(self.job.run("cat /proc/1/comm").out, "docker-init\n")

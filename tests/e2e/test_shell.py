@@ -14,7 +14,7 @@ import time
 import unittest
 
 import images
-from hooks import ATELIER, IMAGE, Job, docker, has_docker
+from hooks import ATELIER, IMAGE, Job, docker, has_docker, processes_in
 
 DEADLINE = 180
 
@@ -147,7 +147,7 @@ class AtATerminal(ShellCase):
                     self.assertEqual(result.code, 0, result)
                     screen.type("echo still-$((40 + 2))\n")
                     screen.read("still-42")
-                    left = docker("top", job.container(), "-eo", "pid,args")
+                    left = " ".join(processes_in(job.container()))
                     self.assertIn("sleep 2000", left)
                     for gone in ("sleep 1000", "sleep 3000", "sleep 4000"):
                         self.assertNotIn(gone, left)

@@ -38,6 +38,12 @@ def has_docker():
         ["docker", "info"], capture_output=True, check=False).returncode == 0
 
 
+def processes_in(container):
+    """Command lines of what runs in a container, but for those that keep it."""
+    rows = [line.split(None, 1)[1] for line in docker("top", container, "-eo", "pid,args").splitlines()[1:]]
+    return [row for row in rows if not any(keeper in row for keeper in ("trap '' TERM INT", "/atelier-init", "docker-init"))]
+
+
 def left_of(job_label):
     """What Docker still has under a job's label: containers, networks, volumes."""
     found = []

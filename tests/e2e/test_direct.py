@@ -1,5 +1,6 @@
 """The direct way into a job's containers: as the daemon's exec in all that a script can see, and safe from the job."""
 import hashlib
+import json
 import os
 import pathlib
 import signal
@@ -244,6 +245,52 @@ class Ends(Direct):
         self.assertEqual(job.hook("cleanup").code, 0)
         self.assertFalse(self.folder(job).parent.exists())
         self.assertTrue(pathlib.Path("/etc").exists())
+
+
+    def test_gc_takes_the_folder_of_a_job_that_is_gone(self):
+        job = self.prepared()
+        docker("rm", "-f", *job.container().split(), *job.container("helper").split())
+        folder = self.folder(job).parent
+        gc = [ATELIER, "--config", str(job.config_file), "gc", "--job", job.label]
+        self.assertNotIn("folder", subprocess.run(gc, capture_output=True, text=True, check=True).stdout)
+        os.utime(folder, (0, 0))
+        docker("network", "rm", *docker("network", "ls", "-q", "--filter", f"label=atelier.job={job.label}").split())
+        self.assertIn("1 folder of jobs that are gone removed\n", subprocess.run(gc, capture_output=True, text=True, check=True).stdout)
+        self.assertFalse(folder.exists())
+
+
+class Without(Direct):
+    """Where it cannot be, the daemon's exec does as well."""
+
+    def test_a_daemon_that_does_not_see_this_hosts_files(self):
+        job = Job("direct: on\n")
+        self.addCleanup(job.__exit__)
+        builds = job.state / "builds"
+        builds.mkdir()
+        hidden = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none "$1"; shift; exec "$@"', "sh", str(builds)]
+        done = subprocess.run([*hidden, ATELIER, "--config", str(job.config_file), "prepare"], cwd=job.folder,
+                              env=job.environment(), capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn("the daemon does not see this host's files", done.stderr)
+        self.assert_by(job, "daemon", "get_sources")
+        self.assert_by(job, "daemon")
+
+    def test_a_daemon_behind_tcp_or_volumes(self):
+        for config in ("storage: volumes\n", "docker_host: tcp://127.0.0.1:1\n"):
+            job = Job("direct: on\n" + config)
+            self.addCleanup(job.__exit__)
+            plan = json.loads(job.hook("prepare", "--dry-run").out)
+            for container in plan["containers"]:
+                self.assertEqual(container["create"]["Entrypoint"][:2], ["sh", "-c"])
+            job.config_file.write_text(job.config_file.read_text().replace(config, ""))
+
+    def test_switched_off_and_on_again_between_hooks(self):
+        job = self.prepared()
+        on = job.config_file.read_text()
+        for text, way in ((on.replace("direct: on", "direct: off"), "daemon"), (on, "init")):
+            job.config_file.write_text(text)
+            self.assert_by(job, way)
+            self.assert_by(job, way, "get_sources")
 
 
 class Hostile(Direct):

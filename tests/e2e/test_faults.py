@@ -43,7 +43,8 @@ class DaemonGoesAway(unittest.TestCase):
 
     def test_during_a_script(self):
         """By the daemon's exec: the direct way does not need the daemon."""
-        self.job.config_file.write_text(self.job.config_file.read_text().replace("direct: on", "direct: off"))
+        text = self.job.config_file.read_text().replace("direct: off\n", "")
+        self.job.config_file.write_text(text + "direct: off\n")
         self.assertEqual(self.job.hook("prepare").code, 0)
         script = self.job.script("echo first; sleep 600")
         result = self.through_relay("/exec/", 600, "run", script, "build_script")

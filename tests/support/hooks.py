@@ -92,8 +92,8 @@ class Job:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="custom-executor"))
         self.state = pathlib.Path(tempfile.mkdtemp(prefix="atelier-test-"))
         self.config_file = self.state / "config.yml"
-        direct = "" if "direct:" in config else f"direct: {DIRECT}\n"
-        self.config_file.write_text(f"builds: {self.state}/builds\ncache: {self.state}/cache\n{direct}{config}")
+        switch = "" if DIRECT == "on" or "direct:" in config else f"direct: {DIRECT}\n"
+        self.config_file.write_text(f"builds: {self.state}/builds\ncache: {self.state}/cache\n{switch}{config}")
         self.token = "secret-job-token-" + self.id
         self.variables = {
             "CI_JOB_ID": self.id, "CI_JOB_NAME": "test job", "CI_JOB_STAGE": stage, "CI_JOB_TOKEN": self.token,

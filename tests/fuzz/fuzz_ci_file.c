@@ -15,7 +15,7 @@ static void check_job(const struct ci_file *f, const struct ci_job *job)
 {
     require(job->name && *job->name && *job->name != '.');
     require(job->stage < f->stages.n);
-    require(job->script.n > 0 || job->barred);
+    require(job->script.n > 0 || job->barred || job->trigger.given);
     require(!job->allowed_codes || job->allow_failure);
     for (size_t i = 0; i < job->variables.n; i++)
         require(variables_key_valid(job->variables.items[i].key));

@@ -55,6 +55,13 @@ bool direct_open(const char *folder, struct direct *out)
     return true;
 }
 
+bool direct_is_there(const char *folder)
+{
+    auto_close int fd = connect_in(folder);
+
+    return fd >= 0;
+}
+
 bool direct_wait(const char *folder, struct direct *out)
 {
     for (int i = 0; i < WAIT_LOOKS; i++) {

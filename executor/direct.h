@@ -23,7 +23,10 @@ struct direct {
  * another version: then nothing has happened. */
 bool direct_open(const char *folder, struct direct *out);
 
-/* The same for a container that was started just now: its first process may need a moment. */
+/* Whether anybody listens there: the container's first process lives. */
+bool direct_is_there(const char *folder);
+
+/* As direct_open, for a container that was started just now: its first process may need a moment. */
 bool direct_wait(const char *folder, struct direct *out);
 
 struct direct_script {

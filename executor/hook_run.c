@@ -422,13 +422,15 @@ static int start_again(struct run *r, const struct host *h, struct err *e)
     return client_config_write(h, r->in, r->engine, r->container, r->entrypoint.n > 0, e);
 }
 
-/* Straight into the container where that is possible; else by the daemon, which also knows why it is not. */
+/* Straight into the container where that is possible; else by the daemon, which also knows why it is not. A helper
+ * whose build container has ended has lost the network that they share (executor/job_container.c). */
 static int find_way(struct run *r, const struct host *h, struct err *e)
 {
     auto_free char *folder = direct_way_folder(h, r->substage->role);
+    auto_free char *build = direct_way_folder(h, "build");
     bool possible = direct_way_is_possible(h, r->in);
 
-    if (possible && direct_open(folder, &r->direct))
+    if (possible && (is_build(r) || direct_is_there(build)) && direct_open(folder, &r->direct))
         return 0;
     if (reach(r, e) < 0)
         return -1;

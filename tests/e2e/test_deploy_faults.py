@@ -12,7 +12,7 @@ from deploys import HOST, docker, kill, wait_until
 from relay import Relay
 from test_deploy import APP, DeployCase
 
-KILLS = 10  # each in its own tenth of a deploy
+KILLS = 20  # each in its own twentieth of a deploy
 
 
 class Killed(DeployCase):

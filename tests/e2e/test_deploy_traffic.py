@@ -7,7 +7,7 @@ from load import Load
 import proxy
 from test_deploy import DeployCase
 
-RELEASES = 5
+RELEASES = 10
 
 SITE = """
 version: "3"

@@ -90,6 +90,8 @@ class Way(Relayed, by_socket.DeployTest):
             job = self.job(env={"DOCKER_HOST": daemon.url}, config=self.targets(here=by_socket.ALLOWED))
             self.assertEqual(job.hook("prepare").code, 0)
             self.assertIn(REFUSED, job.run(ASK).out)
+            self.remove_volumes(job)  # while the daemon can be reached
+            job.extra = {}
 
 
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")

@@ -302,8 +302,6 @@ int main(int argc, char **argv)
         .signals = watch_signals(),
     };
 
-    /* No process of the same user may look into this one, or hold it. */
-    (void)prctl(PR_SET_DUMPABLE, 0);
     if (getpid() != 1)
         (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     in.listener = listen_in(ORDER_FOLDER);

@@ -465,7 +465,7 @@ class Refusals(PipelineTest):
 
     def test_keywords(self):
         text = self.refused("job:\n  script: a\n  trigger: x\n")
-        self.assertIn(".gitlab-ci.yml:3:3: keyword `trigger` in job `job` is not supported yet", text)
+        self.assertIn(".gitlab-ci.yml:3:3: a job cannot have both `trigger` and `script`", text)
         text = self.refused("job:\n  script: a\n  scirpt: b\n")
         self.assertIn(".gitlab-ci.yml:3:3: unknown keyword `scirpt` in job `job`; did you mean `script`?", text)
 

@@ -85,14 +85,14 @@ class RegistryLogin(unittest.TestCase):
 
     def test_only_where_the_owner_says_so(self):
         job = self.prepared("kinds: {build: {docker: socket}}\n")
-        self.assertEqual(job.run('echo "[$DOCKER_CONFIG]"; ls /run/atelier 2>/dev/null || true').out, "[]\n")
+        self.assertEqual(job.run('echo "[$DOCKER_CONFIG]"; ls -d /run/atelier/docker 2>/dev/null || true').out, "[]\n")
         refused = job.run(self.push(f"{self.registry}/atelier-test/login/no:{job.id}"))
         self.assertNotEqual(refused.code, 0, refused)
 
     def test_nothing_without_credentials(self):
         job = self.prepared(credentials=False)
         self.assertEqual(job.run('echo "[$DOCKER_CONFIG]"').out, "[]\n")
-        self.assertNotIn("/run/atelier", docker("inspect", job.container()))
+        self.assertNotIn("/run/atelier/docker", docker("inspect", job.container()))
 
     def test_none_of_the_hosts(self):
         job = self.job(credentials=False)

@@ -352,7 +352,8 @@ class Kept(ShellCase):
         with self.job() as job:
             failed = job.run("echo trace-$((40 + 2)) >/tmp/trace; exit 3")
             self.assertEqual((failed.code, job.code()), (1, "3\n"))
-            self.assertRegex(failed.err, rf"The containers are kept for 30m: on \S+, `atelier shell {job.id}`")
+            self.assertRegex(failed.err, 
+                             rf"The containers are kept for 30m: on \S+, `atelier --config {job.config_file} shell {job.id}`")
             self.ended(job, "failed")
             self.assertEqual(self.shell(job.id, "cat", "/tmp/trace").stdout, "trace-42\n")
             self.assertRegex(self.shell().stdout, rf"(?m)^{job.label} .* kept until \d{{4}}-\d\d-\d\d \d\d:\d\d ")

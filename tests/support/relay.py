@@ -11,7 +11,7 @@ class Relay:
 
     def __init__(self, path, cue, after=0, daemon="/var/run/docker.sock"):
         self.path, self.cue, self.after, self.daemon = str(path), cue.encode(), after, daemon
-        self.connections, self.dying, self.dead = [], False, threading.Event()
+        self.connections, self.dying, self.dead, self.once = [], False, threading.Event(), threading.Lock()
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
         self.listener.listen()
@@ -46,9 +46,11 @@ class Relay:
 
     def look(self, data, from_client):
         if from_client and self.cue in data:
-            self.dying = True
-            os.unlink(self.path)
-            self.listener.close()
+            with self.once:
+                gone, self.dying = self.dying, True
+            if not gone:
+                os.unlink(self.path)
+                self.listener.close()
         elif self.dying and not from_client:
             self.after -= len(data)
         if self.dying and self.after <= 0:

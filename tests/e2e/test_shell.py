@@ -352,7 +352,7 @@ class Kept(ShellCase):
         with self.job() as job:
             failed = job.run("echo trace-$((40 + 2)) >/tmp/trace; exit 3")
             self.assertEqual((failed.code, job.code()), (1, "3\n"))
-            self.assertRegex(failed.err, 
+            self.assertRegex(failed.err,
                              rf"The containers are kept for 30m: on \S+, `atelier --config {job.config_file} shell {job.id}`")
             self.ended(job, "failed")
             self.assertEqual(self.shell(job.id, "cat", "/tmp/trace").stdout, "trace-42\n")

@@ -3,7 +3,8 @@
     cmake --preset release -DBUILD_TESTING=ON && cmake --build --preset release --target benchmarks
 
 Medians of ROUNDS (5), in turn. The peer is left out when `gitlab-ci-local` (from npm) is not on PATH; PEER_HELPER
-names an image with rsync for it, as its own has. The last row is the time from the command to the first line of the first script, in a checkout of LARGE_MB (2048).
+names an image with rsync for it, as its own has. The last row is the time from the command to the first line of the first
+script, in a checkout of LARGE_MB (2048).
 """
 import os
 import pathlib
@@ -69,7 +70,8 @@ class Checkout:
         self.home = folder
         (folder / "config.yml").write_text(f"builds: {folder}/builds\ncache: {folder}/cache\n")
         (self.top / ".gitlab-ci.yml").write_text(f"image: {IMAGE}\n{ci}")
-        (self.top / "file").write_text("text\n")
+        # What the peer writes into the checkout is none of the next round's sources.
+        (self.top / ".gitignore").write_text("/.gitlab-ci-local/\n/out/\n/modules/\n/package.tar\n")
         self.git("init", "-q", "-b", "main")
         self.git("remote", "add", "origin", "git@example.org:group/checkout.git")
 

@@ -2,27 +2,17 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "executor/job_folder.h"
 #include "executor/program.h"
 #include "stages/deploy/hands.h"
 #include "stages/deploy/wire.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define FOLDERS     ".deploy" /* beside the runners', whose names have no dot */
 #define PROGRAM_MAX ((size_t)16 << 20)
-
-/* Another machine's daemon has neither our folders nor our programs. */
-static bool is_remote(const struct host *h, const struct invocation *in)
-{
-    struct engine_endpoint endpoint;
-
-    config_endpoint(&h->config, in->env, &endpoint);
-    return config_uses_volumes(&h->config, &endpoint) || (endpoint.host && !text_starts(endpoint.host, "unix://"));
-}
 
 enum deploy_way deploy_way(const struct host *h, const struct invocation *in)
 {
@@ -30,17 +20,12 @@ enum deploy_way deploy_way(const struct host *h, const struct invocation *in)
         return DEPLOY_NOT;
     if (!targets_allow(&h->config.targets, &h->job))
         return DEPLOY_REFUSED;
-    return is_remote(h, in) ? DEPLOY_RELAY : DEPLOY_SOCKET;
-}
-
-static char *folder_of(const struct config *c, const char *key)
-{
-    return xasprintf("%s/" FOLDERS "/%s", c->builds, key);
+    return host_is_shared(h, in) ? DEPLOY_SOCKET : DEPLOY_RELAY;
 }
 
 char *deploy_way_folder(const struct host *h)
 {
-    return folder_of(&h->config, h->place.key);
+    return job_folder(&h->config, FOLDERS, h->place.key);
 }
 
 bool deploy_way_is(const struct host *h, const char *text)
@@ -50,16 +35,9 @@ bool deploy_way_is(const struct host *h, const char *text)
     return strstr(text, folder) || text_ends(text, DEPLOY_PROGRAM);
 }
 
-/* Mounts and not binds: for those the daemon makes a folder where nothing is. */
 static void add_mount(struct plan *plan, const char *source, const char *target)
 {
-    json_t *host_config = json_object_get(plan->of[PLAN_BUILD].config, "HostConfig");
-
-    if (!json_object_get(host_config, "Mounts"))
-        json_object_set_new(host_config, "Mounts", json_array());
-    json_array_append_new(json_object_get(host_config, "Mounts"),
-                          json_pack("{s:s, s:s, s:s, s:b}", "Type", "bind", "Source", source, "Target", target,
-                                    "ReadOnly", 1));
+    plan_add_mount(json_object_get(plan->of[PLAN_BUILD].config, "HostConfig"), source, target, true);
 }
 
 static char *find_program(const struct invocation *in, struct err *e)
@@ -81,32 +59,19 @@ void deploy_way_plan(const struct host *h, const struct invocation *in, struct p
     program = find_program(in, &e);
     if (!program)
         strvec_push(&plan->warnings, err_text(&e));
-    else if (!is_remote(h, in))
+    else if (host_is_shared(h, in))
         add_mount(plan, program, DEPLOY_PROGRAM_AT);
     if (way == DEPLOY_SOCKET)
         add_mount(plan, folder, WIRE_FOLDER);
 }
 
-/* Ours alone, whoever made it. */
-static int make_private(const char *path, struct err *e)
-{
-    struct stat st;
-
-    if (dir_make(path, 0700, e) < 0)
-        return -1;
-    if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
-        return err_set(e, ERR_SYSTEM, 0, "'%s' is not a folder that we alone may go into: remove it", path);
-    return 0;
-}
-
 int deploy_way_make(const struct host *h, const struct invocation *in, struct err *e)
 {
-    auto_free char *roots = xasprintf("%s/" FOLDERS, h->config.builds);
     auto_free char *folder = deploy_way_folder(h);
 
     if (deploy_way(h, in) != DEPLOY_SOCKET)
         return 0;
-    if (dir_make(h->config.builds, 0700, e) < 0 || make_private(roots, e) < 0 || dir_make(folder, 0711, e) < 0)
+    if (job_folder_make_root(&h->config, FOLDERS, e) < 0 || dir_make(folder, 0711, e) < 0)
         return err_wrap(e, "make the folder of the job's " DEPLOY_PROGRAM);
     /* Every user of the container may knock, whatever our umask is. */
     if (chmod(folder, 0711) < 0)
@@ -134,7 +99,7 @@ void deploy_way_put(const struct host *h, const struct invocation *in, struct en
     auto_free char *program = NULL;
     auto_err e = ERR_INIT;
 
-    if (way == DEPLOY_NOT || !is_remote(h, in))
+    if (way == DEPLOY_NOT || host_is_shared(h, in))
         return;
     program = find_program(in, NULL); /* the plan has warned that there is none */
     if (program && put(d, container, program, way == DEPLOY_RELAY, &e) < 0)
@@ -144,31 +109,13 @@ void deploy_way_put(const struct host *h, const struct invocation *in, struct en
 
 /* ---- What stays behind ---- */
 
-/* As a label may have it, which somebody else can write too. */
-static bool is_key(const char *key)
-{
-    return *key && *key != '.' && !strchr(key, '/');
-}
-
 void deploy_way_remove(const struct config *c, const char *key)
 {
-    auto_free char *folder = is_key(key) && c->targets.n > 0 ? folder_of(c, key) : NULL;
-
-    if (folder)
-        (void)dir_remove(folder, NULL);
+    if (c->targets.n > 0)
+        (void)job_folder_remove(c, FOLDERS, key, NULL);
 }
 
 void deploy_way_list(const struct config *c, int64_t before, struct strvec *keys)
 {
-    auto_free char *roots = xasprintf("%s/" FOLDERS, c->builds);
-    DIR *dir = opendir(roots);
-    const struct dirent *entry;
-    struct stat st;
-
-    while (dir && (entry = readdir(dir)))
-        if (is_key(entry->d_name) && fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISDIR(st.st_mode) && st.st_mtime <= before)
-            strvec_push(keys, entry->d_name);
-    if (dir)
-        (void)closedir(dir);
+    job_folder_list(c, FOLDERS, before, keys);
 }

@@ -1,6 +1,7 @@
 #include "executor/host.h"
 
 #include "base/interrupt.h"
+#include "base/text.h"
 #include "executor/trace.h"
 
 #include <stdint.h>
@@ -29,6 +30,14 @@ void host_release(struct host *h)
     job_release(&h->job);
     place_release(&h->place);
     secret_variables_release(&h->secrets);
+}
+
+bool host_is_shared(const struct host *h, const struct invocation *in)
+{
+    struct engine_endpoint endpoint;
+
+    config_endpoint(&h->config, in->env, &endpoint);
+    return !config_uses_volumes(&h->config, &endpoint) && (!endpoint.host || text_starts(endpoint.host, "unix://"));
 }
 
 int host_connect(const struct host *h, const struct invocation *in, struct engine **out, struct err *e)

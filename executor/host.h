@@ -25,6 +25,9 @@ void host_release(struct host *h);
 /* Connect to the daemon that the configuration and the environment name. */
 int host_connect(const struct host *h, const struct invocation *in, struct engine **out, struct err *e);
 
+/* Whether the daemon sees the folders and programs of this host; another machine's has neither. */
+bool host_is_shared(const struct host *h, const struct invocation *in);
+
 /* ERR_CANCELLED when a signal has come. */
 int host_check_interrupt(const struct invocation *in, struct err *e);
 /* A watch that ends a call with that when a signal comes. Borrows `in`. */

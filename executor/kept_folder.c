@@ -1,8 +1,8 @@
 #include "executor/kept_folder.h"
 
 #include "base/file.h"
+#include "executor/job_folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 int kept_folder_take(const struct host *h, char *const *env, struct err *e)
 {
     auto_free char *root = xasprintf("%s/" FOLDERS, h->config.builds);
-    auto_free char *folder = xasprintf("%s/%s", root, h->place.key);
+    auto_free char *folder = job_folder(&h->config, FOLDERS, h->place.key);
     struct engine_endpoint endpoint;
 
     config_endpoint(&h->config, env, &endpoint);
@@ -28,19 +28,10 @@ int kept_folder_take(const struct host *h, char *const *env, struct err *e)
 
 int kept_folder_remove(const struct config *c, const char *key, struct err *e)
 {
-    auto_free char *folder = xasprintf("%s/" FOLDERS "/%s", c->builds, key);
-
-    return *key && *key != '.' && !strchr(key, '/') ? dir_remove(folder, e) : 0;
+    return job_folder_remove(c, FOLDERS, key, e);
 }
 
 void kept_folder_list(const struct config *c, struct strvec *keys)
 {
-    auto_free char *root = xasprintf("%s/" FOLDERS, c->builds);
-    DIR *dir = opendir(root);
-
-    for (const struct dirent *entry; dir && (entry = readdir(dir)) != NULL;)
-        if (*entry->d_name != '.')
-            strvec_push(keys, entry->d_name);
-    if (dir)
-        (void)closedir(dir);
+    job_folder_list(c, FOLDERS, INT64_MAX, keys);
 }

@@ -49,18 +49,13 @@ static bool has_build_folder(const struct plan *plan, const json_t *binds)
     return false;
 }
 
-/* Mounts and not binds: for those the daemon makes a folder where nothing is. */
 static void add_mounts(json_t *host_config, const json_t *request)
 {
     size_t i;
     json_t *mount;
 
-    if (!json_object_get(host_config, "Mounts"))
-        json_object_set_new(host_config, "Mounts", json_array());
     json_array_foreach(json_object_get(request, "mounts"), i, mount)
-        json_array_append_new(json_object_get(host_config, "Mounts"),
-                              json_pack("{s:s, s:s, s:s, s:b}", "Type", "bind", "Source", json_text(mount, "source"),
-                                        "Target", json_text(mount, "target"), "ReadOnly", 1));
+        plan_add_mount(host_config, json_text(mount, "source"), json_text(mount, "target"), true);
 }
 
 int sources_mount_plan(const struct host *h, const struct invocation *in, struct plan *plan, bool *wanted, struct err *e)

@@ -55,6 +55,15 @@ json_t *plan_binds(const struct plan *plan, const struct kind *kind)
     return list;
 }
 
+void plan_add_mount(json_t *host_config, const char *source, const char *target, bool read_only)
+{
+    if (!json_object_get(host_config, "Mounts"))
+        json_object_set_new(host_config, "Mounts", json_array());
+    json_array_append_new(json_object_get(host_config, "Mounts"),
+                          json_pack("{s:s, s:s, s:s, s:b}", "Type", "bind", "Source", source, "Target", target,
+                                    "ReadOnly", read_only));
+}
+
 static json_t *helper_binds(const struct plan *plan)
 {
     json_t *list = json_array();

@@ -79,6 +79,10 @@ void plan_wait_in_shell(json_t *config);
  * and the owner's `mounts`. One without a source is a volume of the plan, which those containers share. */
 json_t *plan_binds(const struct plan *plan, const struct kind *kind);
 
+/* Mount a file or folder of the host in the container whose HostConfig this is. A mount and not a bind: for those the
+ * daemon makes a folder where nothing is. */
+void plan_add_mount(json_t *host_config, const char *source, const char *target, bool read_only);
+
 /* Put into `out` the image that a job asks for, by its checked name, and when it is pulled. Fails, with nothing put
  * there, when no pull policy is left (stages/pull_policy.h). */
 int plan_image(const struct job_image *asked, const char *name, const struct host_settings *host,

@@ -1,0 +1,261 @@
+/* executor/job_containers.c: makes a plan true. */
+#include "executor/job_containers.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "engine/container.h"
+#include "engine/make.h"
+#include "engine/volume.h"
+#include "executor/deploy_way.h"
+#include "executor/direct.h"
+#include "executor/direct_way.h"
+#include "executor/sources_mount.h"
+#include "executor/trace.h"
+#include "stages/service.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* Work trees hold secrets: the roots are closed to other users of the host, while
+ * what is mounted is open to every user that an image may run as. A user who may
+ * not make folders there, or a daemon elsewhere, leaves it to the daemon. */
+static void make_folders(const struct job_containers *x)
+{
+    if (x->plan->builds != x->plan->place.builds_dir || !engine_is_local(x->engine))
+        return;
+    (void)dir_make(x->host->config.builds, 0700, NULL);
+    (void)dir_make(x->host->config.cache, 0700, NULL);
+    (void)dir_make(x->plan->place.builds_dir, 0755, NULL);
+    (void)dir_make(x->plan->place.cache_dir, 0755, NULL);
+}
+
+static int create_volumes(const struct job_containers *x, struct err *e)
+{
+    for (size_t i = 0; i < x->plan->n_volumes; i++)
+        if (volume_create(x->engine, x->plan->volumes[i].name, x->plan->volumes[i].labels, e) < 0)
+            return -1;
+    return x->mounts_sources ? sources_mount_make(x->host, x->in, x->engine, x->plan, e) : 0;
+}
+
+/* The mounts whose source the daemon looks for are its socket, and what deploy-master needs. */
+static int explain_create(const struct job_containers *x, struct err *e)
+{
+    const char *kind = kind_name(x->plan->kind);
+
+    if (x->mounts_sources || !strstr(err_text(e), "bind source path does not exist"))
+        return -1;
+    e->kind = ERR_CONFIG;
+    if (deploy_way_is(x->host, err_text(e)))
+        return err_wrap(e, "the daemon does not see this host's files, which deploy-master needs (storage: volumes says so)");
+    return err_wrap(e, "jobs of kind '%s' are to have the Docker socket (kinds: %s: docker: socket), and the daemon's "
+                    "machine has none there", kind, kind);
+}
+
+/* Whether the helper has the network of the build container, and not a place of its own in one. */
+static bool helper_follows(const struct job_containers *x)
+{
+    const json_t *config = json_object_get(x->plan->of[PLAN_HELPER].config, "HostConfig");
+
+    return text_starts(json_text(config, "NetworkMode"), CONTAINER_NETWORK);
+}
+
+/* The name is taken. By ours, when a request was carried out whose answer got lost:
+ * then it goes. By somebody else's: that is left alone and another name will do,
+ * since ours are found by their labels. */
+static int free_name(struct job_containers *x, struct make *m, char **other, struct err *e)
+{
+    auto_json *taken = NULL;
+    json_t *helper = x->plan->of[PLAN_HELPER].config;
+
+    if (container_inspect(x->engine, m->name, &taken, e) < 0)
+        return -1;
+    if (strcmp(json_text(json_at(taken, "Config", "Labels", NULL), LABEL_JOB), x->plan->place.key) == 0)
+        return container_remove(x->engine, json_text(taken, "Id"), e);
+    *other = xasprintf("%s-%ld", m->name, (long)getpid());
+    log_warning(&x->in->log, "a container of another owner is called %s; using %s", m->name, *other);
+    if (helper_follows(x) && m->config == x->plan->of[PLAN_BUILD].config)
+        json_object_set_new(json_object_get(helper, "HostConfig"), "NetworkMode",
+                            json_sprintf(CONTAINER_NETWORK "%s", *other));
+    m->name = *other;
+    return 0;
+}
+
+/* Whether the daemon missed what was made at the same time. */
+static bool came_too_early(const struct err *problem)
+{
+    return problem->code >= 400 &&
+           (strcasestr(err_text(problem), "not found") || strcasestr(err_text(problem), "no such"));
+}
+
+/* One that could not be made beside the others. */
+static int make_again(struct job_containers *x, struct make *m, struct err *problem, struct err *e)
+{
+    auto_free char *other = NULL;
+
+    if (!m->config)
+        return err_move(e, problem);
+    if (problem->msg && direct_way_is_unseen(x->host, err_text(problem))) {
+        if (direct_way_is_planned(x->plan))
+            log_warning(&x->in->log, "the daemon does not see this host's files: scripts take the longer way, through the "
+                        "daemon (direct: off says so)");
+        direct_way_undo(x->plan);
+        return container_create(x->engine, m->name, m->platform, m->config, &m->id, e) < 0 ? explain_create(x, e) : 0;
+    }
+    if (problem->msg && problem->kind != ERR_CONFLICT && !came_too_early(problem)) {
+        (void)err_move(e, problem);
+        return explain_create(x, e);
+    }
+    if (problem->kind == ERR_CONFLICT && free_name(x, m, &other, e) < 0)
+        return -1;
+    return container_create(x->engine, m->name, m->platform, m->config, &m->id, e) < 0 ? explain_create(x, e) : 0;
+}
+
+/* The network first: what could not be made without it is made again. A helper that shares the build container's may
+ * have found another one under that name. */
+static int settle(struct job_containers *x, struct make *all, struct err *errs, size_t n, struct err *e)
+{
+    struct make *own = x->stand_by ? NULL : &all[n - PLAN_ROLES];
+    bool anew = own && helper_follows(x) && !own[PLAN_BUILD].id;
+
+    if (anew && own[PLAN_HELPER].id && container_remove(x->engine, own[PLAN_HELPER].id, e) < 0)
+        return -1;
+    if (anew)
+        free(take(&own[PLAN_HELPER].id));
+    for (size_t i = 0; i < n; i++)
+        if (!all[i].id && (host_check_interrupt(x->in, e) < 0 || make_again(x, &all[i], &errs[i], e) < 0))
+            return -1;
+    return 0;
+}
+
+/* The job's network and its containers, side by side; of a job whose own ones stand by, its services. */
+static int create_all(struct job_containers *x, struct err *e)
+{
+    size_t first = x->plan->network && !x->stand_by ? 1 : 0;
+    size_t n = first + (x->stand_by ? x->plan->n_services : plan_count(x->plan));
+    auto_free struct make *all = xcalloc(n + 1, sizeof(*all));
+    auto_free struct err *errs = xcalloc(n + 1, sizeof(*errs));
+
+    all[0] = (struct make){ .name = x->plan->network, .labels = x->plan->network_labels };
+    for (size_t i = first; i < n; i++) {
+        const struct plan_container *c = plan_at(x->plan, i - first);
+        all[i] = (struct make){ .name = c->name, .platform = c->platform, .config = c->config };
+    }
+    int rc = host_check_interrupt(x->in, e);
+    if (rc == 0 && make_all(x->engine, all, errs, n) < 0)
+        rc = settle(x, all, errs, n, e);
+    for (size_t i = 0; i < n; i++) {
+        if (i >= first && all[i].id)
+            strvec_give(&x->ids, take(&all[i].id));
+        free(all[i].id);
+        err_release(&errs[i]);
+    }
+    for (int role = 0; rc == 0 && x->stand_by && role < PLAN_ROLES; role++)
+        strvec_push(&x->ids, x->stand_by[role]);
+    return rc;
+}
+
+/* A service whose entrypoint or command names a program that it does not have is the job's to mend. */
+static int explain_service(const struct plan_container *c, struct err *from, struct err *e)
+{
+    auto_free char *shown = service_shown(c);
+
+    if (strstr(err_text(from), "exec: \"") || strcasestr(err_text(from), "executable file"))
+        from->kind = ERR_JOB;
+    (void)err_wrap(from, "%s", shown);
+    return err_move(e, from);
+}
+
+/* Nothing that trying again would mend. */
+static int lacks_shell(const struct plan_container *c, struct err *e)
+{
+    return err_set(e, ERR_JOB, 0,
+                   "image '%s' has no 'sh' in its PATH, so no script can run in it; choose an image with a shell",
+                   c->image);
+}
+
+/* runc says "executable file not found", crun "executable file `sh` not found"; a mount
+ * that cannot be made is "no such file" as well, but not the image's fault. */
+static int explain_start(const struct plan_container *c, struct err *from, struct err *e)
+{
+    const char *why = strcasestr(err_text(from), "executable file");
+
+    if (c->aliases.n > 0)
+        return explain_service(c, from, e);
+    if (why && strcasestr(why, "not found"))
+        return lacks_shell(c, e);
+    return err_move(e, from);
+}
+
+static int start_some(struct job_containers *x, size_t from, size_t n, struct err *e)
+{
+    auto_free struct err *errs = xcalloc(n + 1, sizeof(*errs));
+    int rc = container_start_all(x->engine, (const char *const *)strvec_list(&x->ids) + from, errs, n);
+
+    for (size_t i = n; i-- > 0;) {
+        if (errs[i].msg)
+            (void)explain_start(plan_at(x->plan, from + i), &errs[i], e);
+        err_release(&errs[i]);
+    }
+    return rc;
+}
+
+/* All side by side, but for a helper that shares the build container's network: that one runs first. */
+static int start_all(struct job_containers *x, struct err *e)
+{
+    size_t n = x->stand_by ? x->plan->n_services : x->ids.n, last = helper_follows(x) && !x->stand_by ? 1 : 0;
+
+    if (start_some(x, 0, n - last, e) < 0)
+        return -1;
+    trace_step(x->in->trace, "start");
+    if (start_some(x, n - last, last, e) < 0)
+        return -1;
+    trace_step(x->in->trace, "start the helper");
+    return 0;
+}
+
+/* On the direct way the container's first process is ours, and says what else the image lacks. */
+static int check_direct_way(const struct job_containers *x, struct err *e)
+{
+    const struct plan_container *c = &x->plan->of[PLAN_BUILD];
+    auto_free char *folder = direct_way_folder(x->host, c->role);
+    struct direct d = DIRECT_INIT;
+
+    if (!direct_way_is_planned(x->plan))
+        return 0;
+    if (!direct_wait(folder, &d)) {
+        log_warning(&x->in->log, "the job's container does not answer on its socket in '%s': scripts take the longer way, "
+                    "through the daemon (direct: off says so)", folder);
+        return 0;
+    }
+    int rc = d.hello.shell ? 0 : lacks_shell(c, e);
+    direct_close(&d);
+    return rc;
+}
+
+int job_containers_make(struct job_containers *x, struct err *e)
+{
+    make_folders(x);
+    if (deploy_way_make(x->host, x->in, e) < 0 || direct_way_make(x->host, x->plan, e) < 0 || create_volumes(x, e) < 0)
+        return -1;
+    trace_step(x->in->trace, "folders and volumes");
+    if (create_all(x, e) < 0)
+        return -1;
+    deploy_way_put(x->host, x->in, x->engine, job_containers_id(x, PLAN_BUILD));
+    trace_step(x->in->trace, "network and containers");
+    return 0;
+}
+
+int job_containers_start(struct job_containers *x, struct err *e)
+{
+    return start_all(x, e) < 0 || check_direct_way(x, e) < 0 ? -1 : 0;
+}
+
+const char *job_containers_id(const struct job_containers *x, enum plan_role role)
+{
+    return x->ids.items[x->plan->n_services + (size_t)role];
+}
+
+void job_containers_release(struct job_containers *x)
+{
+    strvec_release(&x->ids);
+}

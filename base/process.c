@@ -306,10 +306,10 @@ static __attribute__((noreturn)) void detached_run(process_fn *fn, void *ctx, in
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (dup2(null, fd) < 0)
             _exit(127);
-    if (chdir("/") < 0 || dup2(keep_fd, STOP_FD) < 0)
+    if (chdir("/") < 0 || (keep_fd >= 0 && dup2(keep_fd, STOP_FD) < 0))
         _exit(127);
-    (void)syscall(SYS_close_range, (unsigned)STOP_FD + 1, ~0U, 0U);
-    _exit(fn(ctx, STOP_FD));
+    (void)syscall(SYS_close_range, (unsigned)STOP_FD + (keep_fd >= 0), ~0U, 0U);
+    _exit(fn(ctx, keep_fd >= 0 ? STOP_FD : -1));
 }
 
 int process_detach(process_fn *fn, void *ctx, int keep_fd, struct err *e)

@@ -57,7 +57,7 @@ int process_fork_linked(process_fn *fn, void *ctx, struct process *p, struct err
  * that stay open in it, such as locks, in growing order, the last one -1. */
 int process_fork_followed(process_fn *fn, void *ctx, const int *kept, struct process *p, struct err *e);
 /* Start a copy of this process that does nothing but `fn`, and outlives us: in a session of its own, with /dev/null for
- * its standard streams, default signals, and of all other descriptors only `keep_fd`, which `fn` gets. Nobody waits for it. */
+ * its standard streams, default signals, and of all other descriptors only `keep_fd` (-1: none), which `fn` gets. Nobody waits for it. */
 int process_detach(process_fn *fn, void *ctx, int keep_fd, struct err *e);
 /* Tell such a copy to end, without waiting for it. */
 void process_tell(struct process *p);

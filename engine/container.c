@@ -74,6 +74,29 @@ int container_inspect(struct engine *d, const char *id, json_t **out, struct err
     return engine_call(d, &c, out, e);
 }
 
+int container_memory(struct engine *d, const char *id, int64_t *bytes, struct err *e)
+{
+    const struct engine_call c = {
+        .what = "measure container",
+        .name = id,
+        .method = "GET",
+        .path = "/containers/{}/stats",
+        .query = "stream=0&one-shot=1",
+        .timeout_ms = CALL_SLOW_MS,
+    };
+    auto_json *answer = NULL;
+
+    if (engine_call(d, &c, &answer, e) < 0)
+        return -1;
+    const json_t *memory = json_object_get(answer, "memory_stats");
+    const json_t *parts = json_object_get(memory, "stats");
+    /* The names of cgroup v1 and v2. */
+    int64_t idle = json_number(parts, "total_inactive_file", json_number(parts, "inactive_file", 0));
+    int64_t usage = json_number(memory, "usage", 0);
+    *bytes = usage > idle ? usage - idle : 0;
+    return 0;
+}
+
 int container_list(struct engine *d, const struct strvec *labels, json_t **out, struct err *e)
 {
     return engine_list(d, "list containers", "/containers/json", labels, out, e);

@@ -28,6 +28,8 @@ int container_stop_all(struct engine *d, const char *const *ids, int64_t grace_m
 int container_remove(struct engine *d, const char *id, struct err *e);
 /* Remove n side by side. */
 int container_remove_all(struct engine *d, const char *const *ids, struct err *errs, size_t n);
+/* How much memory its processes have, in bytes; what the kernel could let go at once is not counted. */
+int container_memory(struct engine *d, const char *id, int64_t *bytes, struct err *e);
 /* Wait until it is not running; *code is its exit code. */
 int container_wait(struct engine *d, const char *id, const struct engine_watch *watch, int *code,
                    struct err *e);

@@ -50,6 +50,8 @@ static char *state_of(const struct listed_job *job)
         auto_free char *date = kept_date(job->kept_until);
         return xasprintf("kept until %s", date);
     }
+    if (job->waits)
+        return xstrdup("standby");
     return text_quote(job->build ? json_text(job->build, "State") : "preparing");
 }
 
@@ -60,7 +62,7 @@ static void add_row(const struct listed_job *job, int64_t now, struct strvec *ce
 
     if (created >= 0 && created <= now)
         (void)duration_format((now - created) * 1000, age, sizeof(age));
-    strvec_give(cells, text_quote(job->key));
+    strvec_give(cells, text_quote(job->name));
     strvec_give(cells, text_quote(*job->project ? job->project : "-"));
     strvec_give(cells, state_of(job));
     strvec_push(cells, age);
@@ -211,6 +213,7 @@ static int enter(struct session *s, const struct job_list *list, struct err *e)
 int command_shell(const struct invocation *in, struct err *e)
 {
     auto_config config = { 0 };
+    auto_standby_records records = { .waiting = STRVEC_INIT };
     auto_job_list list = { 0 };
     struct engine_endpoint endpoint;
     __attribute__((cleanup(session_release))) struct session s = { .in = in };
@@ -224,5 +227,7 @@ int command_shell(const struct invocation *in, struct err *e)
     config_endpoint(&config, in->env, &endpoint);
     if (engine_open(&endpoint, &s.engine, e) < 0 || job_list_read(s.engine, &list, e) < 0)
         return -1;
+    standby_records_list(&config, &records);
+    job_list_rename(&list, &records);
     return in->args[0] ? enter(&s, &list, e) : print_list(&list, e);
 }

@@ -63,6 +63,7 @@ int command_pipeline(const struct invocation *in, struct err *e)
         strvec_push(&env, *v);
     if (in->keep)
         strvec_set_env(&env, CONFIG_KEEP_VARIABLE, KEPT_FOR);
+    strvec_set_env(&env, CONFIG_STANDBY_VARIABLE, "0");
     const struct pipeline_options options = {
         .program = in->program,
         .config = in->config,

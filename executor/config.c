@@ -210,10 +210,13 @@ int config_read_text(const char *name, const char *text, size_t len, char *const
 static int take_environment(char *const *env, struct config *c, struct err *e)
 {
     const char *keep = env_get(env, CONFIG_KEEP_VARIABLE);
+    const char *standby = env_get(env, CONFIG_STANDBY_VARIABLE);
 
-    if (!keep || duration_parse(keep, &c->keep_failed_ms) == 0)
-        return 0;
-    return err_set(e, ERR_CONFIG, 0, CONFIG_KEEP_VARIABLE " in the environment is no time, such as 30m");
+    if (keep && duration_parse(keep, &c->keep_failed_ms) < 0)
+        return err_set(e, ERR_CONFIG, 0, CONFIG_KEEP_VARIABLE " in the environment is no time, such as 30m");
+    if (standby && number_parse(standby, 0, 1, &c->standby) < 0)
+        return err_set(e, ERR_CONFIG, 0, CONFIG_STANDBY_VARIABLE " in the environment is neither 0 nor 1");
+    return 0;
 }
 
 int config_read(const char *path, char *const *env, struct config *out, struct err *e)

@@ -52,6 +52,10 @@ const struct key config_keys[] = {
     { "cleanup", value_cleanup, C(cleanup_waits), "detach",
       "detach: the hook returns when the job's processes have ended, and a process of\n"
       "its own goes on removing containers, network and volumes; wait: when all is gone." },
+    { "standby", value_standby, C(standby), "0",
+      "1: when a job has ended, a fresh pair of containers is started for the next one of\n"
+      "its slot, which takes it when it is to have just such ones, and begins at once. It\n"
+      "has some megabytes of memory until then; `atelier doctor` says how many." },
     { "trace", value_duration, C(trace_ms), "1d",
       "How long it is kept where a job's time went, for `atelier trace`: a few hundred\n"
       "bytes for each hook, below `builds`; 0: it is not written down." },

@@ -223,6 +223,12 @@ int value_count(const struct yaml *y, void *member, const char **problem)
     return y->type == YAML_SCALAR ? number_parse(y->text, 1, 1000, (int64_t *)member) : -1;
 }
 
+int value_standby(const struct yaml *y, void *member, const char **problem)
+{
+    *problem = "must be 0 or 1";
+    return y->type == YAML_SCALAR ? number_parse(y->text, 0, 1, (int64_t *)member) : -1;
+}
+
 int value_policies(const struct yaml *y, void *member, const char **problem)
 {
     *problem = "must be always, if-not-present or never, or a list of them";

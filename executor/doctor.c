@@ -19,6 +19,7 @@ static const struct {
     { "folders", doctor_folders },
     { "disk", doctor_disk },
     { "cache", doctor_cache },
+    { "standby", doctor_standby },
     { "leftovers", doctor_leftovers },
     { "runner", doctor_runner },
 };

@@ -33,5 +33,7 @@ check_fn doctor_daemon, doctor_storage, doctor_limits, doctor_images, doctor_lef
 check_fn doctor_config, doctor_folders, doctor_disk, doctor_runner;
 /* doctor_cache.c: what its caches tell. */
 check_fn doctor_cache;
+/* doctor_standby.c: what waits for jobs. */
+check_fn doctor_standby;
 
 #endif

@@ -6,6 +6,7 @@
 #include "executor/cleaning.h"
 #include "executor/garbage.h"
 #include "executor/kept.h"
+#include "executor/standby_record.h"
 
 #include <errno.h>
 #include <string.h>
@@ -141,9 +142,8 @@ static void say_kept(struct doctor *d, const struct garbage *g)
 void doctor_leftovers(struct doctor *d)
 {
     auto_strvec abandoned = STRVEC_INIT;
-    const struct garbage_rule rule = {
-        .now = (int64_t)time(NULL), .older_than = GARBAGE_BY_LABEL, .abandoned = &abandoned
-    };
+    auto_standby_records standby = { .waiting = STRVEC_INIT };
+    struct garbage_rule rule = { .now = (int64_t)time(NULL), .older_than = GARBAGE_BY_LABEL, .abandoned = &abandoned };
     auto_garbage g = { 0 };
     auto_err e = ERR_INIT;
     static const struct strvec all = STRVEC_INIT;
@@ -151,6 +151,9 @@ void doctor_leftovers(struct doctor *d)
     if (!d->engine)
         return skip(d);
     cleaning_list_abandoned(&d->config, &abandoned);
+    standby_records_list(&d->config, &standby);
+    rule.late = standby.dates;
+    rule.n_late = standby.taken.n;
     if (abandoned.n > 0)
         doctor_say(d, VERDICT_WARNING, "atelier gc", "%zu jobs' cleanup did not come to its end; '%s/.cleanup' has the reasons",
                    abandoned.n, d->config.builds);

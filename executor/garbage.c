@@ -47,10 +47,19 @@ static int64_t date_of(const struct thing *t, const struct garbage_rule *rule)
     return rule->older_than < 0 ? t->expires : t->created;
 }
 
+/* -1: it is not such a job. */
+static int64_t late_date(const struct thing *t, const struct garbage_rule *rule)
+{
+    for (size_t i = 0; i < rule->n_late; i++)
+        if (strcmp(t->job, rule->late[i].job) == 0)
+            return rule->older_than < 0 ? rule->late[i].expires : rule->late[i].began;
+    return -1;
+}
+
 static bool is_garbage(const struct garbage *g, const struct thing *t, const struct garbage_rule *rule)
 {
     int64_t limit = rule->older_than < 0 ? rule->now : rule->now - rule->older_than;
-    int64_t last = -1;
+    int64_t last = late_date(t, rule);
 
     for (size_t i = 0; *t->job && rule->abandoned && i < rule->abandoned->n; i++)
         if (strcmp(t->job, rule->abandoned->items[i]) == 0)

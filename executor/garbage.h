@@ -15,10 +15,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A job whose containers were made before it was known (executor/standby.h): its own dates count, not theirs. */
+struct garbage_job {
+    const char *job;        /* the label of its things; borrowed */
+    int64_t began, expires; /* seconds since the epoch; -1: not known, then theirs count after all */
+};
+
 struct garbage_rule {
     int64_t now;        /* seconds since the epoch */
     int64_t older_than; /* seconds since it was made; negative: by the label atelier.expires */
     const struct strvec *abandoned; /* keys of jobs that are over, whose removal did not come to its end; NULL: none */
+    const struct garbage_job *late;
+    size_t n_late;
 };
 
 #define GARBAGE_BY_LABEL (-1)

@@ -15,6 +15,7 @@
 #include "executor/garbage.h"
 #include "executor/kept.h"
 #include "executor/kept_folder.h"
+#include "executor/standby_record.h"
 #include "executor/table.h"
 #include "executor/trace.h"
 #include "stages/place.h"
@@ -41,6 +42,9 @@ struct gc {
     size_t kept_folders; /* of failed jobs that were kept */
     struct strvec abandoned; /* jobs whose cleanup did not come to its end: */
     struct cleaning *held;   /* nobody prepares them meanwhile */
+    struct standby_records standby;
+    struct strvec over;      /* the keys of all that is over, whatever its date */
+    char *job;               /* the key that is asked for; NULL: all */
 };
 
 static void gc_release(struct gc *gc)
@@ -53,6 +57,9 @@ static void gc_release(struct gc *gc)
         cleaning_release(&gc->held[i]);
     free(gc->held);
     strvec_release(&gc->abandoned);
+    strvec_release(&gc->over);
+    standby_records_release(&gc->standby);
+    free(gc->job);
     engine_close(gc->engine);
 }
 
@@ -75,8 +82,8 @@ static int find(struct gc *gc, struct err *e)
 
     if (in->runner)
         strvec_pushf(&labels, LABEL_RUNNER "=%s", in->runner);
-    if (in->job)
-        strvec_pushf(&labels, LABEL_JOB "=%s", in->job);
+    if (gc->job)
+        strvec_pushf(&labels, LABEL_JOB "=%s", gc->job);
     if (garbage_find(gc->engine, &labels, &gc->rule, &gc->garbage, e) < 0)
         return -1;
     gc->errs = xcalloc(gc->garbage.n + 1, sizeof(*gc->errs));
@@ -138,15 +145,17 @@ static bool has_things(const struct gc *gc, const char *key)
     return false;
 }
 
-/* A key is "<runner>-<job id>". */
+/* A key is "<runner>-<job id>", or "<runner>-standby-…". */
 static bool is_asked_for(const struct gc *gc, const char *key)
 {
     const char *runner = gc->in->runner;
     size_t len = runner ? strlen(runner) : 0;
 
-    if (gc->in->job && strcmp(gc->in->job, key) != 0)
+    if (gc->job && strcmp(gc->job, key) != 0)
         return false;
-    return !runner || (text_starts(key, runner) && key[len] == '-' && strspn(key + len + 1, "0123456789") == strlen(key + len + 1));
+    return !runner || (text_starts(key, runner) && key[len] == '-' &&
+                       (strspn(key + len + 1, "0123456789") == strlen(key + len + 1) ||
+                        text_starts(key + len + 1, "standby-")));
 }
 
 /* What their cleanup could not do is done. */
@@ -160,6 +169,56 @@ static void end_cleanups(const struct gc *gc, const struct config *config)
         direct_way_remove(config, key);
         cleaning_end(&gc->held[i], NULL);
     }
+}
+
+/* ---- What stands by ---- */
+
+/* What waits for jobs is over when nobody wants it any more; so is what was to be removed and is still here. */
+static void find_standby(struct gc *gc, const struct config *config)
+{
+    standby_records_list(config, &gc->standby);
+    for (size_t i = 0; i < gc->standby.taken.n; i++)
+        if (gc->in->job && strcmp(gc->in->job, gc->standby.jobs.items[i]) == 0)
+            gc->job = xstrdup(gc->standby.taken.items[i]);
+    if (gc->in->job && !gc->job)
+        gc->job = xstrdup(gc->in->job);
+    strvec_push_all(&gc->over, &gc->abandoned);
+    strvec_push_all(&gc->over, &gc->standby.lost);
+    for (size_t i = 0; config->standby == 0 && i < gc->standby.waiting.n; i++)
+        if (is_asked_for(gc, gc->standby.waiting.items[i]) &&
+            (gc->in->dry_run || standby_record_withdraw(config, gc->standby.slots.items[i])))
+            strvec_push(&gc->over, gc->standby.waiting.items[i]);
+    gc->rule.late = gc->standby.dates;
+    gc->rule.n_late = gc->standby.taken.n;
+}
+
+static void end_record(const struct config *config, const char *key)
+{
+    deploy_way_remove(config, key);
+    direct_way_remove(config, key);
+    standby_record_remove(config, key);
+}
+
+/* Records of what is gone. */
+static void end_standby(const struct gc *gc, const struct config *config)
+{
+    const struct standby_records *s = &gc->standby;
+
+    for (size_t i = 0; i < s->lost.n; i++)
+        if (is_asked_for(gc, s->lost.items[i]) && !has_things(gc, s->lost.items[i]))
+            end_record(config, s->lost.items[i]);
+    for (size_t i = 0; i < s->waiting.n; i++) {
+        const char *key = s->waiting.items[i];
+        if (!is_asked_for(gc, key) || has_things(gc, key))
+            continue;
+        if (standby_record_withdraw(config, s->slots.items[i]) || strvec_has(&gc->over, key))
+            end_record(config, key);
+    }
+    for (size_t i = 0; i < s->taken.n; i++)
+        if (is_asked_for(gc, s->taken.items[i]) && !has_things(gc, s->taken.items[i])) {
+            standby_record_return(config, s->jobs.items[i]);
+            end_record(config, s->taken.items[i]);
+        }
 }
 
 /* ---- Folders for sockets ---- */
@@ -286,7 +345,7 @@ int command_gc(const struct invocation *in, struct err *e)
     auto_config config = { 0 };
     struct engine_endpoint endpoint;
     __attribute__((cleanup(gc_release))) struct gc gc = {
-        .in = in, .rule = { .now = (int64_t)time(NULL), .older_than = GARBAGE_BY_LABEL, .abandoned = &gc.abandoned }
+        .in = in, .rule = { .now = (int64_t)time(NULL), .older_than = GARBAGE_BY_LABEL, .abandoned = &gc.over }
     };
 
     interrupt_default();
@@ -295,14 +354,17 @@ int command_gc(const struct invocation *in, struct err *e)
     if (config_read(in->config, in->env, &config, e) < 0)
         return -1;
     gc.held = cleaning_hold_abandoned(&config, &gc.abandoned);
+    find_standby(&gc, &config);
     config_endpoint(&config, in->env, &endpoint);
     if (engine_open(&endpoint, &gc.engine, e) < 0 || find(&gc, e) < 0)
         return -1;
     if (!in->dry_run)
         remove_garbage(&gc);
     end_cleanups(&gc, &config);
-    if (!in->dry_run)
+    if (!in->dry_run) {
+        end_standby(&gc, &config);
         trace_prune(&config);
+    }
     remove_folders(&gc, &config);
     remove_kept_folders(&gc, &config);
     return report(&gc, e);

@@ -14,6 +14,7 @@
 #include "executor/host.h"
 #include "executor/kept.h"
 #include "executor/remove.h"
+#include "executor/standby.h"
 #include "executor/trace.h"
 #include "executor/underway.h"
 
@@ -23,8 +24,6 @@
 /* A prepare that was killed may have left requests with the daemon that are not carried
  * out yet: then this often nothing has to be there, one look after the other. */
 #define LATE_LOOKS 6
-#define LATE_MS    500
-#define ROUNDS     12
 
 /* A runner whose jobs end faster than the daemon can remove them must not pile them up: then hooks wait. */
 #define DETACHED_MOST 16
@@ -35,42 +34,10 @@
 /* For another one that removes the same. */
 #define OTHER_MS ((int64_t)60000)
 
-/* Remove what is there now; *found counts it. */
-static int round_of(struct engine *d, const struct strvec *labels, size_t *found, struct err *e)
-{
-    *found = 0;
-    for (int kind = 0; kind < THING_KINDS; kind++) {
-        auto_json *list = NULL;
-        if (thing_list(d, (enum thing_kind)kind, labels, &list, e) < 0)
-            return -1;
-        *found += json_array_size(list);
-        if (thing_remove_listed(d, (enum thing_kind)kind, list, e) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* Until nothing has been there `looks` times in a row. */
-static int remove_all(struct engine *d, const struct strvec *labels, int looks, struct err *e)
-{
-    size_t found = 1;
-
-    for (int i = 0, quiet = 0; i < ROUNDS; i++) {
-        err_release(e);
-        int rc = round_of(d, labels, &found, e);
-        quiet = rc == 0 && found == 0 ? quiet + 1 : 0;
-        if (quiet == looks)
-            return 0;
-        if (looks > 1 || rc < 0) /* a network whose containers are on their way out is in use */
-            (void)poll(NULL, 0, LATE_MS);
-    }
-    return err_text(e)[0] ? -1 : 0;
-}
-
 /* A job whose things are to go. */
 struct cleanup {
     const struct invocation *in;
-    const struct host *host;
+    struct host *host;
     struct engine *engine;
     struct strvec labels;
     struct cleaning cleaning;
@@ -92,15 +59,28 @@ static void remove_folders(const struct host *h)
 
 static int remove_job(struct cleanup *c, int looks, struct err *e)
 {
-    int rc = remove_all(c->engine, &c->labels, looks, e);
+    int rc = thing_remove_all(c->engine, &c->labels, looks, e);
 
     if (rc < 0)
-        (void)err_wrap(e, "clean up job %s", c->host->place.key);
+        (void)err_wrap(e, "clean up job %s", c->host->name);
     else
         remove_folders(c->host);
+    if (rc == 0)
+        standby_forget(c->host);
     cleaning_end(&c->cleaning, rc < 0 ? err_text(e) : NULL);
     trace_prune(&c->host->config);
     return rc;
+}
+
+/* For the slot's next job. */
+static void stand_by(struct cleanup *c)
+{
+    struct trace trace = { 0 };
+
+    trace_begin(&trace);
+    trace_of(&trace, &c->host->config, c->host->name);
+    standby_renew(c->in, c->host, c->engine);
+    trace_end(&trace, "standby", "standby", 0);
 }
 
 /* What goes on when the hook has returned. Its parent's connection is its parent's. */
@@ -112,7 +92,7 @@ static int run_detached(void *ctx, int lock_fd)
 
     (void)alarm(DETACHED_S);
     trace_begin(&trace);
-    trace_of(&trace, &c.host->config, c.host->place.key);
+    trace_of(&trace, &c.host->config, c.host->name);
     c.cleaning.fd = lock_fd;
     int rc = host_connect(c.host, c.in, &c.engine, &e);
     if (rc < 0)
@@ -120,7 +100,21 @@ static int run_detached(void *ctx, int lock_fd)
     else
         rc = remove_job(&c, 1, &e);
     trace_end(&trace, "removal", "removal", rc < 0 ? 2 : 0);
+    if (rc == 0)
+        stand_by(&c);
     return rc < 0;
+}
+
+/* The hook has removed all itself; that for the next job goes on alone. */
+static int run_standby(void *ctx, int fd)
+{
+    struct cleanup c = *(struct cleanup *)ctx;
+
+    (void)fd;
+    (void)alarm(DETACHED_S);
+    if (host_connect(c.host, c.in, &c.engine, NULL) == 0)
+        stand_by(&c);
+    return 0;
 }
 
 static int halt_job(struct cleanup *c, struct err *e)
@@ -158,7 +152,11 @@ static int clean_up(struct cleanup *c, struct err *e)
     /* Whoever is at it already does what we do, and both may. */
     if (c->cleaning.fd < 0)
         (void)cleaning_begin(&c->cleaning, &c->host->config, c->host->place.key, OTHER_MS, NULL);
-    return remove_job(c, underway_was_killed(c->in) ? LATE_LOOKS : 1, e);
+    bool killed = underway_was_killed(c->in);
+    int rc = remove_job(c, killed ? LATE_LOOKS : 1, e);
+    if (rc == 0 && !killed && c->host->config.standby > 0)
+        (void)process_detach(run_standby, c, -1, NULL);
+    return rc;
 }
 
 int hook_cleanup(const struct invocation *in, struct err *e)
@@ -177,6 +175,7 @@ int hook_cleanup(const struct invocation *in, struct err *e)
             return -1;
         (void)job_add_response(&h.job, in->env, NULL);
         place_of(&h.job, "", "", &h.place);
+        h.name = xstrdup(h.place.key);
         h.config.cleanup_waits = true; /* nobody knows where to write down that somebody is at it */
     }
     if (host_connect(&h, in, &c.engine, e) < 0)

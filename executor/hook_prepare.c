@@ -14,6 +14,7 @@
 #include "executor/service_logs.h"
 #include "executor/services.h"
 #include "executor/sources_mount.h"
+#include "executor/standby.h"
 #include "executor/trace.h"
 #include "executor/underway.h"
 
@@ -24,9 +25,11 @@ struct prepare {
     const struct invocation *in;
     struct host host;
     struct plan plan;
+    json_t *image, *helper_image; /* as the daemon describes them */
     struct engine *engine;
     struct log out;    /* the job log's ordinary lines */
     struct job_containers containers;
+    char *stand_by[PLAN_ROLES];   /* the ids of containers that were there before */
     struct process logs; /* shows what services say */
 };
 
@@ -35,6 +38,10 @@ static void prepare_release(struct prepare *p)
     service_logs_stop(&p->logs);
     engine_close(p->engine);
     plan_release(&p->plan);
+    json_decref(p->image);
+    json_decref(p->helper_image);
+    for (int role = 0; role < PLAN_ROLES; role++)
+        free(p->stand_by[role]);
     job_containers_release(&p->containers);
     host_release(&p->host);
 }
@@ -70,12 +77,27 @@ static int remove_stale(struct prepare *p, struct err *e)
     return rc;
 }
 
+static struct standby_job standby_job(struct prepare *p)
+{
+    return (struct standby_job){ .in = p->in, .host = &p->host, .engine = p->engine, .plan = &p->plan, .image = p->image,
+                                 .helper_image = p->helper_image };
+}
+
+/* What an earlier try had taken is gone with the rest. */
+static int leave_standby(struct prepare *p, struct err *e)
+{
+    struct standby_job j = standby_job(p);
+
+    if (strcmp(p->host.place.key, p->host.name) == 0)
+        return 0;
+    return standby_leave(&j, e) < 0 ? -1 : remove_stale(p, e);
+}
+
 static int check_helper(struct prepare *p, struct err *e)
 {
-    auto_json *image = NULL;
     const char *name = p->plan.of[PLAN_HELPER].image;
 
-    if (image_inspect(p->engine, name, &image, e) == 0)
+    if (image_inspect(p->engine, name, &p->helper_image, e) == 0)
         return 0;
     if (e->kind != ERR_NOT_FOUND)
         return -1;
@@ -83,20 +105,30 @@ static int check_helper(struct prepare *p, struct err *e)
                    "the helper image '%s' is not on this host; make it with: sh packaging/images/make helper", name);
 }
 
+static int use_standby(struct prepare *p, struct err *e)
+{
+    struct standby_job j = standby_job(p);
+    int taken = p->containers.mounts_sources ? 0 : standby_take(&j, p->stand_by, e);
+
+    if (taken > 0)
+        p->containers.stand_by = p->stand_by;
+    return taken < 0 ? -1 : 0;
+}
+
 static int get_images(struct prepare *p, struct err *e)
 {
-    auto_json *image = NULL;
     auto_strvec pulled = STRVEC_INIT;
     const struct fetch fetch = { p->in, &p->host, p->engine, &p->out, &pulled };
 
-    if (check_helper(p, e) < 0 || fetch_ahead(&fetch, &p->plan, &pulled, e) < 0 || fetch_image(&fetch, &p->plan.of[PLAN_BUILD], &image, e) < 0)
+    if (check_helper(p, e) < 0 || fetch_ahead(&fetch, &p->plan, &pulled, e) < 0 ||
+        fetch_image(&fetch, &p->plan.of[PLAN_BUILD], &p->image, e) < 0)
         return -1;
-    job_plan_add_image(&p->host, &p->plan, image);
+    job_plan_add_image(&p->host, &p->plan, p->image);
     log_info(&p->out, "Using image %s (%.19s), stage kind '%s'%s%s", p->plan.of[PLAN_BUILD].image,
-             json_text(image, "Id"), kind_name(p->plan.kind),
+             json_text(p->image, "Id"), kind_name(p->plan.kind),
              p->host.config.kinds.of[p->plan.kind].docker == DOCKER_SOCKET ? " with the Docker socket" : "",
              plan_is_privileged(&p->plan.of[PLAN_BUILD]) ? ", privileged" : "");
-    return services_fetch(&fetch, &p->plan, e);
+    return use_standby(p, e) < 0 ? -1 : services_fetch(&fetch, &p->plan, e);
 }
 
 static int write_client_config(const struct prepare *p, struct err *e)
@@ -122,7 +154,7 @@ static int make_job(struct prepare *p, struct err *e)
 {
     struct trace *trace = p->in->trace;
 
-    if (remove_stale(p, e) < 0)
+    if (remove_stale(p, e) < 0 || leave_standby(p, e) < 0)
         return -1;
     trace_step(trace, "earlier tries");
     if (get_images(p, e) < 0 || host_check_interrupt(p->in, e) < 0)
@@ -171,5 +203,5 @@ int hook_prepare(const struct invocation *in, struct err *e)
     underway_begin(in);
     int rc = make_job(&p, e);
     underway_end(in);
-    return rc < 0 ? err_wrap(e, "prepare job %s", p.host.place.key) : 0;
+    return rc < 0 ? err_wrap(e, "prepare job %s", p.host.name) : 0;
 }

@@ -2,6 +2,7 @@
 
 #include "base/interrupt.h"
 #include "base/text.h"
+#include "executor/standby_record.h"
 #include "executor/trace.h"
 
 #include <stdint.h>
@@ -18,7 +19,9 @@ int host_init(const struct invocation *in, struct host *out, struct err *e)
     if (!h.config.keep_script_secrets)
         secret_variables_read(&h.job, in->env, &h.secrets);
     place_of(&h.job, h.config.builds, h.config.cache, &h.place);
-    trace_of(in->trace, &h.config, h.place.key);
+    h.name = xstrdup(h.place.key);
+    trace_of(in->trace, &h.config, h.name);
+    standby_record_rename(&h.config, &h.place);
     *out = h;
     h = (struct host){ 0 };
     return 0;
@@ -29,6 +32,7 @@ void host_release(struct host *h)
     config_release(&h->config);
     job_release(&h->job);
     place_release(&h->place);
+    free(h->name);
     secret_variables_release(&h->secrets);
 }
 

@@ -13,6 +13,7 @@ struct host {
     struct config config;
     struct job job;
     struct place place;
+    char *name; /* the job's own key: another one than place.key when it has a standby's containers (executor/standby.h) */
     struct secret_variables secrets; /* what no container of the job may have; none with `script_secrets: keep` */
 };
 

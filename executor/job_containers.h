@@ -15,7 +15,7 @@ struct job_containers {
     struct engine *engine;
     struct plan *plan;           /* changed where the daemon wants it otherwise */
     bool mounts_sources;         /* the project's folder is an overlay */
-    const char *const *stand_by; /* the ids of the job's own two containers, which run already in a network that is there
+    char *const *stand_by;       /* the ids of the job's own two containers, which run already in a network that is there
                                   * (executor/standby.h); NULL: all is to be made */
     struct strvec ids;           /* of all containers, in the plan's order */
 };

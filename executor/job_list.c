@@ -31,8 +31,8 @@ static void add_container(struct job_list *list, const json_t *item)
         return;
     if (!job) {
         job = &list->jobs[list->n++];
-        *job = (struct listed_job){ .key = label(item, LABEL_JOB), .project = label(item, LABEL_PROJECT),
-                                    .kept_until = -1 };
+        *job = (struct listed_job){ .key = label(item, LABEL_JOB), .name = label(item, LABEL_JOB),
+                                    .project = label(item, LABEL_PROJECT), .kept_until = -1 };
     }
     if (strcmp(label(item, LABEL_ROLE), "build") == 0)
         job->build = item;
@@ -68,6 +68,17 @@ int job_list_read(struct engine *d, struct job_list *out, struct err *e)
     return 0;
 }
 
+void job_list_rename(struct job_list *list, const struct standby_records *records)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        struct listed_job *job = &list->jobs[i];
+        job->waits = strvec_has(&records->waiting, job->key) || strvec_has(&records->lost, job->key);
+        for (size_t k = 0; k < records->taken.n; k++)
+            if (strcmp(records->taken.items[k], job->key) == 0)
+                job->name = records->jobs.items[k];
+    }
+}
+
 void job_list_release(struct job_list *list)
 {
     json_decref(list->containers);
@@ -79,9 +90,9 @@ void job_list_release(struct job_list *list)
 /* A key is "<runner>-<job id>". */
 static bool has_id(const struct listed_job *job, const char *id)
 {
-    size_t key = strlen(job->key), len = strlen(id);
+    size_t key = strlen(job->name), len = strlen(id);
 
-    return len > 0 && key > len && job->key[key - len - 1] == '-' && strcmp(job->key + key - len, id) == 0;
+    return len > 0 && key > len && job->name[key - len - 1] == '-' && strcmp(job->name + key - len, id) == 0;
 }
 
 const struct listed_job *job_list_find(const struct job_list *list, const char *word, struct err *e)
@@ -91,12 +102,12 @@ const struct listed_job *job_list_find(const struct job_list *list, const char *
     auto_free char *shown = text_quote(word);
 
     for (size_t i = 0; i < list->n; i++) {
-        if (strcmp(list->jobs[i].key, word) == 0)
+        if (strcmp(list->jobs[i].name, word) == 0)
             return &list->jobs[i];
         if (!has_id(&list->jobs[i], word))
             continue;
         found = &list->jobs[i];
-        strvec_push(&keys, found->key);
+        strvec_push(&keys, found->name);
     }
     if (keys.n == 1)
         return found;
@@ -120,7 +131,7 @@ static const char *role_of(const struct wanted *wanted)
 static int missing(const struct listed_job *job, const struct wanted *wanted, const struct strvec *services,
                    struct err *e)
 {
-    auto_free char *key = text_quote(job->key);
+    auto_free char *key = text_quote(job->name);
 
     if (!wanted->service)
         return err_set(e, ERR_USAGE, 0, "job '%s' has no %s container: it is being prepared or cleaned up", key,

@@ -3,11 +3,14 @@
 #define EXECUTOR_JOB_LIST_H
 
 #include "engine/engine.h"
+#include "executor/standby_record.h"
 
 #include <stdint.h>
 
 struct listed_job {
     const char *key, *project; /* borrowed from the listings */
+    const char *name;          /* the job's own key, by which people know it; borrowed */
+    bool waits;                /* it is none yet: its containers stand by */
     const json_t *build;       /* its build container's entry; NULL: not made yet, or gone */
     int64_t kept_until;        /* seconds since the epoch; -1: it is not kept */
 };
@@ -28,6 +31,8 @@ struct wanted {
 void job_list_make(json_t *containers, json_t *volumes, struct job_list *out);
 /* Ask the daemon for them. */
 int job_list_read(struct engine *d, struct job_list *out, struct err *e);
+/* Give those that have a standby's containers, which bear another key, their own names; borrows these. */
+void job_list_rename(struct job_list *list, const struct standby_records *records);
 void job_list_release(struct job_list *list);
 
 /* The job of that key or id; borrowed. ERR_USAGE: there is none, or several. */

@@ -68,7 +68,7 @@ void kept_announce(const struct host *h, const struct invocation *in, const char
     auto_free char *config = in->config ? text_quote(in->config) : NULL;
     auto_free char *program = config ? xasprintf("atelier --config %s", config) : xstrdup("atelier");
     log_info(&in->log, "The containers are kept for %s: on %s, `%s shell %s`; they go with `%s gc --job %s --older-than 0s`", time,
-             hostname, program, id, program, h->place.key);
+             hostname, program, id, program, h->name);
 }
 
 static int remove_job(struct engine *d, const char *key, struct err *e)
@@ -151,6 +151,6 @@ bool kept_settle(const struct host *h, const struct invocation *in, struct engin
     if (look_through(h, d, now, &kept, &late) < 0)
         log_warning(&in->log, "failed jobs that were kept long enough: %s", err_text(&late));
     if (!kept && kept_is_failure(in->env) && keep(h, d, now, in->env, &kept, &e) < 0)
-        log_warning(&in->log, "keep failed job %s: %s", h->place.key, err_text(&e));
+        log_warning(&in->log, "keep failed job %s: %s", h->name, err_text(&e));
     return kept;
 }

@@ -4,6 +4,12 @@
 #include "engine/network.h"
 #include "engine/volume.h"
 
+#include <poll.h>
+
+/* A network whose containers are on their way out is in use, and what was asked for may come late. */
+#define LOOK_MS 500
+#define LOOKS   12
+
 typedef int list_fn(struct engine *d, const struct strvec *labels, json_t **out, struct err *e);
 typedef int remove_fn(struct engine *d, const char *id, struct err *e);
 typedef int remove_all_fn(struct engine *d, const char *const *ids, struct err *errs, size_t n);
@@ -73,4 +79,35 @@ int thing_remove_listed(struct engine *d, enum thing_kind kind, const json_t *li
         err_release(&errs[i]);
     }
     return rc;
+}
+
+/* Remove what is there now; *found counts it. */
+static int round_of(struct engine *d, const struct strvec *labels, size_t *found, struct err *e)
+{
+    *found = 0;
+    for (int kind = 0; kind < THING_KINDS; kind++) {
+        auto_json *list = NULL;
+        if (thing_list(d, (enum thing_kind)kind, labels, &list, e) < 0)
+            return -1;
+        *found += json_array_size(list);
+        if (thing_remove_listed(d, (enum thing_kind)kind, list, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int thing_remove_all(struct engine *d, const struct strvec *labels, int looks, struct err *e)
+{
+    size_t found = 1;
+
+    for (int i = 0, quiet = 0; i < LOOKS; i++) {
+        err_release(e);
+        int rc = round_of(d, labels, &found, e);
+        quiet = rc == 0 && found == 0 ? quiet + 1 : 0;
+        if (quiet == looks)
+            return 0;
+        if (looks > 1 || rc < 0)
+            (void)poll(NULL, 0, LOOK_MS);
+    }
+    return err_text(e)[0] ? -1 : 0;
 }

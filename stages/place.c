@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <time.h>
 
 #ifndef ATELIER_VERSION
 #define ATELIER_VERSION "0"
@@ -61,6 +62,25 @@ void place_release(struct place *p)
 char *place_name(const struct place *p, const char *role)
 {
     return role ? xasprintf("atelier-%s-%s", p->key, role) : xasprintf("atelier-%s", p->key);
+}
+
+char *place_slot(const struct job *job)
+{
+    auto_free char *runner = element(job->runner);
+    auto_free char *concurrent = element(job->concurrent);
+
+    return xasprintf("%s.%s", runner, concurrent);
+}
+
+char *place_standby_key(const struct job *job)
+{
+    auto_free char *runner = element(job->runner);
+    auto_free char *concurrent = element(job->concurrent);
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return xasprintf("%s-standby-%s-%llx", runner, concurrent,
+                     (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
 }
 
 json_t *place_labels(const struct job *job, const struct place *p, const char *role, int64_t expires)

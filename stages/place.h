@@ -34,6 +34,12 @@ void place_release(struct place *p);
 
 /* "atelier-<key>-<role>"; the network's has no role. The caller's. */
 char *place_name(const struct place *p, const char *role);
+/* What the runner calls the place where it runs the job, among those where it runs others at the same time; fit for a
+ * file's name, and no key. The caller's. */
+char *place_slot(const struct job *job);
+/* A key for containers that are made before the job that will have them is known (executor/standby.h), another one each
+ * time: "<runner>-standby-<number of the slot>-<when>". The caller's. */
+char *place_standby_key(const struct job *job);
 /* The labels of a thing of this job, a new object. `expires` is absolute. */
 json_t *place_labels(const struct job *job, const struct place *p, const char *role, int64_t expires);
 /* The labels of a volume that outlives its jobs, a new object: neither cleanup nor a garbage collector takes it. */

@@ -382,6 +382,14 @@ static void container_release(struct plan_container *c)
     json_decref(c->config);
 }
 
+void plan_drop_services(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n_services; i++)
+        container_release(&plan->services[i]);
+    free(take(&plan->services));
+    plan->n_services = 0;
+}
+
 void plan_release(struct plan *plan)
 {
     place_release(&plan->place);
@@ -394,9 +402,7 @@ void plan_release(struct plan *plan)
     free(plan->volumes);
     for (int role = 0; role < PLAN_ROLES; role++)
         container_release(&plan->of[role]);
-    for (size_t i = 0; i < plan->n_services; i++)
-        container_release(&plan->services[i]);
-    free(plan->services);
+    plan_drop_services(plan);
     strvec_release(&plan->warnings);
     *plan = (struct plan){ 0 };
 }

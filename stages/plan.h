@@ -96,6 +96,9 @@ const struct plan_container *plan_at(const struct plan *plan, size_t i);
 /* ERR_JOB when a container's body or name holds one of the secrets: what the daemon is told, it shows. */
 int plan_check_secrets(const struct plan *plan, const struct secret_variables *secrets, struct err *e);
 
+/* Leave the job its own two containers alone. */
+void plan_drop_services(struct plan *plan);
+
 bool plan_is_privileged(const struct plan_container *c);
 
 /* The plan as JSON for people and tests; a new reference. Holds no secret. */

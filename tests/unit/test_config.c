@@ -44,6 +44,7 @@ static json_t *describe(const struct config *c)
                             (json_int_t)c->services.wait_ms, "script_secrets", c->keep_script_secrets, "direct",
                              c->direct);
     json_object_set_new(all, "trace", json_integer((json_int_t)c->trace_ms));
+    json_object_set_new(all, "standby", json_integer((json_int_t)c->standby));
     json_object_set_new(all, "cleanup", json_string(c->cleanup_waits ? "wait" : "detach"));
     for (int i = 0; i < KIND_COUNT; i++)
         json_object_set_new(all, kind_name((enum kind_id)i), describe_kind(&c->kinds.of[i]));
@@ -105,6 +106,7 @@ static const struct {
     { "keep_failed: 30m\n", "{'keep_failed':1800000}" },
     { "keep_failed: 0\n", "{'keep_failed':0}" },
     { "trace: 0\n", "{'trace':0}" },
+    { "standby: 1\n", "{'standby':1}" },
     { "cleanup: wait\n", "{'cleanup':'wait'}" },
     { "cleanup: detach\n", "{'cleanup':'detach'}" },
     { "script_secrets: keep\n", "{'script_secrets':true}" },
@@ -191,6 +193,8 @@ static const struct {
     { "cancel_grace: soon\n", "c.yml:1:15: cancel_grace: 'soon' must be a duration such as 10s" },
     { "direct: sometimes\n", "c.yml:1:9: direct: 'sometimes' must be true or false" },
     { "keep_failed: yes\n", "c.yml:1:14: keep_failed: 'yes' must be a duration" },
+    { "standby: 2\n", "c.yml:1:10: standby: '2' must be 0 or 1" },
+    { "standby: on\n", "c.yml:1:10: standby: 'on' must be 0 or 1" },
     { "trace: on\n", "c.yml:1:8: trace: 'on' must be a duration" },
     { "cleanup: later\n", "c.yml:1:10: cleanup: 'later' must be detach or wait" },
     { "script_secrets: strip\n", "c.yml:1:17: script_secrets: 'strip' must be remove or keep" },

@@ -184,6 +184,35 @@ static void test_what_docker_lists(void **state)
     }
 }
 
+/* Containers that were made before their job was known: the job's dates count. */
+static void test_a_job_that_took_what_stood_by(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t older_than;
+        struct garbage_job late;
+        bool garbage;
+    } rows[] = {
+        { GARBAGE_BY_LABEL, { "r-standby-0-1", NOW - 5, NOW + 1 }, false },
+        { GARBAGE_BY_LABEL, { "r-standby-0-1", NOW - 5, NOW - 1 }, true },
+        { GARBAGE_BY_LABEL, { "r-standby-0-1", -1, -1 }, true },
+        { GARBAGE_BY_LABEL, { "r-standby-0-11", NOW - 5, NOW + 1 }, true },
+        { 100, { "r-standby-0-1", NOW - 99, NOW - 1 }, false },
+        { 100, { "r-standby-0-1", NOW - 101, NOW + 1 }, true },
+        { 100, { "r-standby-0-1", -1, -1 }, true },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        json_t *lists[THING_KINDS] = {
+            expect_json("[{'Id':'c', 'Created':17, 'Labels':{'atelier.job':'r-standby-0-1', 'atelier.expires':'17'}}]"), NULL, NULL
+        };
+        const struct garbage_rule rule = { .now = NOW, .older_than = rows[i].older_than, .late = &rows[i].late, .n_late = 1 };
+        auto_garbage g = { 0 };
+        print_message("    %zu\n", i);
+        garbage_judge(lists, &rule, &g);
+        assert_int_equal(g.things[0].garbage, rows[i].garbage);
+    }
+}
+
 static void test_odd_listings(void **state)
 {
     (void)state;
@@ -210,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_garbage),
         cmocka_unit_test(test_what_docker_lists),
+        cmocka_unit_test(test_a_job_that_took_what_stood_by),
         cmocka_unit_test(test_odd_listings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -127,6 +129,30 @@ static void test_hostile_words(void **state)
     }
 }
 
+/* A slot's name is no key, whatever the words are; keys of what stands by are keys like others, and each is another one. */
+static void test_slots(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *runner, *concurrent, *slot, *key;
+    } rows[] = {
+        { "aBc_-9", "1", "aBc_-9.1", "aBc_-9-standby-1-" },
+        { "", "", "0.0", "0-standby-0-" },
+        { "../x", "a.b", "---x.a-b", "---x-standby-a-b-" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct job job = { .runner = (char *)(uintptr_t)rows[i].runner, .concurrent = (char *)(uintptr_t)rows[i].concurrent };
+        auto_free char *slot = place_slot(&job);
+        auto_free char *key = place_standby_key(&job);
+        (void)usleep(2); /* another microsecond */
+        auto_free char *next = place_standby_key(&job);
+        assert_string_equal(slot, rows[i].slot);
+        assert_true(text_starts(key, rows[i].key));
+        assert_null(strchr(key, '.'));
+        assert_string_not_equal(key, next);
+    }
+}
+
 static void test_longest_of_all(void **state)
 {
     (void)state;
@@ -161,7 +187,7 @@ int main(void)
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_volumes),
         cmocka_unit_test(test_hostile_words),
-        cmocka_unit_test(test_longest_of_all),
+        cmocka_unit_test(test_slots), cmocka_unit_test(test_longest_of_all),
         cmocka_unit_test(test_labels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "executor/mark.h"
 
+#include "base/hex.h"
 #include "base/number.h"
 
 #include <ctype.h>
@@ -16,9 +17,9 @@ int mark_init(struct mark *m, struct err *e)
 
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         return err_set(e, ERR_SYSTEM, errno, "random numbers: %s", strerror(errno));
+    auto_free char *digits = hex_text(random, sizeof(random));
     *m = (struct mark){ .text = { '\1' } };
-    for (size_t i = 0; i < sizeof(random); i++)
-        (void)snprintf(m->text + 1 + 2 * i, 3, "%02x", random[i]);
+    memcpy(m->text + 1, digits, MARK_LEN - 1);
     return 0;
 }
 

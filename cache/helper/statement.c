@@ -1,6 +1,7 @@
 #include "cache/helper/statement.h"
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -42,10 +43,7 @@ static char *digest_of(int root, const char *name)
             return NULL;
     if (n < 0 || !EVP_DigestFinal_ex(c, sum, &len))
         return NULL;
-    auto_strbuf out = STRBUF_TEXT;
-    for (unsigned i = 0; i < len; i++)
-        strbuf_printf(&out, "%02x", sum[i]);
-    return strbuf_take(&out);
+    return hex_text(sum, len);
 }
 
 static json_t *subjects(int root, const struct strvec *names)

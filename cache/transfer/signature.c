@@ -1,29 +1,14 @@
 #include "cache/transfer/signature.h"
 
+#include "base/digest.h"
+#include "base/hex.h"
 #include "base/strbuf.h"
 #include "base/text.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 #include <time.h>
 
-#define SUM_BYTES 32 /* of SHA-256 */
-#define UNSIGNED  "UNSIGNED-PAYLOAD"
-
-static void put_hex(struct strbuf *out, const unsigned char sum[SUM_BYTES])
-{
-    for (int i = 0; i < SUM_BYTES; i++)
-        strbuf_printf(out, "%02x", sum[i]);
-}
-
-static void derive(unsigned char key[SUM_BYTES], const char *text)
-{
-    unsigned char sum[EVP_MAX_MD_SIZE];
-
-    (void)HMAC(EVP_sha256(), key, SUM_BYTES, (const unsigned char *)text, strlen(text), sum, NULL);
-    memcpy(key, sum, SUM_BYTES);
-}
+#define UNSIGNED "UNSIGNED-PAYLOAD"
 
 /* ---- The headers that are signed ---- */
 
@@ -87,29 +72,25 @@ static char *names_of(const struct strvec *headers)
 
 /* ---- The signature ---- */
 
-static void digest_request(const char *method, const struct url *u, const struct strvec *chosen, const char *names,
-                           struct strbuf *out)
+static char *digest_request(const char *method, const struct url *u, const struct strvec *chosen, const char *names)
 {
     auto_free char *lines = strvec_join(chosen, "\n");
     auto_free char *canonical = xasprintf("%s\n%s\n\n%s\n\n%s\n" UNSIGNED, method, u->path, lines, names);
-    unsigned char sum[EVP_MAX_MD_SIZE];
 
-    (void)EVP_Digest(canonical, strlen(canonical), sum, NULL, EVP_sha256(), NULL);
-    put_hex(out, sum);
+    return digest_sha256_hex(canonical);
 }
 
 /* The key for one day, one region and S3 alone, then the signature itself. */
-static void sign(const struct signer *s, const char *day, const char *text, struct strbuf *out)
+static char *sign(const struct signer *s, const char *day, const char *text)
 {
     auto_free char *first = xasprintf("AWS4%s", s->key);
-    unsigned char key[EVP_MAX_MD_SIZE];
+    const char *const steps[] = { s->region, "s3", "aws4_request", text };
+    unsigned char key[DIGEST_BYTES];
 
-    (void)HMAC(EVP_sha256(), first, (int)strlen(first), (const unsigned char *)day, strlen(day), key, NULL);
-    derive(key, s->region);
-    derive(key, "s3");
-    derive(key, "aws4_request");
-    derive(key, text);
-    put_hex(out, key);
+    digest_hmac(first, strlen(first), day, key);
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+        digest_hmac(key, sizeof(key), steps[i], key);
+    return hex_text(key, sizeof(key));
 }
 
 void signature_add(const struct signer *s, const char *method, const struct url *u, const char *content_type,
@@ -119,7 +100,6 @@ void signature_add(const struct signer *s, const char *method, const struct url 
     struct tm tm = { 0 };
     char date[32], day[16];
     auto_strvec chosen = STRVEC_INIT;
-    auto_strbuf digest = STRBUF_TEXT, signature = STRBUF_TEXT;
 
     (void)gmtime_r(&when, &tm);
     (void)strftime(date, sizeof(date), "%Y%m%dT%H%M%SZ", &tm);
@@ -132,11 +112,11 @@ void signature_add(const struct signer *s, const char *method, const struct url 
     choose_headers(u, content_type, headers, &chosen);
     auto_free char *names = names_of(&chosen);
     auto_free char *scope = xasprintf("%s/%s/s3/aws4_request", day, s->region);
-    digest_request(method, u, &chosen, names, &digest);
-    auto_free char *text = xasprintf("AWS4-HMAC-SHA256\n%s\n%s\n%s", date, scope, strbuf_text(&digest));
-    sign(s, day, text, &signature);
+    auto_free char *digest = digest_request(method, u, &chosen, names);
+    auto_free char *text = xasprintf("AWS4-HMAC-SHA256\n%s\n%s\n%s", date, scope, digest);
+    auto_free char *signature = sign(s, day, text);
     strvec_pushf(headers, "Authorization: AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s", s->key_id,
-                 scope, names, strbuf_text(&signature));
+                 scope, names, signature);
 }
 
 void signer_release(struct signer *s)

@@ -1,5 +1,7 @@
 #include "stages/deploy/container_body.h"
 
+#include "base/digest.h"
+#include "base/hex.h"
 #include "base/text.h"
 #include "engine/registry_auth.h"
 #include "stages/deploy/cron_container.h"
@@ -8,7 +10,6 @@
 #include "stages/deploy/routing.h"
 
 #include <ctype.h>
-#include <openssl/hmac.h>
 #include <string.h>
 #include <strings.h>
 
@@ -343,17 +344,14 @@ static int make_hash(const struct body_from *f, const json_t *body, char **out, 
     const char *key = NULL;
     auto_json *all = json_pack("{s:s, s:O}", "image", json_text(f->image, "Id"), "body", body);
     auto_free char *text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int len = 0;
-    auto_strbuf hex = STRBUF_TEXT;
+    unsigned char digest[DIGEST_BYTES];
 
     if (target_key(f->target, &key, e) < 0)
         return -1;
-    if (!text || !HMAC(EVP_sha256(), key, (int)strlen(key), (const unsigned char *)text, strlen(text), digest, &len))
-        abort(); /* no memory, or libcrypto without SHA-256 */
-    for (unsigned int i = 0; i < len; i++)
-        strbuf_printf(&hex, "%02x", digest[i]);
-    *out = strbuf_take(&hex);
+    if (!text)
+        abort(); /* no memory */
+    digest_hmac(key, strlen(key), text, digest);
+    *out = hex_text(digest, sizeof(digest));
     return 0;
 }
 

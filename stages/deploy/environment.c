@@ -1,11 +1,11 @@
 #include "stages/deploy/environment.h"
 
+#include "base/digest.h"
+#include "base/hex.h"
 #include "base/text.h"
 #include "stages/secret_variables.h"
 
 #include <ctype.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 
 #define ACCOUNT_MAX    32 /* a user of MySQL */
@@ -115,15 +115,13 @@ static void offer_list(struct deploy_environment *env, const struct strvec *list
 static char *account(const char *unit)
 {
     char *name = xasprintf("%s%s", isdigit((unsigned char)*unit) ? "p_" : "", unit);
-    unsigned char digest[EVP_MAX_MD_SIZE];
 
     for (char *c = name; *c; c++)
         *c = *c == '-' ? '_' : *c;
     if (strlen(name) <= ACCOUNT_MAX)
         return name;
-    if (EVP_Digest(unit, strlen(unit), digest, NULL, EVP_sha256(), NULL) != 1)
-        abort(); /* libcrypto without SHA-256 */
-    char *shorter = xasprintf("%.*s_%02x%02x%02x%02x", ACCOUNT_MAX - 9, name, digest[0], digest[1], digest[2], digest[3]);
+    auto_free char *digest = digest_sha256_hex(unit);
+    char *shorter = xasprintf("%.*s_%.8s", ACCOUNT_MAX - 9, name, digest);
     free(name);
     return shorter;
 }
@@ -132,14 +130,10 @@ static char *password(const struct deploy_environment *env, const char *service)
 {
     auto_free char *text = xasprintf("%s\n%s\n%s", service, env->who->project, env->who->environment);
     const char *key = env->target->key;
-    unsigned char sum[EVP_MAX_MD_SIZE];
-    auto_strbuf out = STRBUF_TEXT;
+    unsigned char sum[DIGEST_BYTES];
 
-    if (!HMAC(EVP_sha256(), key, (int)strlen(key), (const unsigned char *)text, strlen(text), sum, NULL))
-        abort();
-    for (int i = 0; i < PASSWORD_BYTES; i++)
-        strbuf_printf(&out, "%02x", sum[i]);
-    return strbuf_take(&out);
+    digest_hmac(key, strlen(key), text, sum);
+    return hex_text(sum, PASSWORD_BYTES);
 }
 
 /* The services that have an account, and the names of its variables. */

@@ -1,9 +1,9 @@
 /* stages/deploy/identity.c: what a deployed project's things are called on its target. */
+#include "base/digest.h"
 #include "base/text.h"
 #include "stages/deploy/environment.h"
 
 #include <ctype.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 /* With the project, two dashes and the mark a label of DNS: 63. Nobody finds another name with the same mark, as
@@ -43,10 +43,9 @@ static void put_mark(struct strbuf *out, const char *project, const char *enviro
 {
     auto_free char *whole = xasprintf("%s\n%s", project, environment);
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
-    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned char digest[DIGEST_BYTES];
 
-    if (EVP_Digest(whole, strlen(whole), digest, NULL, EVP_sha256(), NULL) != 1)
-        abort(); /* libcrypto without SHA-256 */
+    digest_sha256(whole, digest);
     strbuf_putc(out, '-');
     for (size_t bit = 0; bit < MARK_LETTERS * BITS; bit += BITS) {
         unsigned two = (unsigned)digest[bit / 8] << 8 | digest[bit / 8 + 1];

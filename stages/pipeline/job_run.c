@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/hex.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "stages/pipeline/artifact_store.h"
@@ -180,9 +181,8 @@ static int make_token(struct job_run *j, struct err *e)
 
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         return err_set(e, ERR_SYSTEM, 0, "no random bytes from the kernel");
-    int n = snprintf(j->token, sizeof(j->token), "glcbt-");
-    for (size_t i = 0; i < sizeof(random); i++)
-        n += snprintf(j->token + n, sizeof(j->token) - (size_t)n, "%02x", random[i]);
+    auto_free char *digits = hex_text(random, sizeof(random));
+    (void)snprintf(j->token, sizeof(j->token), "glcbt-%s", digits);
     return 0;
 }
 

@@ -1,33 +1,18 @@
 #include "stages/pipeline/resource_group.h"
 
+#include "base/digest.h"
 #include "base/file.h"
-#include "base/strbuf.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <string.h>
 #include <sys/file.h>
-
-/* A name may be long, and have anything in it. */
-static char *file_name(const char *group)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int len = 0;
-    auto_strbuf out = STRBUF_TEXT;
-
-    if (EVP_Digest(group, strlen(group), digest, &len, EVP_sha256(), NULL) != 1)
-        abort(); /* libcrypto without SHA-256 */
-    for (unsigned int i = 0; i < len; i++)
-        strbuf_printf(&out, "%02x", digest[i]);
-    return strbuf_take(&out);
-}
 
 int resource_group_take(const char *state_dir, int64_t project_id, const char *name, int *fd, struct err *e)
 {
     auto_free char *dir = xasprintf("%s/groups/%" PRId64, state_dir, project_id);
-    auto_free char *file = file_name(name);
+    auto_free char *file = digest_sha256_hex(name); /* a name may be long, and have anything in it */
     auto_free char *path = xasprintf("%s/%s", dir, file);
 
     *fd = -1;

@@ -1,9 +1,9 @@
 #include "stages/pipeline/slug.h"
 
+#include "base/digest.h"
 #include "base/memory.h"
 
 #include <ctype.h>
-#include <openssl/evp.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -41,13 +41,11 @@ char *slug_name(const char *text)
 static void suffix_of(const char *name, char out[SUFFIX_DIGITS + 1])
 {
     static const uint64_t modulus = 2176782336; /* 36 to the 6th: only those digits matter */
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int len = 0;
+    unsigned char digest[DIGEST_BYTES];
     uint64_t number = 0;
 
-    if (EVP_Digest(name, strlen(name), digest, &len, EVP_sha256(), NULL) != 1)
-        abort(); /* libcrypto without SHA-256 */
-    for (unsigned int i = 0; i < len; i++)
+    digest_sha256(name, digest);
+    for (size_t i = 0; i < sizeof(digest); i++)
         number = (number * 256 + digest[i]) % modulus;
     out[SUFFIX_DIGITS] = '\0';
     for (int i = SUFFIX_DIGITS; i-- > 0; number /= 36)

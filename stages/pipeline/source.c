@@ -1,5 +1,6 @@
 #include "stages/pipeline/source.h"
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/process.h"
 #include "base/strbuf.h"
@@ -7,7 +8,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -159,20 +159,6 @@ static int compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* SHA-1 as hex digits, as GitLab's keys are: a name, nothing that must not be forged. */
-static char *hash_of(const char *text)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int len = 0;
-    auto_strbuf out = STRBUF_TEXT;
-
-    if (EVP_Digest(text, strlen(text), digest, &len, EVP_sha1(), NULL) != 1)
-        abort(); /* libcrypto without SHA-1 */
-    for (unsigned int i = 0; i < len; i++)
-        strbuf_printf(&out, "%02x", digest[i]);
-    return strbuf_take(&out);
-}
-
 /* One pattern's: all that is in the commit and was not in an empty one, or who touched it last. */
 static char *state_of(const struct git *g, const char *sha, const char *empty, const char *pattern)
 {
@@ -204,7 +190,7 @@ int source_hash(struct source *s, const struct strvec *patterns, bool by_commits
         return 0;
     qsort(states.items, states.n, sizeof(*states.items), compare);
     auto_free char *joined = strvec_join(&states, "-");
-    *out = hash_of(joined);
+    *out = digest_sha1_hex(joined); /* as GitLab's keys are */
     return 0;
 }
 

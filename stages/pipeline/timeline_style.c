@@ -1,9 +1,9 @@
 #include "stages/pipeline/timeline_style.h"
 
+#include "base/digest.h"
 #include "base/memory.h"
 
 #include <openssl/evp.h>
-#include <string.h>
 
 const char timeline_style[] =
     /* By day */
@@ -86,12 +86,10 @@ const char timeline_style[] =
 
 char *timeline_style_hash(void)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    char text[2 * EVP_MAX_MD_SIZE];
-    unsigned len = 0;
+    unsigned char digest[DIGEST_BYTES];
+    char text[2 * sizeof(digest)];
 
-    if (EVP_Digest(timeline_style, strlen(timeline_style), digest, &len, EVP_sha256(), NULL) != 1)
-        abort(); /* out of memory */
-    (void)EVP_EncodeBlock((unsigned char *)text, digest, (int)len);
+    digest_sha256(timeline_style, digest);
+    (void)EVP_EncodeBlock((unsigned char *)text, digest, sizeof(digest));
     return xasprintf("sha256-%s", text);
 }

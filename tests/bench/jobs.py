@@ -25,7 +25,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import hooks  # noqa: E402
-from gitlab_api import GitLab, job  # noqa: E402
+from gitlab_api import GitLab  # noqa: E402
+from gitlab_job import job  # noqa: E402
 
 ROUNDS = int(os.environ.get("ROUNDS", "20"))
 JOBS = int(os.environ.get("JOBS", "50"))

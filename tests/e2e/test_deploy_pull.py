@@ -1,86 +1,42 @@
 """How a deploy pulls: several images at a time, and again when the registry stumbles. The target is a stand-in."""
 import collections
-import http.server
-import json
 import pathlib
 import re
 import signal
-import socketserver
 import tempfile
-import threading
 import unittest
-import urllib.parse
 
 from deploys import PATIENCE, Deployment, wait_until
 from hooks import has_docker
+from image_daemon import ImageDaemon
 
 STUMBLE = (500, {"message": 'Get "https://r.example/v2/": net/http: TLS handshake timeout'})
 REFUSED = (404, {"message": "manifest unknown"})
 PULLED = (200, {"status": "Pull complete", "id": "layer"})
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def address_string(self):
-        return "a socket"
-
-    def log_message(self, *_):
-        pass
-
-    def answer(self, status, body):
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Api-Version", "1.41")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def do_GET(self):
-        if "/images/" in self.path:  # there, and refused by the target: the deploy ends before it does anything
-            self.answer(200, {"Id": "sha256:" + "0" * 64, "Config": {"User": "root"}})
-        else:
-            self.answer(200, {})
-
-    do_HEAD = do_GET
-
-    def do_POST(self):
-        query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
-        self.answer(*self.server.pull(query["fromImage"][0].rpartition("/")[2]))
-
-
-class Target(socketserver.ThreadingUnixStreamServer):
-    """A daemon that knows of pulls alone; one is answered when `together` have been asked for."""
-
-    daemon_threads = True
+class Target(ImageDaemon):
+    """A pull is answered when `together` have been asked for."""
 
     def __init__(self, path, together=1, answers=None):
-        super().__init__(path, Handler)
+        super().__init__(path)
         self.together, self.answers = together, answers or {}
         self.asked, self.active, self.peak = collections.Counter(), 0, 0
-        self.changed = threading.Condition()
+
+    def inspect(self, image):
+        return {"User": "root"}  # there, and refused by the target: the deploy ends before it does anything
 
     def pull(self, image):
+        name = image.rpartition("/")[2].partition(":")[0]
         with self.changed:
-            self.asked[image] += 1
+            self.asked[name] += 1
             self.active += 1
             self.peak = max(self.peak, self.active)
             self.changed.notify_all()
             came = self.changed.wait_for(lambda: self.asked.total() >= self.together, PATIENCE)
             self.active -= 1
-            script = self.answers.get(image, [])
+            script = self.answers.get(name, [])
             return (500, {"message": "too few came"}) if not came else script.pop(0) if script else PULLED
-
-    def handle_error(self, request, client_address):
-        """A client that goes away is none of ours."""
-
-    def __enter__(self):
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
 
 
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")

@@ -28,7 +28,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 import images  # noqa: E402
-from gitlab_api import GitLab, Result, job, variable  # noqa: E402
+from gitlab_api import GitLab  # noqa: E402
+from gitlab_job import Result, job, variable  # noqa: E402
 
 
 

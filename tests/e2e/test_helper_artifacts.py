@@ -17,7 +17,8 @@ import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-from gitlab_api import Early, GitLab, Reply, Request, Upload  # noqa: E402
+from gitlab_api import GitLab  # noqa: E402
+from gitlab_http import Early, Reply, Request, Upload  # noqa: E402
 from helper import Done, HelperCase  # noqa: E402
 from object_store import ObjectStore, cut, hang, replaced, status, without_ranges  # noqa: E402
 

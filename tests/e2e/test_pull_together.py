@@ -1,64 +1,21 @@
 """A job's images are pulled side by side. The daemon is a stand-in that answers pulls when enough have been asked for."""
-import http.server
-import json
 import pathlib
-import re
-import socketserver
 import tempfile
-import threading
 import unittest
-import urllib.parse
 
 from hooks import Job
+from image_daemon import ImageDaemon
 
 SECONDS = 60
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def address_string(self):
-        return "a socket"
-
-    def log_message(self, *_):
-        pass
-
-    def answer(self, status, body):
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Api-Version", "1.41")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def do_GET(self):
-        name = re.search(r"/images/(.+)/json", urllib.parse.unquote(self.path))
-        if not name:
-            self.answer(200, {} if "_ping" in self.path or "version" in self.path else [])
-        elif name[1].startswith("atelier/helper") or name[1] in self.server.images:
-            self.answer(200, {"Id": "sha256:" + "0" * 64, "Config": {}})
-        else:
-            self.answer(404, {"message": "No such image"})
-
-    do_HEAD = do_GET
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
-        if "/images/create" in self.path:
-            self.answer(*self.server.pull(query["fromImage"][0] + ":" + query["tag"][0]))
-        else:
-            self.answer(500, {"message": "enough"})  # the images were got
-
-
-class Daemon(socketserver.ThreadingUnixStreamServer):
-    daemon_threads = True
-
+class Daemon(ImageDaemon):
     def __init__(self, path, together, refused=()):
-        super().__init__(path, Handler)
+        super().__init__(path)
         self.together, self.refused, self.images, self.asked = together, refused, set(), []
-        self.changed = threading.Condition()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def inspect(self, image):
+        return {} if image.startswith("atelier/helper") or image in self.images else None
 
     def pull(self, image):
         with self.changed:
@@ -77,9 +34,7 @@ class Together(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="atelier-daemon-")
         self.addCleanup(folder.cleanup)
         path = pathlib.Path(folder.name) / "docker.sock"
-        daemon = Daemon(str(path), together, **options)
-        self.addCleanup(daemon.server_close)
-        self.addCleanup(daemon.shutdown)
+        daemon = self.enterContext(Daemon(str(path), together, **options))
         job = Job(f"docker_host: unix://{path}\npull_policy: {policy}\n", image=images[0])
         job.response = {**job.payload(images[0], "build"), "services": [
             {"name": image, "alias": f"service-{i}"} for i, image in enumerate(images[1:])]}

@@ -14,13 +14,13 @@ from __future__ import annotations
 import dataclasses
 import email.utils
 import hashlib
-import http.server
 import re
 import socket
 import ssl
-import sys
 import threading
 import typing
+
+from http_peer import Handler, Server
 
 
 @dataclasses.dataclass
@@ -107,11 +107,7 @@ def lost(handler: _Handler, _request: Request) -> None:
 # --- the server ---
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    cut_after: int | None = None
-
+class _Handler(Handler):
     def _take(self) -> None:
         path, _, query = self.path.partition("?")
         if path.startswith("http://"):  # we are somebody's proxy
@@ -122,7 +118,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             store.requests.append(request)
             faults = store.faults.get(self.command, [])
             fault = faults.pop(0) if faults else None
-        request.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        request.body = self.body()
         if fault:
             fault(self, request)
         else:
@@ -149,27 +145,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         headers["Content-Range"] = f"bytes {first}-{last}/{len(known.body)}"
         return self.reply(206, known.body[first:last + 1], headers)
 
-    def reply(self, code: int, body: bytes = b"", headers: typing.Mapping[str, str] = {}) -> None:
-        self.send_response(code)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body if self.cut_after is None else body[:self.cut_after])
-            self.wfile.flush()
-
-    def log_message(self, *_) -> None:
-        pass
-
-
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-    def handle_error(self, request, client_address) -> None:
-        if not isinstance(sys.exc_info()[1], (ConnectionError, ssl.SSLError)):
-            super().handle_error(request, client_address)
-
 
 class ObjectStore:
     def __init__(self, address: str = "127.0.0.1", tls: tuple[str, str] | None = None):
@@ -178,7 +153,7 @@ class ObjectStore:
         self.requests: list[Request] = []
         self.faults: dict[str, list[Fault]] = {}
         self.lock = threading.Lock()
-        self._server = _Server((address, 0), _Handler)
+        self._server = Server(address, _Handler)
         self._server.store = self
         self._server.ended = threading.Event()
         self.port = self._server.server_address[1]
@@ -187,7 +162,7 @@ class ObjectStore:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._server.start()
 
     def __enter__(self) -> ObjectStore:
         return self
@@ -197,8 +172,7 @@ class ObjectStore:
 
     def close(self) -> None:
         self._server.ended.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
         return f"{self._scheme}://{host}:{self.port}{path}"

@@ -6,7 +6,6 @@ containers of every network reach, and `extra_hosts` of a kind leads the names t
 import base64
 import hashlib
 import http.client
-import http.server
 import json
 import os
 import pathlib
@@ -15,9 +14,9 @@ import ssl
 import subprocess
 import tarfile
 import tempfile
-import threading
 import time
 
+import http_peer
 from hooks import docker
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -156,21 +155,15 @@ class Platform:
         self.calls = []
         calls = self.calls
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Handler(http_peer.Handler):
             def do_POST(self):
                 known = secrets.compare_digest(self.headers.get("Authorization", ""), "Bearer " + key)
-                calls.append((self.rfile.read(int(self.headers["Content-Length"])).decode(), known))
-                self.send_response(200 if known else 401)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                calls.append((self.body().decode(), known))
+                self.reply(200 if known else 401)
 
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
+        self.server = http_peer.Server(address, Handler)
         self.url = f"http://{address}:{self.server.server_port}/"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.server.start()
 
     def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.stop()

@@ -1,104 +1,11 @@
-#include "stages/pipeline/source.h"
-
-#include "base/file.h"
-#include "base/process.h"
-#include "stages/pipeline/git.h"
-
-#include <stdlib.h>
-#include <unistd.h>
+/* What a pipeline's jobs get of a checkout, whatever state it is in. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-/* A repository of the test's own, and a folder to publish to, in which a job could write. */
-struct fixture {
-    char *dir, *top, *builds;
-    char *bare; /* what was published last */
-    int published;
-    struct git git;
-    struct checkout checkout;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *f = xcalloc(1, sizeof(*f));
-
-    assert_int_equal(dir_temporary("/tmp", "atelier-test-source", &f->dir, NULL), 0);
-    f->top = xasprintf("%s/it's: a repo", f->dir);
-    f->builds = xasprintf("%s/builds/it's: 0", f->dir);
-    assert_int_equal(dir_make(f->top, 0700, NULL), 0);
-    assert_int_equal(dir_make(f->builds, 0700, NULL), 0);
-    git_init(&f->git, f->top, environ);
-    strvec_set_env(&f->git.env, "HOME", f->dir);
-    assert_int_equal(git_run(&f->git, NULL, NULL, "init", "-q", "-b", "main", NULL), 0);
-    assert_int_equal(git_run(&f->git, NULL, NULL, "config", "user.name", "Me", NULL), 0);
-    assert_int_equal(git_run(&f->git, NULL, NULL, "config", "user.email", "me@x", NULL), 0);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    (void)dir_remove(f->dir, NULL);
-    checkout_release(&f->checkout);
-    git_release(&f->git);
-    free(f->dir);
-    free(f->top);
-    free(f->builds);
-    free(f->bare);
-    free(f);
-    return 0;
-}
-
-static void put(const struct fixture *f, const char *name, const char *text)
-{
-    auto_free char *path = xasprintf("%s/%s", f->top, name);
-    assert_int_equal(file_write(path, text, strlen(text), 0644, NULL), 0);
-}
-
-static void commit(const struct fixture *f, const char *message)
-{
-    assert_int_equal(git_run(&f->git, NULL, NULL, "add", "-A", NULL), 0);
-    assert_int_equal(git_run(&f->git, NULL, NULL, "commit", "-qm", message, NULL), 0);
-}
-
-/* Take the sources and publish them as two jobs of the pipeline `id` get them; the commit, the caller's. */
-static char *publish(struct fixture *f, int64_t id)
-{
-    auto_source s = SOURCE_INIT;
-    auto_err e = ERR_INIT;
-
-    checkout_release(&f->checkout);
-    if (checkout_open(f->top, NULL, environ, &f->checkout, &e) < 0 ||
-        source_take(&f->checkout, environ, f->dir, id, &s, &e) < 0)
-        fail_msg("%s", err_text(&e));
-    for (int job = 0; job < 2; job++) {
-        auto_free char *name = xasprintf("source-%d.git", ++f->published);
-        free(f->bare);
-        f->bare = xasprintf("%s/%s", f->builds, name);
-        if (source_publish(&s, f->builds, name, &e) < 0)
-            fail_msg("%s", err_text(&e));
-    }
-    return xstrdup(s.sha);
-}
-
-/* What is at a path of a commit in the bare repository, which must need nothing of ours; NULL: nothing. */
-static char *content(const struct fixture *f, const char *commit_name, const char *path)
-{
-    auto_free char *object = xasprintf("%s:%s", commit_name, path);
-    auto_free char *git_dir = xasprintf("--git-dir=%s", f->bare);
-    return git_ask(&f->git, git_dir, "show", object, NULL);
-}
-
-static char *count_objects(const struct fixture *f)
-{
-    return git_ask(&f->git, "count-objects", "-v", NULL);
-}
+#include "tests/support/source_case.h"
 
 static void test_a_clean_checkout_is_head(void **state)
 {
@@ -281,113 +188,6 @@ static void test_a_broken_store_is_mended(void **state)
     assert_int_equal(access(copied, F_OK), -1);
 }
 
-/* An executable that leaves a mark wherever it is run. */
-static void trap(const struct fixture *f, const char *dir, const char *name)
-{
-    auto_free char *path = xasprintf("%s/%s", dir, name);
-    auto_free char *text = xasprintf("#!/bin/sh\ntouch '%s/escaped'\n", f->dir);
-
-    assert_int_equal(dir_make(dir, 0700, NULL), 0);
-    assert_int_equal(file_write(path, text, strlen(text), 0755, NULL), 0);
-}
-
-static void set_traps(const struct fixture *f, const char *dir)
-{
-    static const char *const names[] = {
-        "pre-receive", "update",       "post-receive",          "post-update", "proc-receive", "pre-push",
-        "pre-auto-gc", "push-to-checkout", "reference-transaction", "fsmonitor",
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        trap(f, dir, names[i]);
-}
-
-static bool escaped(const struct fixture *f)
-{
-    auto_free char *mark = xasprintf("%s/escaped", f->dir);
-    return access(mark, F_OK) == 0;
-}
-
-/* A job writes in what it got: it must reach neither the host nor the next job. */
-static void test_what_a_job_plants_stays_its_own(void **state)
-{
-    struct fixture *f = *state;
-
-    put(f, "a", "one");
-    commit(f, "first");
-    free(publish(f, 1));
-    auto_free char *hooks = xasprintf("%s/hooks", f->bare);
-    auto_free char *fsmonitor = xasprintf("%s/fsmonitor", hooks);
-    auto_free char *config = xasprintf("%s/config", f->bare);
-    auto_free char *alternates = xasprintf("%s/objects/info/alternates", f->bare);
-    set_traps(f, hooks);
-    assert_int_equal(git_run(&f->git, NULL, NULL, "config", "-f", config, "core.hooksPath", hooks, NULL), 0);
-    assert_int_equal(git_run(&f->git, NULL, NULL, "config", "-f", config, "core.fsmonitor", fsmonitor, NULL), 0);
-    assert_int_equal(git_run(&f->git, NULL, NULL, "config", "-f", config, "core.alternateRefsCommand", fsmonitor, NULL), 0);
-    assert_int_equal(file_write(alternates, "/nowhere\n", 9, 0600, NULL), 0);
-    /* Files that it shared with others would be cut off for those as well. */
-    auto_free char *objects = xasprintf("%s/objects", f->bare);
-    const char *const argv[] = { "find", ".", "-type", "f", "-exec", "chmod", "u+w", "{}", "+",
-                                 "-exec", "truncate", "-s", "0", "{}", "+", NULL };
-    auto_strbuf nothing = STRBUF_TEXT;
-    assert_int_equal(process_capture(argv, objects, NULL, &nothing, NULL), 0);
-
-    put(f, "a", "two");
-    auto_free char *sha = publish(f, 2);
-    auto_free char *a = content(f, sha, "a");
-    assert_string_equal(a, "two");
-    assert_false(escaped(f));
-    auto_free char *next = xasprintf("%s/hooks", f->bare);
-    assert_int_equal(access(next, F_OK), -1);
-}
-
-/* Whatever is at the place already is not ours to write through, to replace or to remove. */
-static void test_a_taken_name_is_left_alone(void **state)
-{
-    struct fixture *f = *state;
-    auto_free char *victim = xasprintf("%s/victim", f->dir);
-    auto_free char *kept = xasprintf("%s/kept", victim);
-    auto_free char *link = xasprintf("%s/source-link.git", f->builds);
-    auto_free char *folder = xasprintf("%s/source-folder.git/x", f->builds);
-    auto_source s = SOURCE_INIT;
-
-    put(f, "a", "one");
-    commit(f, "first");
-    assert_int_equal(dir_make(victim, 0700, NULL), 0);
-    assert_int_equal(file_write(kept, "x", 1, 0600, NULL), 0);
-    assert_int_equal(symlink(victim, link), 0);
-    assert_int_equal(dir_make(folder, 0700, NULL), 0);
-    assert_int_equal(checkout_open(f->top, NULL, environ, &f->checkout, NULL), 0);
-    assert_int_equal(source_take(&f->checkout, environ, f->dir, 1, &s, NULL), 0);
-    static const char *const taken[] = { "source-link.git", "source-folder.git" };
-    for (size_t i = 0; i < ARRAY_SIZE(taken); i++) {
-        auto_err e = ERR_INIT;
-        assert_int_equal(source_publish(&s, f->builds, taken[i], &e), -1);
-        assert_non_null(strstr(err_text(&e), taken[i]));
-    }
-    assert_int_equal(access(kept, F_OK), 0);
-    assert_int_equal(access(folder, F_OK), 0);
-    assert_int_equal(rmdir(folder), 0);
-    assert_int_equal(source_publish(&s, f->builds, "source-1.git", NULL), 0);
-}
-
-/* Nor do the user's own settings count in a repository of ours. */
-static void test_the_callers_hooks_are_not_run(void **state)
-{
-    struct fixture *f = *state;
-    auto_free char *hooks = xasprintf("%s/hooks", f->dir);
-    auto_free char *config = xasprintf("%s/.gitconfig", f->dir);
-
-    put(f, "a", "one");
-    commit(f, "first");
-    set_traps(f, hooks);
-    assert_int_equal(git_run(&f->git, NULL, NULL, "config", "-f", config, "core.hooksPath", hooks, NULL), 0);
-    assert_int_equal(setenv("GIT_CONFIG_GLOBAL", config, 1), 0);
-    free(publish(f, 1));
-    (void)unsetenv("GIT_CONFIG_GLOBAL");
-    assert_false(escaped(f));
-}
-
 /* `git fetch --unshallow` and `git fetch origin main` in a job. */
 static void test_branches_and_tags_are_in_it(void **state)
 {
@@ -450,21 +250,6 @@ static void test_a_partial_clone(void **state)
     assert_string_equal(objects, objects_after);
 }
 
-/* A git hook that calls us has these set: they must not lead us into its repository. */
-static void test_the_callers_git_variables_are_left_out(void **state)
-{
-    struct fixture *f = *state;
-
-    put(f, "a", "one");
-    commit(f, "first");
-    assert_int_equal(setenv("GIT_DIR", "/nowhere", 1), 0);
-    assert_int_equal(setenv("GIT_INDEX_FILE", "/nowhere/index", 1), 0);
-    auto_free char *sha = publish(f, 1);
-    (void)unsetenv("GIT_DIR");
-    (void)unsetenv("GIT_INDEX_FILE");
-    assert_non_null(sha);
-}
-
 static void test_no_repository(void **state)
 {
     struct fixture *f = *state;
@@ -475,9 +260,6 @@ static void test_no_repository(void **state)
     assert_non_null(strstr(err_text(&e), "git init"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-/* Another branch's pipeline is one of its commit, whatever lies in the work tree. */
 static void test_another_branch(void **state)
 {
     struct fixture *f = *state;
@@ -599,10 +381,6 @@ int main(void)
         TEST(test_another_branch),
         TEST(test_a_branch_that_is_none_yet),
         TEST(test_a_broken_store_is_mended),
-        TEST(test_the_callers_git_variables_are_left_out),
-        TEST(test_what_a_job_plants_stays_its_own),
-        TEST(test_a_taken_name_is_left_alone),
-        TEST(test_the_callers_hooks_are_not_run),
         TEST(test_branches_and_tags_are_in_it),
         TEST(test_sha256),
         TEST(test_a_partial_clone),

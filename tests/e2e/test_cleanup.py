@@ -7,20 +7,14 @@ import tempfile
 import time
 import unittest
 
-from hooks import ATELIER, Job, docker, has_docker
+from hooks import ATELIER, Job, JobTest, docker, has_docker
 from relay import Relay
 
 SECONDS = 60
 
 
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")
-class CleanupTest(unittest.TestCase):
-    def prepared(self, *args, **options):
-        job = Job(*args, **options)
-        self.addCleanup(job.__exit__)
-        self.succeeds(job.hook("prepare"))
-        return job
-
+class CleanupTest(JobTest):
     def succeeds(self, result):
         self.assertEqual(result.code, 0, result)
         return result

@@ -6,52 +6,7 @@ import subprocess
 import unittest
 
 import images
-from deploys import Deployment, docker, image_id, wait_until
-
-APPLETS = ("sh", "httpd", "sleep", "echo", "cat", "test", "touch", "id", "true", "false", "mkdir")
-SERVER = "trap 'exit 0' TERM; while :; do sleep 0.1; done"  # ends at once when it is asked to
-
-APP = """
-version: "3"
-services:
-  app:
-    image: ${X_IMAGE}
-    environment:
-      KEY: ${API_KEY}
-      VERSION: ${CI_COMMIT_SHA}
-    healthcheck: {test: ["CMD", "true"], interval: 1s}
-    labels: {traefik.enable: "true", traefik.frontend.rule: "Host:app.example"}
-    depends_on: [worker]
-  worker:
-    image: ${X_IMAGE}
-    environment: {WORD: "${X_WORD}"}
-"""
-
-
-@unittest.skipUnless(images.BUSYBOX, "needs busybox-static")
-class DeployCase(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.names = []
-        cls.image = cls.make_image("one")
-        cls.other = cls.make_image("two", files={"etc/other": (b"x", 0o644)})
-
-    @classmethod
-    def tearDownClass(cls):
-        images.remove(*cls.names)
-
-    @classmethod
-    def make_image(cls, name, files=None, changes=("USER 1001",)):
-        command = f"CMD {json.dumps(['sh', '-c', SERVER])}"
-        full = images.busybox(f"atelier-test-deploy-{name}", APPLETS, files, (*changes, command))
-        cls.names.append(full)
-        return image_id(full)
-
-    def deployment(self, name, **target):
-        d = Deployment(self, name, **target)
-        d.variables |= {"X_IMAGE": self.image, "X_WORD": "hello"}
-        d.secrets["API_KEY"] = "key-of-staging-1"
-        return d
+from deploys import APP, DeployCase, docker, wait_until
 
 
 class Rollout(DeployCase):

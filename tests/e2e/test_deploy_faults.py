@@ -2,15 +2,13 @@
 import os
 import pathlib
 import random
-import re
 import subprocess
 import tempfile
 import time
 import unittest
 
-from deploys import HOST, docker, kill, wait_until
+from deploys import APP, HOST, DeployCase, docker, kill, wait_until
 from relay import Relay
-from test_deploy import APP, DeployCase
 
 KILLS = 20  # each in its own twentieth of a deploy
 

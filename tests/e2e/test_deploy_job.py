@@ -15,7 +15,7 @@ import unittest
 
 import images
 from hooks import ATELIER, IMAGE, PATIENCE, Job, docker, has_docker, terminate, wait_for
-from test_pipeline import Checkout
+from pipelines import Checkout
 
 SECRET = "hush-%s-hush" % os.urandom(6).hex()
 DAEMON = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")

@@ -6,7 +6,7 @@ import unittest
 
 import images
 import test_deploy_job as by_socket
-from hooks import docker, has_docker, terminate
+from hooks import docker, has_docker
 from relay import TcpRelay
 from test_deploy_job import ASK, REFUSED, SERVE, UNDER_WAY, UP, wait_for
 

@@ -2,10 +2,9 @@
 import collections
 import unittest
 
-from deploys import HOST
+from deploys import HOST, DeployCase
 from load import Load
 import proxy
-from test_deploy import DeployCase
 
 RELEASES = 10
 

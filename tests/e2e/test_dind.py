@@ -19,7 +19,7 @@ import unittest
 import images
 from hooks import ROOT, docker, has_docker, listed_in_the_end
 from registries import Authority, Network, Platform, Registry
-from test_pipeline import Checkout
+from pipelines import Checkout
 
 BASE = "atelier/dind:latest"
 PYTHON = "atelier/python:3"

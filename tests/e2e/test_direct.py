@@ -11,7 +11,7 @@ import time
 import unittest
 
 import images
-from hooks import ATELIER, Job, docker, has_docker, processes_in, terminate
+from hooks import ATELIER, Job, JobTest, docker, has_docker, processes_in, terminate
 
 SOCKET = "/run/atelier/init/socket"
 LOOK = r"""
@@ -31,16 +31,10 @@ def eventually(test, what, probe, seconds=60):
 
 
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")
-class Direct(unittest.TestCase):
-    def prepared(self, config="", entrypoint=None, user=None, **options):
-        job = Job("direct: on\n" + config, **options)
-        self.addCleanup(job.__exit__)
-        if entrypoint:
-            job.response["image"]["entrypoint"] = entrypoint
-        if user:
-            job.response["image"]["executor_opts"] = {"docker": {"user": user}}
-        result = job.hook("prepare")
-        self.assertEqual((result.code, result.err), (0, ""), result)
+class Direct(JobTest):
+    def prepared(self, config="", **options):
+        job = super().prepared("direct: on\n" + config, **options)
+        self.assertEqual(job.said.err, "")
         return job
 
     def folder(self, job, role="build"):

@@ -8,7 +8,6 @@ import io
 import json
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import time
@@ -18,9 +17,9 @@ import zipfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from gitlab_api import GitLab  # noqa: E402
-from gitlab_http import Early, Reply, Request, Upload  # noqa: E402
+from gitlab_http import Early, Reply, Upload  # noqa: E402
 from helper import Done, HelperCase  # noqa: E402
-from object_store import ObjectStore, cut, hang, replaced, status, without_ranges  # noqa: E402
+from object_store import ObjectStore, cut, hang, replaced, without_ranges  # noqa: E402
 
 STATUS = {403: "Forbidden", 413: "Request Entity Too Large", 500: "Internal Server Error", 503: "Service Unavailable"}
 

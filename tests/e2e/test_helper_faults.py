@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from helper import PROGRAM, HelperCase  # noqa: E402
 from object_store import ObjectStore, cut, hang, lost, status  # noqa: E402
-from test_archive import special, tar_of, zstd  # noqa: E402
+from archives import special, tar_of, zstd  # noqa: E402
 
 KEPT = [".lock", "cache.zip", "metadata.json"]
 

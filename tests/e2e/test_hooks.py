@@ -9,11 +9,11 @@ import time
 import unittest
 
 import images
-from hooks import ATELIER, IMAGE, PATIENCE, Job, Result, docker, has_docker, processes_in, terminate
+from hooks import ATELIER, IMAGE, PATIENCE, Job, JobTest, Result, docker, has_docker, processes_in, terminate
 
 
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")
-class HookTest(unittest.TestCase):
+class HookTest(JobTest):
     @classmethod
     def setUpClass(cls):
         cls.images = {
@@ -29,13 +29,6 @@ class HookTest(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         images.remove(*cls.images.values())
-
-    def prepared(self, *args, **options):
-        job = Job(*args, **options)
-        self.addCleanup(job.__exit__)
-        result = job.hook("prepare")
-        self.assertEqual(result.code, 0, result)
-        return job
 
     def assert_clean(self, job):
         result = job.hook("cleanup")

@@ -1,13 +1,11 @@
 """Caches and artifacts in `atelier pipeline`: from job to job, and from one run to the next."""
 import os
-import pathlib
-import subprocess
 import unittest
 import zipfile
 import zlib
 
 from hooks import IMAGE
-from test_pipeline import PipelineTest, has_image
+from pipelines import PipelineTest, has_image
 
 HELPER = os.environ.get("ATELIER_TEST_HELPER_IMAGE")  # another helper image than this version's
 

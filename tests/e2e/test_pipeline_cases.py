@@ -23,7 +23,8 @@ import shlex
 import subprocess
 import unittest
 
-from test_pipeline import ATELIER, IMAGE, Checkout, Result, has_image
+from hooks import ATELIER, IMAGE
+from pipelines import Checkout, has_image
 
 CASES = pathlib.Path(__file__).parent.parent / "cases" / "pipelines"
 WORDS = {"about", "git", "with", "jobs", "error", "preview", "no preview", "lint", "no lint", "run", "states", "exit", "log",

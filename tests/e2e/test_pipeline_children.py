@@ -2,7 +2,8 @@
 import re
 import unittest
 
-from test_pipeline import IMAGE, PipelineTest, has_image
+from hooks import IMAGE
+from pipelines import PipelineTest, has_image
 
 CI = f"""
 stages: [build, test]

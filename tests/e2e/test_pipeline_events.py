@@ -2,7 +2,8 @@
 import json
 import unittest
 
-from test_pipeline import IMAGE, Checkout, has_image
+from hooks import IMAGE
+from pipelines import Checkout, has_image
 
 CI = f"""
 default: {{image: {IMAGE}}}

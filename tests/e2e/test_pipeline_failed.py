@@ -4,7 +4,7 @@ import subprocess
 import unittest
 
 from hooks import ATELIER, IMAGE, docker
-from test_pipeline import PipelineTest, has_image
+from pipelines import PipelineTest, has_image
 from test_shell import DEADLINE, Terminal
 
 CI = f"""

@@ -3,7 +3,8 @@ import json
 import subprocess
 import unittest
 
-from test_pipeline import ATELIER, IMAGE, Checkout, Result, has_image
+from hooks import ATELIER, IMAGE
+from pipelines import Checkout, Result, has_image
 
 CI = f"""
 include: ci/*.yml

@@ -9,7 +9,7 @@ import time
 import unittest
 
 from hooks import IMAGE
-from test_pipeline import PipelineTest, Result, has_image
+from pipelines import PipelineTest, Result, has_image
 
 # await NAME...: until these are there, 100 s at most.
 AWAIT = """await() { for name; do n=0; until [ -e "/meet/$name" ]; do n=$((n+1)); [ $n -lt 1000 ] || { echo "no $name"; return 9; }; sleep 0.1; done; done; }"""

@@ -4,7 +4,7 @@ import subprocess
 import unittest
 
 from hooks import ATELIER, IMAGE, listed_in_the_end
-from test_pipeline import PipelineTest, Result, has_image
+from pipelines import PipelineTest, Result, has_image
 
 ORIGIN = "file:///atelier/sources/repository.git"
 HOW = "git remote get-url origin"

@@ -3,7 +3,8 @@ import html.parser
 import unittest
 import xml.etree.ElementTree
 
-from test_pipeline import IMAGE, Checkout, has_image
+from hooks import IMAGE
+from pipelines import Checkout, has_image
 
 SECRET = "hunter2-is-a-secret"
 CI = f"""

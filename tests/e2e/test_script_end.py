@@ -5,7 +5,7 @@ import time
 import unittest
 
 import images
-from hooks import IMAGE, Job, Result, docker, has_docker, processes_in, terminate, wait_for
+from hooks import IMAGE, JobTest, Result, docker, has_docker, processes_in, terminate, wait_for
 
 INIT = "kinds: {build: {init: true}}\n"
 BEHIND = "sleep 600 & setsid sleep 601 & (setsid sh -c 'sleep 602 & sleep 603' &) ; "
@@ -13,18 +13,7 @@ EAT = "python3 -c 'x = bytearray(200 << 20); print(len(x))'"
 
 
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")
-class ScriptEnd(unittest.TestCase):
-    def prepared(self, config="", entrypoint=None, user=None, **options):
-        job = Job(config, **options)
-        self.addCleanup(job.__exit__)
-        if entrypoint:
-            job.response["image"]["entrypoint"] = entrypoint
-        if user:
-            job.response["image"]["executor_opts"] = {"docker": {"user": user}}
-        result = job.hook("prepare")
-        self.assertEqual(result.code, 0, result)
-        return job
-
+class ScriptEnd(JobTest):
     def assert_usable(self, job):
         """Nothing of a script is left, and the next one works in the same container."""
         container = job.container()

@@ -7,7 +7,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 import hooks  # noqa: E402
-import test_pipeline  # noqa: E402
+from pipelines import Checkout  # noqa: E402
 
 SECRET = "hunter-2000-'x'"
 
@@ -132,7 +132,7 @@ class SecretVariables(unittest.TestCase):
 class Pipeline(unittest.TestCase):
     def test_pipeline(self):
         """`atelier pipeline` writes its own scripts, and they pass through the same hook."""
-        checkout = test_pipeline.Checkout(f"""
+        checkout = Checkout(f"""
 image: {hooks.IMAGE}
 job:
   script: ['env', 'ls -a $CI_PROJECT_DIR.tmp', 'echo "key is <$SV_PROD_KEY>"']

@@ -72,7 +72,9 @@ class ShellCase(unittest.TestCase):
                               env={**os.environ, "NO_COLOR": "1"}, **options)
 
 
-class AtATerminal(ShellCase):
+class OneJob(ShellCase):
+    """For all of the class's tests."""
+
     @classmethod
     def setUpClass(cls):
         cls.job = Job()
@@ -84,6 +86,8 @@ class AtATerminal(ShellCase):
     def tearDownClass(cls):
         cls.job.__exit__()
 
+
+class AtATerminal(OneJob):
     def at(self, *args):
         return self.enterContext(Terminal(ATELIER, "shell", self.job.id, *args))
 
@@ -163,18 +167,7 @@ class AtATerminal(ShellCase):
                 self.assertEqual(screen.settings(), screen.before)
 
 
-class WithoutATerminal(ShellCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.job = Job()
-        result = cls.job.hook("prepare")
-        if result.code:
-            raise AssertionError(result)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.job.__exit__()
-
+class WithoutATerminal(OneJob):
     def test_streams_and_code(self):
         done = self.shell(self.job.id, text="test -t 0 || echo out\necho err >&2\nexit 9\n")
         self.assertEqual((done.stdout, done.stderr, done.returncode), ("out\n", "err\n", 9))

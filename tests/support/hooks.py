@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ATELIER = os.environ.get("ATELIER", str(ROOT / "build/dev/executor/atelier"))
@@ -171,6 +172,22 @@ class Job:
         self.hook("cleanup")
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.rmtree(self.state, ignore_errors=True)
+
+
+class JobTest(unittest.TestCase):
+    """Tests of jobs, each of which ends with its test."""
+
+    def prepared(self, config="", entrypoint=None, user=None, **options):
+        """A job that is ready for scripts; what was said to that is in `said`."""
+        job = Job(config, **options)
+        self.addCleanup(job.__exit__)
+        if entrypoint:
+            job.response["image"]["entrypoint"] = entrypoint
+        if user:
+            job.response["image"]["executor_opts"] = {"docker": {"user": user}}
+        job.said = job.hook("prepare")
+        self.assertEqual(job.said.code, 0, job.said)
+        return job
 
 
 def wrap(body):

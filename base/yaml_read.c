@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/yaml_problem.h"
 
 #include <errno.h>
 #include <search.h>
@@ -128,31 +129,14 @@ static const struct yaml *alias_target(struct reading *r)
 
 /* --- events --- */
 
-/* libyaml tells where bytes are that it cannot read as text, but not in which line. */
-static yaml_mark_t problem_mark(const struct reading *r)
-{
-    yaml_mark_t at = r->parser.problem_mark;
-    if (r->parser.error != YAML_READER_ERROR)
-        return at;
-    at.line = at.column = 0;
-    for (size_t i = 0; i < r->parser.problem_offset && i < r->len; i++) {
-        at.column++;
-        if (r->text[i] == '\n') {
-            at.line++;
-            at.column = 0;
-        }
-    }
-    return at;
-}
-
 static int next(struct reading *r)
 {
     yaml_event_delete(&r->event);
     if (yaml_parser_parse(&r->parser, &r->event))
         return 0;
-    const yaml_parser_t *p = &r->parser;
-    return refuse(r, problem_mark(r), "%s%s%s", p->problem ? p->problem : "cannot be read",
-                  p->context ? ", " : "", p->context ? p->context : "");
+    yaml_mark_t at;
+    auto_free char *problem = yaml_problem(&r->parser, r->text, r->len, &at);
+    return refuse(r, at, "%s", problem);
 }
 
 /* "tag:yaml.org,2002:str" and the others are what the type says already. */

@@ -262,7 +262,7 @@ static const struct {
     { "include: [a]\nservices: {a: {image: i}}", "`include` is not allowed" },
     { "name: a\nservices: {a: {image: i}}", "`name` is not allowed: the project's name is that of its group and project" },
     { "service: {a: {image: i}}", "unknown key `service`; did you mean `services`?" },
-    { "services: {a: {image: i}", "f.yml:2:1: did not find expected ',' or '}'" },
+    { "services: {a: {image: i}", "f.yml:1:11: '{' has no end, or lacks a `,` before 2:1" },
     { "services: {web: {image: i}, b: {image: i, depends_on: [wbe]}}",
       "f.yml:1:56: `wbe` in `depends_on` is no service of this file; did you mean `web`?" },
     { "services: *a", "f.yml:1:11: '*a' is an alias, but no '&a' comes before it" },

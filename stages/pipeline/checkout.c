@@ -4,6 +4,7 @@
 #include "stages/pipeline/event.h"
 #include "stages/pipeline/git.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -143,6 +144,8 @@ int checkout_open(const char *dir, const char *branch, char *const *env, struct 
         if (e->kind == ERR_NOT_FOUND)
             return err_wrap(e, "git is needed to hand the sources to the jobs: install it");
         e->kind = ERR_JOB;
+        if (dir && access(dir, X_OK) < 0)
+            return err_set(e, ERR_JOB, errno, "the checkout '%s': %s", dir, strerror(errno));
         return err_wrap(e, "'%s' is in no git checkout; if it is to be one, type `git init` there first", dir ? dir : ".");
     }
     g.dir = c->top;

@@ -388,7 +388,7 @@ static int read_root(const struct ci_reader *r, const struct yaml *root, struct 
 {
     if (root->type != YAML_MAP)
         return err_set(e, ERR_JOB, 0, "%s: there is no job in it: it is %s; write at least `NAME: { script: COMMAND }`",
-                       r->file, yaml_type_name(root));
+                       r->file, root->type == YAML_NULL ? "empty" : yaml_type_name(root));
     if (check_top(r, root, e) < 0 || read_workflow(r, yaml_get(root, "workflow"), f, e) < 0 ||
         read_stages(r, yaml_get(root, "stages"), &f->stages, e) < 0 ||
         ci_variables(r, yaml_get(root, "variables"), &f->variables, e) < 0)

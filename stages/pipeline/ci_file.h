@@ -139,6 +139,8 @@ void ci_file_release(struct ci_file *f);
 
 /* The jobs of a name: the one, or all that a parallel one became; *n 0: there is none. */
 struct ci_job *const *ci_file_named(const struct ci_file *f, const char *name, size_t *n);
+/* The job's name that somebody may have meant by this one, or NULL. */
+const char *ci_file_nearest(const struct ci_file *f, const char *name);
 /* Whether it is among the names (NULL-terminated, or NULL): its own, or that of the parallel job that it is one of. */
 bool ci_job_is_named(const struct ci_job *job, const char *const *names);
 /* The file's variables that the job has. */

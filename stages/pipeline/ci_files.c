@@ -257,7 +257,9 @@ int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, const
         if (refusal) {
             auto_free char *shown = text_quote(job->dependencies.items[i]);
             auto_free char *name = text_quote(job->name);
-            return ci_problem(r, y, e, "`dependencies` of job `%s` names `%s`, %s", name, shown, refusal);
+            const char *near = n == 0 ? ci_file_nearest(f, job->dependencies.items[i]) : NULL;
+            return ci_problem(r, y, e, "`dependencies` of job `%s` names `%s`, %s%s%s%s", name, shown, refusal,
+                              near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
         }
         for (size_t k = 0; k < n; k++)
             strvec_push(&names, others[k]->name);

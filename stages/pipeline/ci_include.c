@@ -326,7 +326,9 @@ static int add_map(struct including *x, const struct yaml *entry, struct yaml *s
             return -1;
         return wanted ? kinds[i].add(x, entry, at, sum, e) : 0;
     }
-    return yaml_error(e, ERR_JOB, entry->file, entry, "an `include` wants a `local`: a file's path in this project");
+    auto_free char *shown = entry->n ? text_quote(entry->items[0]->key) : NULL;
+    return yaml_error(e, ERR_JOB, entry->file, entry, "an `include` wants a `local`: a file's path in this project%s%s%s",
+                      shown ? "; it has `" : "", shown ? shown : "", shown ? "`" : "");
 }
 
 static bool is_address(const char *text)

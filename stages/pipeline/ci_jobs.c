@@ -56,6 +56,17 @@ struct ci_job *const *ci_file_named(const struct ci_file *f, const char *name, s
     return found;
 }
 
+const char *ci_file_nearest(const struct ci_file *f, const char *name)
+{
+    auto_strvec known = STRVEC_INIT;
+
+    for (size_t i = 0; i < f->n; i++)
+        strvec_push(&known, f->jobs[i].base);
+    const char *near = text_nearest(name, (const char *const *)strvec_list(&known));
+    size_t n;
+    return near ? ci_file_named(f, near, &n)[0]->base : NULL;
+}
+
 bool ci_job_is_named(const struct ci_job *job, const char *const *names)
 {
     return names && (text_is_any(job->name, names) || text_is_any(job->base, names));

@@ -84,13 +84,14 @@ void ci_needs_release(struct ci_needs *needs)
 
 /* ---- Which jobs these are ---- */
 
-static int undefined(const struct ci_job *job, const struct ci_need *need, struct err *e)
+static int undefined(const struct ci_file *f, const struct ci_job *job, const struct ci_need *need, struct err *e)
 {
     auto_free char *name = text_quote(job->name);
     auto_free char *shown = text_quote(need->name);
+    const char *near = ci_file_nearest(f, need->name);
 
-    return yaml_error(e, ERR_JOB, need->at->file, need->at, "job `%s`: undefined need: `%s`; there is no such job", name,
-                      shown);
+    return yaml_error(e, ERR_JOB, need->at->file, need->at, "job `%s`: undefined need: `%s`; there is no such job%s%s%s", name,
+                      shown, near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
 }
 
 static int check_need(const struct ci_file *f, const struct ci_job *job, const struct ci_need *need, struct err *e)
@@ -99,7 +100,7 @@ static int check_need(const struct ci_file *f, const struct ci_job *job, const s
     struct ci_job *const *others = ci_file_named(f, need->name, &n);
 
     if (n == 0)
-        return need->optional ? 0 : undefined(job, need, e);
+        return need->optional ? 0 : undefined(f, job, need, e);
     if (others[0]->stage <= job->stage)
         return 0;
     auto_free char *name = text_quote(job->name);

@@ -54,6 +54,17 @@ static char *in_job(const struct ci_reader *r)
     return name ? xasprintf(" in job `%s`", name) : xstrdup("");
 }
 
+/* Who runs the file hears of a keyword once; who checks it, each time. */
+static bool was_said(const struct ci_reader *r, const struct keyword *k)
+{
+    auto_free char *name = xasprintf(": keyword `%s`", k->name);
+
+    for (size_t i = 0; i < r->warnings->n && !r->problems; i++)
+        if (strstr(r->warnings->items[i], name) && text_ends(r->warnings->items[i], k->text))
+            return true;
+    return false;
+}
+
 int ci_check_key(const struct ci_reader *r, const struct yaml *member, enum keyword_place place, struct err *e)
 {
     const struct keyword *k = keyword_find(member->key, place);
@@ -67,7 +78,7 @@ int ci_check_key(const struct ci_reader *r, const struct yaml *member, enum keyw
     }
     if (k->use == KEYWORD_REFUSED)
         return ci_key_problem(r, member, e, "keyword `%s`%s is not supported yet: %s", k->name, where, k->text);
-    if (k->use == KEYWORD_IDLE)
+    if (k->use == KEYWORD_IDLE && !was_said(r, k))
         strvec_pushf(r->warnings, "%s:%d:%d: keyword `%s`%s has no effect here: %s", member->file, member->key_line,
                      member->key_column, k->name, where, k->text);
     return 0;

@@ -137,7 +137,7 @@ static const struct keyword keywords[] = {
     { "reports", IN_ARTIFACTS, KEYWORD_TAKEN, NULL },
     { "coverage_format", IN_COVERAGE, KEYWORD_TAKEN, NULL },
     { "path", IN_COVERAGE, KEYWORD_TAKEN, NULL },
-    { "expire_in", IN_ARTIFACTS, KEYWORD_IDLE, "artifacts stay until the project's next pipeline here" },
+    { "expire_in", IN_ARTIFACTS, KEYWORD_IDLE, "artifacts stay until the project's next pipeline" },
     { "expose_as", IN_ARTIFACTS, KEYWORD_IDLE, no_server },
     { "public", IN_ARTIFACTS, KEYWORD_IDLE, no_server },
     { "access", IN_ARTIFACTS, KEYWORD_IDLE, no_server },

@@ -54,12 +54,8 @@ static struct ref_facts ref_of(const struct project *p)
 
 static int no_such_job(const struct project *p, const char *name, struct err *e)
 {
-    auto_strvec known = STRVEC_INIT;
     auto_free char *shown = text_quote(name);
-
-    for (size_t i = 0; i < p->file.n; i++)
-        strvec_push(&known, p->file.jobs[i].name);
-    const char *near = text_nearest(name, (const char *const *)strvec_list(&known));
+    const char *near = ci_file_nearest(&p->file, name);
     auto_free char *hint = near ? xasprintf("; did you mean '%s'?", near) : xstrdup("; --list shows them");
     return err_set(e, ERR_USAGE, 0, "there is no job '%s' in " CI_FILE "%s", shown, hint);
 }

@@ -13,13 +13,21 @@
 
 #define CONFIG_MAX ((size_t)1 << 20)
 
+static bool setting_fits(const struct yaml *y, const void *setting)
+{
+    const struct setting *s = setting;
+    auto_json *value = s->read(y);
+
+    return value != NULL;
+}
+
 static int read_setting(const char *file, const struct setting *s, const struct yaml *y, struct kind *kind,
                         struct err *e)
 {
     json_t *value = s->read(y);
 
     if (!value)
-        return config_bad_value(file, s->name, y, s->problem, e);
+        return config_bad_part(file, s->name, y, s->problem, setting_fits, s, e);
     json_object_set_new(kind->settings, s->name, value);
     return 0;
 }

@@ -33,7 +33,7 @@ const struct key config_keys[] = {
       "order. A job's own image:pull_policy comes first, as far as it is allowed." },
     { "allowed_pull_policies", value_policies, C(allowed_pull_policies), "if-not-present",
       "The policies that a job may choose. Unset: those of pull_policy." },
-    { "docker_host", value_text, C(docker_host), "unix:///var/run/docker.sock",
+    { "docker_host", value_daemon, C(docker_host), "unix:///var/run/docker.sock",
       "The Docker daemon: unix:///PATH or tcp://HOST:PORT. Unset: DOCKER_HOST, and\n"
       "without that the default." },
     { "docker_cert_path", value_path, C(docker_cert_path), "/PATH",

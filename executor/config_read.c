@@ -40,13 +40,44 @@ int config_bad_value(const char *file, const char *name, const struct yaml *y, c
     return yaml_error(e, ERR_CONFIG, file, y, "%s: '%s' %s", name, shown, problem);
 }
 
+int config_bad_part(const char *file, const char *name, const struct yaml *y, const char *problem,
+                    bool (*fits)(const struct yaml *y, const void *arg), const void *arg, struct err *e)
+{
+    const char *shape = y->type == YAML_LIST ? "list" : "map";
+
+    for (size_t i = 0; i < y->n && strstr(problem, shape); i++) {
+        struct yaml alone = *y, *part = y->items[i];
+        alone.items = &part;
+        alone.n = 1;
+        if (fits(&alone, arg))
+            continue;
+        auto_free char *shown = text_quote(part->key ? part->key : part->text ? part->text : "");
+        return yaml_error(e, ERR_CONFIG, file, part, "%s: '%s' does not fit: %s", name, shown, problem);
+    }
+    return config_bad_value(file, name, y, problem, e);
+}
+
+struct place {
+    const struct key *key;
+    void *base;
+};
+
+static bool key_fits(const struct yaml *y, const void *arg)
+{
+    const struct place *p = arg;
+    const char *problem;
+
+    return p->key->read(y, (char *)p->base + p->key->offset, &problem) == 0;
+}
+
 int config_read_key(const char *file, const struct key *k, const struct yaml *y, void *base, struct err *e)
 {
     const char *problem = "cannot be used";
 
     if (k->read(y, (char *)base + k->offset, &problem) == 0)
         return 0;
-    return config_bad_value(file, k->name, y, problem, e);
+    struct place place = { k, base };
+    return config_bad_part(file, k->name, y, problem, key_fits, &place, e);
 }
 
 int config_need_map(const char *file, const struct yaml *y, const char *what, struct err *e)

@@ -184,15 +184,29 @@ int value_words(const struct yaml *y, void *member, const char **problem)
     return read_list(y, member, is_word);
 }
 
-int value_endpoint(const struct yaml *y, void *member, const char **problem)
+/* With one of these schemes, and something behind it. */
+static int read_address(const struct yaml *y, void *member, const char *const *schemes, const char **problem)
 {
-    static const char *const schemes[] = { "unix:///", "tcp://", "ssh://" };
-
-    *problem = "must be unix:///PATH, tcp://HOST:PORT or ssh://[USER@]HOST[:PORT]";
-    for (size_t i = 0; y->type == YAML_SCALAR && i < ARRAY_SIZE(schemes); i++)
-        if (text_starts(y->text, schemes[i]) && y->text[strlen(schemes[i])] && is_word(y->text))
+    for (; y->type == YAML_SCALAR && *schemes; schemes++)
+        if (text_starts(y->text, *schemes) && y->text[strlen(*schemes)] && is_word(y->text))
             return value_text(y, member, problem);
     return -1;
+}
+
+int value_endpoint(const struct yaml *y, void *member, const char **problem)
+{
+    static const char *const schemes[] = { "unix:///", "tcp://", "ssh://", NULL };
+
+    *problem = "must be unix:///PATH, tcp://HOST:PORT or ssh://[USER@]HOST[:PORT]";
+    return read_address(y, member, schemes, problem);
+}
+
+int value_daemon(const struct yaml *y, void *member, const char **problem)
+{
+    static const char *const schemes[] = { "unix:///", "tcp://", NULL };
+
+    *problem = "must be unix:///PATH or tcp://HOST:PORT";
+    return read_address(y, member, schemes, problem);
 }
 
 int value_routing(const struct yaml *y, void *member, const char **problem)

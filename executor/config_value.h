@@ -19,6 +19,7 @@ value_fn value_secrets;  /* bool: whether they stay in scripts */
 value_fn value_patterns; /* struct strvec: of texts */
 value_fn value_words;    /* struct strvec */
 value_fn value_endpoint; /* char *: unix://, tcp:// or ssh:// */
+value_fn value_daemon;   /* char *: unix:// or tcp:// */
 value_fn value_routing;  /* enum routing */
 value_fn value_cpus;     /* int64_t: 1e9 of them are one CPU */
 value_fn value_count;    /* int64_t: from 1 to 1000 */

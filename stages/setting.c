@@ -239,16 +239,18 @@ static json_t *read_log_options(const struct yaml *y)
     return map;
 }
 
-/* NAME: SOFT[:HARD] */
+/* NAME: SOFT[:HARD], with a name that Docker knows. */
 static json_t *make_ulimit(const struct yaml *y)
 {
+    static const char *const names[] = { "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile",
+                                         "nproc", "rss", "rtprio", "rttime", "sigpending", "stack", NULL };
     auto_free char *soft = y->type == YAML_SCALAR ? xstrdup(y->text) : NULL;
     char *hard = soft ? strchr(soft, ':') : NULL;
     int64_t from, to;
 
     if (hard)
         *hard++ = '\0';
-    if (!soft || number_parse(soft, -1, INT64_MAX, &from) < 0)
+    if (!soft || !text_is_any(y->key, names) || number_parse(soft, -1, INT64_MAX, &from) < 0)
         return NULL;
     to = from;
     if (hard && number_parse(hard, -1, INT64_MAX, &to) < 0)
@@ -323,7 +325,7 @@ const struct setting settings[] = {
     { "pids", read_count, "must be a whole number, 0 for no limit", "HostConfig.PidsLimit", FOR_ALL, "0",
       "Processes and threads of each container, 0 for no limit." },
     { "shm_size", read_size, "must be a size such as 256m", "HostConfig.ShmSize", FOR_ALL, "64m", "Size of /dev/shm." },
-    { "ulimits", read_ulimits, "must be a map of NAME: SOFT[:HARD]", "HostConfig.Ulimits", FOR_JOB, "{}",
+    { "ulimits", read_ulimits, "must be a map of NAME: SOFT[:HARD], such as nofile: 1024:4096", "HostConfig.Ulimits", FOR_JOB, "{}",
       "Limits by name, such as nofile: 1024:4096." },
     { "tmpfs", read_map, "must be a map of /PATH: OPTIONS", "HostConfig.Tmpfs", FOR_JOB, "{}",
       "Folders in memory, such as /run: rw,size=64m." },

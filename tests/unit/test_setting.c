@@ -50,6 +50,7 @@ static const struct {
     { "ulimits", "{nofile: many}", NULL },
     { "ulimits", "{nofile: '1:'}", NULL },
     { "ulimits", "nofile", NULL },
+    { "ulimits", "{nofil: 3}", NULL },
     { "tmpfs", "{/run: 'rw,size=1m', /x: }", "{'/run':'rw,size=1m','/x':''}" },
     { "tmpfs", "{/run: [rw]}", NULL },
     { "devices", "/dev/fuse", "[{'PathOnHost':'/dev/fuse','PathInContainer':'/dev/fuse','CgroupPermissions':'rwm'}]" },

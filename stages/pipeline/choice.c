@@ -228,7 +228,7 @@ static int resolve_need(struct ci_file *f, struct ci_job *job, const struct ci_n
     }
     if (in_part)
         warn_of_part(f, job, need);
-    if (found > 0 || need->optional)
+    if (found > 0 || need->optional || (n == 0 && f->tree.missing.n > 0))
         return 0;
     return need->matrix.n > 0 ? no_combination(job, need, e) : missing(job, need, e);
 }

@@ -48,6 +48,11 @@ static int refuse_circle(const struct extending *x, const struct yaml *again, co
     return yaml_error(e, ERR_JOB, name->file, name, "`extends` leads back to where it began: %s", circle);
 }
 
+static bool is_there(const struct extending *x, const struct yaml *name, size_t *at)
+{
+    return yaml_index_find(&x->jobs, name->text, at) && x->jobs.members[*at]->type == YAML_MAP;
+}
+
 /* The parent, with all that it extends, merged into what there is of others. */
 static int add_parent(struct extending *x, const struct yaml *job, const struct yaml *name, struct yaml **sum,
                       size_t *level, struct err *e)
@@ -57,8 +62,10 @@ static int add_parent(struct extending *x, const struct yaml *job, const struct 
     if (name->type != YAML_SCALAR || name->tag)
         return yaml_error(e, ERR_JOB, name->file, name, "`extends` is %s here; it must be a job's name, or a list of them",
                           yaml_type_name(name));
-    if (!yaml_index_find(&x->jobs, name->text, &at) || x->jobs.members[at]->type != YAML_MAP)
-        return no_parent(x, job, name, e);
+    if (!is_there(x, name, &at)) {
+        (void)no_parent(x, job, name, e);
+        return ci_tree_excused(x->tree, e) ? 0 : -1;
+    }
     if (x->levels[at] == UNDERWAY)
         return refuse_circle(x, x->jobs.members[at], name, e);
     if (x->levels[at] == BROKEN)
@@ -119,6 +126,26 @@ static int merge_parents(struct extending *x, struct yaml *job, const struct yam
     return 0;
 }
 
+/* What is in none of the files stays, for whoever looks, and for those that extend this job. */
+static void keep_missing(struct extending *x, struct yaml *job, struct yaml *names)
+{
+    size_t at, n = names->type == YAML_LIST ? names->n : 1;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct yaml *name = names->type == YAML_LIST ? names->items[i] : names;
+        if (is_there(x, name, &at) || yaml_get(job, "extends"))
+            continue;
+        struct yaml *copy = yaml_copy(name, &x->tree->budget);
+        if (!copy)
+            return;
+        free(copy->key);
+        copy->key = xstrdup("extends");
+        copy->key_line = names->key_line;
+        copy->key_column = names->key_column;
+        yaml_append(job, copy);
+    }
+}
+
 static int job_extends(struct extending *x, size_t at, struct err *e)
 {
     struct yaml *job = x->jobs.members[at];
@@ -133,6 +160,8 @@ static int job_extends(struct extending *x, size_t at, struct err *e)
         if (merge_parents(x, job, names, &level, e) < 0)
             return -1;
         x->n--;
+        if (x->tree->missing.n > 0)
+            keep_missing(x, job, names);
     }
     x->levels[at] = level;
     return 0;

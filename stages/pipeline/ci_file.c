@@ -125,7 +125,7 @@ static const struct yaml *or_default(const struct yaml *job, const char *keyword
 }
 
 /* A keyword without which it would be another job. */
-static void read_barred(const struct ci_reader *r, const struct yaml *y, struct ci_job *job)
+static void read_barred(const struct ci_reader *r, const struct yaml *y, const struct ci_file *f, struct ci_job *job)
 {
     auto_free char *name = text_quote(r->job);
 
@@ -136,6 +136,9 @@ static void read_barred(const struct ci_reader *r, const struct yaml *y, struct 
             job->barred = xasprintf("%s:%d:%d: keyword `%s` in job `%s` is not supported yet: %s", member->file,
                                     member->key_line, member->key_column, k->name, name, k->text);
     }
+    if (!job->barred && strvec_has(&f->tree.parts, y->key))
+        job->barred = xasprintf("%s:%d:%d: job `%s` is not whole: what it extends or refers to is in no file that is here",
+                                y->file, y->key_line, y->key_column, name);
     if (job->barred)
         strvec_pushf(r->warnings, "%s; the job cannot run here", job->barred);
 }
@@ -249,7 +252,7 @@ static int read_job(const struct ci_reader *r, const struct yaml *y, const struc
 
     if (ci_check_keys(r, y, IN_JOB, e) < 0)
         return -1;
-    read_barred(r, y, job);
+    read_barred(r, y, f, job);
     if (ends(r, read_inherit(r, yaml_get(y, "inherit"), &d, job, e), e) ||
         ends(r, read_stage(r, y, &f->stages, &job->stage, e), e) ||
         ends(r, ci_trigger(r, yaml_get(y, "trigger"), &job->trigger, e), e) || ends(r, read_scripts(r, y, &d, job, e), e) ||
@@ -365,9 +368,9 @@ static int check_dependencies(const struct ci_reader *file, struct ci_file *f, s
     for (size_t i = 0; i < f->n; i++) {
         struct ci_job *job = &f->jobs[i];
         const struct ci_reader r = { file->file, job->name, file->warnings, NULL, NULL };
-        bool good = ci_check_dependencies(&r, yaml_get(job->at, "dependencies"), f, job, e) == 0 &&
-                    ci_check_needs(f, job, e) == 0;
-        if (!good && !ci_noted(file, e))
+        bool good = ci_check_needs(f, job, e) == 0 &&
+                    ci_check_dependencies(&r, yaml_get(job->at, "dependencies"), f, job, e) == 0;
+        if (!good && !ci_noted(file, e) && !ci_tree_excused(&f->tree, e))
             return -1;
     }
     return 0;
@@ -384,6 +387,25 @@ static int read_workflow(const struct ci_reader *r, const struct yaml *y, struct
     return ci_rules(r, yaml_get(y, "rules"), IN_WORKFLOW_RULE, &f->workflow, e);
 }
 
+/* `stages` may be in a file that is missing: what jobs name comes after all that is known. */
+static void add_missing_stages(const struct yaml *root, struct ci_file *f)
+{
+    for (size_t i = 0; i < root->n; i++) {
+        const struct yaml *job = root->items[i], *y = yaml_get(job, "stage");
+        const char *stage = y ? y->text : "test"; /* what a job without one is in */
+        if (*job->key == '.' || keyword_find(job->key, IN_FILE) || job->type != YAML_MAP || !stage ||
+            strvec_has(&f->stages, stage))
+            continue;
+        auto_free char *shown = text_quote(stage);
+        auto_free char *name = text_quote(job->key);
+        strvec_pushf(&f->tree.missing, "%s:%d:%d: job `%s`: there is no stage `%s` in the files that are here; it comes last",
+                     job->file, job->key_line, job->key_column, name, shown);
+        char *post = f->stages.items[f->stages.n - 1];
+        f->stages.items[f->stages.n - 1] = xstrdup(stage);
+        strvec_give(&f->stages, post);
+    }
+}
+
 static int read_root(const struct ci_reader *r, const struct yaml *root, struct ci_file *f, struct err *e)
 {
     if (root->type != YAML_MAP)
@@ -393,6 +415,8 @@ static int read_root(const struct ci_reader *r, const struct yaml *root, struct 
         read_stages(r, yaml_get(root, "stages"), &f->stages, e) < 0 ||
         ci_variables(r, yaml_get(root, "variables"), &f->variables, e) < 0)
         return -1;
+    if (f->tree.missing.n > 0)
+        add_missing_stages(root, f);
     if (read_jobs(r, root, f, e) < 0)
         return -1;
     /* What others are missing that could not be read is no problem of theirs. */

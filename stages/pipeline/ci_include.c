@@ -35,15 +35,28 @@ static int refuse_circle(const struct including *x, const struct yaml *at, const
     return yaml_error(e, ERR_JOB, at->file, at, "`include` leads back to where it began: %s", circle);
 }
 
+/* Only a server has it, and there is no copy: 1 when the pipeline is put together without it. */
+static int go_without(const struct including *x, const struct yaml *at, const char *what, struct err *e)
+{
+    auto_free char *shown = text_quote(what);
+
+    if (!x->world || !x->world->goes_without)
+        return yaml_error(e, ERR_JOB, at->file, at, "`include`%s; jobs that are named run without it", shown);
+    strvec_pushf(&x->tree->missing, "%s:%d:%d: `include`%s; until then it is left out", at->file, at->line, at->column, shown);
+    return 1;
+}
+
 static int no_file(const struct including *x, const struct yaml *at, const char *path, struct err *e)
 {
+    auto_free char *copy = x->folder ? xasprintf(": there is no copy `%s/%s`; put one there", x->folder, path) : NULL;
     auto_free char *shown = text_quote(path);
 
-    if (x->folder)
-        return yaml_error(e, ERR_JOB, at->file, at, "`include`: there is no copy `%s/%s`; put one there", x->folder, shown);
+    if (copy)
+        return go_without(x, at, copy, e);
     return yaml_error(e, ERR_JOB, at->file, at, "`include`: there is no file `%s` in the project", shown);
 }
 
+/* 1: it is missing, and the others follow without it. */
 static int read_included(const struct including *x, const struct yaml *at, const char *path, const char *name,
                          char **text, size_t *len, struct err *e)
 {
@@ -72,8 +85,9 @@ static int add_file(struct including *x, const struct yaml *at, const char *path
         return refuse_circle(x, at, known_as, e);
     if (x->files++ == CI_INCLUDES_MAX)
         return yaml_error(e, ERR_JOB, at->file, at, "more than %zu files are included", CI_INCLUDES_MAX);
-    if (read_included(x, at, path, name, &text, &len, e) < 0)
-        return -1;
+    int missing = read_included(x, at, path, name, &text, &len, e);
+    if (missing)
+        return missing < 0 ? -1 : 0;
     root = ci_tree_load(x->tree, name, text, len, &x->given, e);
     if (!root)
         return -1;
@@ -156,10 +170,11 @@ static int add_copy(struct including *x, const struct yaml *at, const char *kind
     const char *outer = x->folder;
     auto_free char *whole = NULL;
 
-    if (!x->world || !x->world->copies)
-        return yaml_error(e, ERR_JOB, at->file, at,
-                          "`include` of a `%s`: nothing is fetched from a server; keep a copy at DIR/%s%s%s/%s and give "
-                          "--includes DIR", kind, kind, folder ? "/" : "", folder ? folder : "", path);
+    if (!x->world || !x->world->copies) {
+        auto_free char *what = xasprintf(" of a `%s`: nothing is fetched from a server; keep a copy at DIR/%s%s%s/%s and "
+                                         "give --includes DIR", kind, kind, folder ? "/" : "", folder ? folder : "", path);
+        return go_without(x, at, what, e) < 0 ? -1 : 0;
+    }
     whole = xasprintf("%s/%s%s%s", x->world->copies, kind, folder ? "/" : "", folder ? folder : "");
     x->folder = whole;
     int rc = add_file(x, at, path, sum, e);

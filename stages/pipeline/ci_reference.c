@@ -11,6 +11,7 @@ struct referring {
     struct yaml_index top;
     char *chain[CI_REFERENCES_MAX]; /* the references that are being followed, as they are written */
     size_t n;
+    bool is_nowhere; /* the problem is that it could not be found */
 };
 
 static int resolve(struct referring *r, struct yaml *y, struct err *e);
@@ -67,6 +68,7 @@ static struct yaml *find(struct referring *r, const struct yaml *path, struct er
     if (at && at->type != YAML_NULL)
         return at;
     auto_free char *shown = written(path);
+    r->is_nowhere = true;
     (void)yaml_error(e, ERR_JOB, path->file, path, "`!reference %s` could not be found", shown);
     return NULL;
 }
@@ -80,7 +82,12 @@ static int follow(struct referring *r, struct yaml *y, struct err *e)
     if (check_chain(r, y, shown, e) < 0)
         return -1;
     r->chain[r->n++] = shown;
+    r->is_nowhere = false;
     struct yaml *target = find(r, y, e);
+    if (!target && r->is_nowhere && ci_tree_excused(r->tree, e)) {
+        r->n--;
+        return 0; /* it stays as it is written */
+    }
     if (!target || resolve(r, target, e) < 0)
         return -1;
     r->n--;

@@ -5,6 +5,7 @@
 /* GitLab takes 2 MB and 100 levels a file. The nodes are what 256 MB of memory bear. */
 #define NODES_MAX ((size_t)500000)
 #define PROBLEMS_MAX ((size_t)100)
+#define MISSING_MAX  ((size_t)1000)
 static const struct yaml_limits limits = { .bytes = 2 << 20, .nodes = 200000, .depth = 100 };
 
 int ci_tree_too_large(const struct yaml *at, struct err *e)
@@ -74,6 +75,16 @@ bool ci_tree_noted(struct ci_tree *t, struct err *e)
     return true;
 }
 
+bool ci_tree_excused(struct ci_tree *t, struct err *e)
+{
+    if (t->missing.n == 0)
+        return false;
+    if (t->missing.n < MISSING_MAX && !strvec_has(&t->missing, err_text(e)))
+        strvec_push(&t->missing, err_text(e));
+    err_release(e);
+    return true;
+}
+
 int ci_tree_read(const char *name, const char *text, size_t len, const struct ci_world *w, struct ci_tree *t,
                  struct err *e)
 {
@@ -87,7 +98,11 @@ int ci_tree_read(const char *name, const char *text, size_t len, const struct ci
         return -1;
     if (t->problems && t->problems->n > 0)
         return 0;
-    return ci_extends(t, e) < 0 ? -1 : ci_references(t, e);
+    if (ci_extends(t, e) < 0 || ci_references(t, e) < 0)
+        return -1;
+    if (t->missing.n > 0)
+        ci_missing_prune(t);
+    return 0;
 }
 
 void ci_tree_release(struct ci_tree *t)
@@ -95,5 +110,7 @@ void ci_tree_release(struct ci_tree *t)
     yaml_tree_free(t->root);
     strvec_release(&t->names);
     strvec_release(&t->notes);
+    strvec_release(&t->missing);
+    strvec_release(&t->parts);
     *t = (struct ci_tree)CI_TREE_INIT;
 }

@@ -25,6 +25,7 @@ struct ci_world {
      * component/HOST/PATH.yml. NULL: none. */
     const char *copies;
     const struct ci_given *given; /* the inputs of the file itself; NULL: none */
+    bool goes_without;  /* what only a server has may be missing: see ci_tree.missing */
 };
 
 struct ci_tree {
@@ -33,9 +34,13 @@ struct ci_tree {
     struct strvec notes;   /* "FILE:LINE:COLUMN: …" about what was not included, and what is there twice */
     size_t budget;         /* nodes that may still be made */
     struct strvec *problems; /* borrowed: all that is wrong is wanted, here; NULL: the first problem ends the reading */
+    /* "FILE:LINE:COLUMN: …" about each file that only a server has, and what names something that is nowhere else: with
+     * ci_world.goes_without. Empty: all is there. */
+    struct strvec missing;
+    struct strvec parts; /* the jobs that lack something of it */
 };
 
-#define CI_TREE_INIT { NULL, STRVEC_INIT, STRVEC_INIT, 0, NULL }
+#define CI_TREE_INIT { .root = NULL }
 
 /* `w` may be NULL: then nothing can be included. ERR_JOB says "FILE:LINE:COLUMN: problem; what to do". */
 int ci_tree_read(const char *name, const char *text, size_t len, const struct ci_world *w, struct ci_tree *out,
@@ -49,6 +54,11 @@ int ci_references(struct ci_tree *t, struct err *e);
 
 /* Whether the problem is one of several that are wanted: it is among them now, and the step goes on. */
 bool ci_tree_noted(struct ci_tree *t, struct err *e);
+/* Whether the problem may come from what is missing: it is a line about that now, and the step goes on. */
+bool ci_tree_excused(struct ci_tree *t, struct err *e);
+/* The last step when something is missing: what could not be followed is taken out, and the jobs that had it are
+ * `parts`. */
+void ci_missing_prune(struct ci_tree *t);
 /* One file more, with its inputs put in. NULL with the error set; the caller's. */
 struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text, size_t len, const struct ci_given *given,
                           struct err *e);

@@ -44,9 +44,9 @@ const char *pipeline_temporary(const struct pipeline *p)
 
 /* ---- What is to run ---- */
 
-static bool any_asked(const struct pipeline *p)
+static bool any_asked(const struct pipeline_options *o)
 {
-    return (p->options->jobs && *p->options->jobs) || p->options->stage;
+    return (o->jobs && *o->jobs) || o->stage;
 }
 
 /* The user wants it, whatever its `when` says. */
@@ -60,7 +60,7 @@ static bool is_asked(const struct pipeline *p, const struct ci_job *job)
 {
     const char *stage = p->options->stage;
 
-    return !any_asked(p) || is_named(p, job) ||
+    return !any_asked(p->options) || is_named(p, job) ||
            (stage && strcmp(p->project.file.stages.items[job->stage], stage) == 0);
 }
 
@@ -411,6 +411,20 @@ static int write_timeline(struct pipeline *p, int status)
     return p->options->timeline ? timeline_finish(&p->report, &p->record, &facts, p->options->timeline) : status;
 }
 
+static bool runs_nothing(const struct pipeline_options *o)
+{
+    return o->list || o->json || o->graph || o->preview;
+}
+
+/* Beside what is asked for, which may be for a program. */
+static void tell_missing(const struct pipeline *p)
+{
+    struct report report = { .fd = runs_nothing(p->options) ? STDERR_FILENO : STDOUT_FILENO, .colour = p->options->colour };
+
+    for (size_t i = 0; i < p->project.file.tree.missing.n; i++)
+        report_line(&report, STYLE_WARNING, "%s", p->project.file.tree.missing.items[i]);
+}
+
 int pipeline_run(const struct pipeline_options *o, struct err *e)
 {
     __attribute__((cleanup(pipeline_release))) struct pipeline p = {
@@ -429,19 +443,22 @@ int pipeline_run(const struct pipeline_options *o, struct err *e)
         .event = o->event,
         .variables_file = o->variables_file,
         .copies = o->copies,
+        .goes_without = runs_nothing(o) || any_asked(o),
         .child = o->child,
         .inputs = o->inputs,
         .env = o->env,
     };
 
-    if (project_open(&place, &p.project, e) < 0 ||
-        (!o->preview && (project_choose(&p.project, o->jobs, e) < 0 || project_check_names(&p.project, o->manual, e) < 0)))
+    if (project_open(&place, &p.project, e) < 0)
+        return -1;
+    tell_missing(&p);
+    if (!o->preview && (project_choose(&p.project, o->jobs, e) < 0 || project_check_names(&p.project, o->manual, e) < 0))
         return -1;
     if (o->preview)
         return print(yaml_write(p.project.file.tree.root), e);
     if (choose_jobs(&p, e) < 0)
         return -1;
-    if (o->list || o->json || o->graph)
+    if (runs_nothing(o))
         return list(&p, e);
     if (check_barred(&p, e) < 0)
         return -1;

@@ -172,7 +172,7 @@ int project_open(const struct project_place *at, struct project *p, struct err *
         return -1;
     const struct project_files files = checkout_files(&p->files);
     const struct ci_given given = given_to(at, p);
-    const struct ci_world world = { &files, &p->known, at->copies, &given };
+    const struct ci_world world = { &files, &p->known, at->copies, &given, at->goes_without };
     if (ci_file_parse(name, text, len, &world, &p->file, e) < 0)
         return -1;
     strvec_push_all(&p->file.warnings, &p->notes);
@@ -194,7 +194,7 @@ int project_check(const struct project_place *at, struct project *p, struct strv
         return -1;
     const struct project_files files = checkout_files(&p->files);
     const struct ci_given given = given_to(at, p);
-    const struct ci_world world = { &files, &p->known, at->copies, &given };
+    const struct ci_world world = { &files, &p->known, at->copies, &given, at->goes_without };
     err_release(&problem);
     if (ci_file_check(name, text, len, alone ? NULL : &world, &p->file, problems) == 0 &&
         choice_check(&p->file, &problem) < 0)

@@ -30,6 +30,7 @@ struct project_place {
     const char *event;          /* stages/pipeline/event.h; NULL: a push */
     const char *variables_file; /* .env style; NULL: none */
     const char *copies;         /* stages/pipeline/ci_tree.h; NULL: none */
+    bool goes_without;          /* the same: what is missing of it is said, and no error */
     const struct pipeline_child *child; /* stages/pipeline/child.h: its file and variables; NULL: it is none */
     const struct strvec *inputs; /* "NAME=VALUE" each, of its file; NULL: none */
     const char *file;           /* another one in the place of .gitlab-ci.yml, as the caller sees it; NULL: none */

@@ -8,6 +8,7 @@ what becomes of them by GitLab's documentation. One test a case, test_NAME.
     with:     arguments of `atelier pipeline`, for all that follows
     jobs:     the jobs of --json in their order, "name | stage | when[, may fail] | needs", where needs is empty for a job
               that waits for stages, or "a, b (no artifacts)", or "nothing"
+    said:     what --json says of what is missing, in part
     error:    what it says instead, with exit status 1
     preview:  lines that are in --preview;      no preview: lines that are not
     lint:     what `atelier lint` says, in part; no lint: what it does not say
@@ -28,7 +29,7 @@ from pipelines import Checkout, has_image
 
 CASES = pathlib.Path(__file__).parent.parent / "cases" / "pipelines"
 WORDS = {"about", "git", "with", "jobs", "error", "preview", "no preview", "lint", "no lint", "run", "states", "exit", "log",
-         "no log"}
+         "no log", "said"}
 
 
 def read_expected(path):
@@ -111,7 +112,8 @@ class Cases(unittest.TestCase):
         else:
             self.assertEqual(listed.code, 0, listed)
         if "jobs" in expected:
-            self.assertEqual([describe(job) for job in json.loads(listed.text)], [cells(line) for line in expected["jobs"]])
+            self.assertEqual([describe(job) for job in json.loads(listed.text.splitlines()[-1])], [cells(line) for line in expected["jobs"]])
+        self.check_text(expected, "said", listed.text)
         if "lint" in expected or "no lint" in expected:
             self.check_text(expected, "lint", self.lint(c))
         if "preview" in expected or "no preview" in expected:

@@ -78,7 +78,7 @@ static int read_with(const char *text, const char *copies, struct ci_tree *out, 
     auto_strvec all = STRVEC_INIT;
     auto_variables variables = VARIABLES_INIT;
     const struct project_files files = { &all, "p/", read_project, list_project, NULL };
-    const struct ci_world world = { &files, &variables, copies, NULL };
+    const struct ci_world world = { &files, &variables, copies, NULL, false };
 
     variables_add(&variables, "FILE", "a.yml", 0);
     return ci_tree_read("ci.yml", text, strlen(text), &world, out, e);

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-/* GitLab's: below the project's own pipeline. */
-#define DEPTH_MAX ((size_t)2)
 #define FILE_MAX  ((size_t)2 << 20)
 /* How the store calls the file that a generating job has made. */
 #define GENERATED      "child"
@@ -32,6 +30,14 @@ static char *including(const struct ci_trigger *t)
     yaml_tree_free(include);
     free(root.items);
     return text;
+}
+
+void child_file(const struct ci_job *job, char **name, char **text)
+{
+    auto_free char *shown = text_quote(job->name);
+
+    *name = xasprintf("`trigger` of job `%s`", shown);
+    *text = including(&job->trigger);
 }
 
 /* A job of our own in its place: no sources, the artifacts of the job that generated the file, and that file as its own
@@ -79,11 +85,9 @@ static int read_file(struct job_run *j, char **name, char **text, size_t *len, s
 {
     const struct ci_trigger *t = &j->job->trigger;
     auto_free char *path = NULL;
-    auto_free char *shown = text_quote(j->job->name);
 
     if (!t->artifact) {
-        *name = xasprintf("`trigger` of job `%s`", shown);
-        *text = including(t);
+        child_file(j->job, name, text);
         *len = strlen(*text);
         return 0;
     }
@@ -95,19 +99,17 @@ static int read_file(struct job_run *j, char **name, char **text, size_t *len, s
 
 /* ---- Its variables ---- */
 
-/* What the file and the job say, with the values that it has here. They are as those that somebody starts a pipeline
- * with: they win over the child's own. */
-static void forward(const struct job_run *j, struct variables *out)
+void child_forward(const struct ci_file *f, const struct ci_job *job, const struct variables *resolved,
+                   const struct variables *outer, struct variables *out)
 {
-    const struct pipeline_child *own = j->world->options->child;
     auto_variables written = VARIABLES_INIT;
 
-    if (j->job->trigger.forwards_pipeline && own)
-        variables_append(out, own->forwarded);
-    ci_job_globals(j->world->file, j->job, &written);
-    variables_append(&written, &j->job->variables);
-    for (size_t i = 0; j->job->trigger.forwards_yaml && i < written.n; i++) {
-        const struct variable *v = variables_find(&j->resolved, written.items[i].key);
+    if (job->trigger.forwards_pipeline && outer)
+        variables_append(out, outer);
+    ci_job_globals(f, job, &written);
+    variables_append(&written, &job->variables);
+    for (size_t i = 0; job->trigger.forwards_yaml && i < written.n; i++) {
+        const struct variable *v = variables_find(resolved, written.items[i].key);
         if (v)
             variables_add(out, v->key, v->value, v->flags | VARIABLE_RAW);
     }
@@ -161,6 +163,7 @@ enum hook_result child_run(struct job_run *j, int *code, struct err *e)
     struct pipeline_child child = {
         .inputs = j->job->trigger.inputs, .prefix = prefix, .depth = own ? own->depth + 1 : 1, .forwarded = &forwarded,
         .record = &record, .cancel = j->world->driver->cancel,
+        .rows = &j->left->rows,
     };
 
     job_record_phase(&j->record, PHASE_RUNNING, "Child pipeline");
@@ -168,14 +171,14 @@ enum hook_result child_run(struct job_run *j, int *code, struct err *e)
         job_say(j, STYLE_WARNING, "Another project's pipeline is not run here");
         return HOOK_DONE;
     }
-    if (child.depth > DEPTH_MAX) {
-        (void)err_set(e, ERR_JOB, 0, "child pipelines go %zu levels deep, and no deeper", DEPTH_MAX);
+    if (child.depth > CHILD_DEPTH_MAX) {
+        (void)err_set(e, ERR_JOB, 0, "child pipelines go %zu levels deep, and no deeper", CHILD_DEPTH_MAX);
         return judge(j, -1, code, e);
     }
     if (read_file(j, &name, &text, &child.len, e) < 0)
         return judge(j, -1, code, e);
     child.name = name;
     child.text = text;
-    forward(j, &forwarded);
+    child_forward(j->world->file, j->job, &j->resolved, own ? own->forwarded : NULL, &forwarded);
     return judge(j, run(j, &child, e), code, e);
 }

@@ -14,7 +14,18 @@ struct pipeline_child {
     const struct variables *forwarded;
     const struct record *record;
     struct cancel *cancel;
+    struct strvec *rows;     /* becomes the rows of its table: stages/pipeline/pipeline_state.h */
 };
+
+/* GitLab's: below the project's own pipeline. */
+#define CHILD_DEPTH_MAX ((size_t)2)
+
+/* The name and the text of its file, where that is no artifact; the caller's. */
+void child_file(const struct ci_job *job, char **name, char **text);
+/* What it gets of the variables of the file and the job, `resolved` as they are there; `outer`: what the parent itself
+ * got; NULL: it is the project's own pipeline. They win over the child's own, as what somebody starts a pipeline with. */
+void child_forward(const struct ci_file *f, const struct ci_job *job, const struct variables *resolved,
+                   const struct variables *outer, struct variables *out);
 
 /* The variables of the job are resolved. Its output is the child's. HOOK_BUILD_FAILED: the child failed, and that counts. */
 enum hook_result child_run(struct job_run *j, int *code, struct err *e);

@@ -14,6 +14,7 @@ void job_left_release(struct job_left *l)
     free(l->root);
     free(l->folder);
     variables_release(&l->dotenv);
+    strvec_release(&l->rows);
     *l = (struct job_left){ 0 };
 }
 

@@ -16,6 +16,7 @@ struct job_left {
     char *folder; /* below it: stages/pipeline/artifact_store.h */
     bool has_archive;
     struct variables dotenv; /* of its reports */
+    struct strvec rows;      /* of its child pipeline's table: stages/pipeline/pipeline_state.h */
 };
 
 /* Look at what its helper has put there. ERR_JOB when a dotenv report is not taken. `predefined`: the job's variables. */

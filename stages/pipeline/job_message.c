@@ -36,6 +36,9 @@ void job_message_write(const struct job_outcome *outcome, const struct job_left 
         put(out, left->dotenv.items[i].value);
         put_number(out, (int64_t)left->dotenv.items[i].flags);
     }
+    put_number(out, (int64_t)left->rows.n);
+    for (size_t i = 0; i < left->rows.n; i++)
+        put(out, left->rows.items[i]);
     put(out, mark);
 }
 
@@ -103,6 +106,9 @@ static void read_left(struct reader *r, struct job_left *out)
         const char *value = take_text(r);
         variables_add(&out->dotenv, key, value, (unsigned)take_number(r, 0, UINT32_MAX));
     }
+    n = take_number(r, 0, (int64_t)JOB_MESSAGE_MAX);
+    for (int64_t i = 0; i < n && !r->broken; i++)
+        strvec_push(&out->rows, take_text(r));
 }
 
 int job_message_read(const struct strbuf *message, struct job_outcome *outcome, struct job_left *left)

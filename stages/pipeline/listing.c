@@ -17,10 +17,16 @@ static char *needs_of(const struct ci_job *job)
     return names.n > 0 ? strvec_join(&names, ", ") : xstrdup("nothing");
 }
 
-static bool any_environment(const struct ci_job *const *jobs, size_t n)
+/* A job that stands for a pipeline runs in none. */
+static const char *image_of(const struct ci_job *job)
 {
-    for (size_t i = 0; i < n; i++)
-        if (jobs[i]->environment.name)
+    return job->trigger.given ? NULL : job->image.name;
+}
+
+static bool any_environment(const struct listing *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->jobs[i]->environment.name || (l->children[i] && any_environment(l->children[i])))
             return true;
     return false;
 }
@@ -34,35 +40,40 @@ static char *environment_of(const struct ci_environment *env)
     return strcmp(action, "start") == 0 ? xstrdup(name) : xasprintf("%s (%s)", name, action);
 }
 
-void listing_table(struct report *r, const struct ci_file *f, const struct ci_job *const *jobs, size_t n)
-{
-    static const char *const heading[] = { "JOB", "STAGE", "WHEN", "MAY FAIL", "NEEDS", "IMAGE", "ENVIRONMENT" };
-    size_t columns = ARRAY_SIZE(heading) - !any_environment(jobs, n);
-    auto_strvec names = STRVEC_INIT;
-    auto_strvec environments = STRVEC_INIT;
-    auto_strvec needs = STRVEC_INIT;
-    auto_free const char **cells = xcalloc((n + 1) * columns, sizeof(*cells));
-    auto_free enum report_style *styles = xcalloc(n + 1, sizeof(*styles));
+static const char *const heading[] = { "JOB", "STAGE", "WHEN", "MAY FAIL", "NEEDS", "IMAGE", "ENVIRONMENT" };
 
-    memcpy(cells, heading, columns * sizeof(*heading));
-    styles[0] = STYLE_BOLD;
-    for (size_t i = 0; i < n; i++) {
-        const struct ci_job *job = jobs[i];
-        const char **row = cells + (i + 1) * columns;
+/* A cell for each of the columns. */
+static void add_rows(const struct listing *l, size_t columns, struct strvec *cells)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        const struct ci_job *job = l->jobs[i];
+        auto_free char *name = xasprintf("%s%s", l->prefix, job->name);
         char *needed = needs_of(job);
-        strvec_give(&names, text_quote(job->name));
-        strvec_give(&needs, needed ? needed : xstrdup("-"));
-        row[0] = names.items[i];
-        row[1] = f->stages.items[job->stage];
-        row[2] = ci_when_name(job->when);
-        row[3] = job->allow_failure ? "yes" : "no";
-        row[4] = needs.items[i];
-        row[5] = job->image.name;
-        strvec_give(&environments, environment_of(&job->environment));
+        strvec_give(cells, text_quote(name));
+        strvec_push(cells, l->file->stages.items[job->stage]);
+        strvec_push(cells, ci_when_name(job->when));
+        strvec_push(cells, job->allow_failure ? "yes" : "no");
+        strvec_give(cells, needed ? needed : xstrdup("-"));
+        strvec_push(cells, image_of(job) ? image_of(job) : "");
         if (columns > 6)
-            row[6] = environments.items[i];
+            strvec_give(cells, environment_of(&job->environment));
+        if (l->children[i])
+            add_rows(l->children[i], columns, cells);
     }
-    report_table(r, cells, styles, n + 1, columns);
+}
+
+void listing_table(struct report *r, const struct listing *l)
+{
+    size_t columns = ARRAY_SIZE(heading) - !any_environment(l);
+    auto_strvec cells = STRVEC_INIT;
+
+    for (size_t i = 0; i < columns; i++)
+        strvec_push(&cells, heading[i]);
+    add_rows(l, columns, &cells);
+    size_t rows = cells.n / columns;
+    auto_free enum report_style *styles = xcalloc(rows, sizeof(*styles));
+    styles[0] = STYLE_BOLD;
+    report_table(r, (const char *const *)cells.items, styles, rows, columns);
 }
 
 static json_t *needs_json(const struct ci_job *job)
@@ -84,17 +95,26 @@ static json_t *environment_json(const struct ci_environment *env)
                      env->on_stop);
 }
 
-char *listing_json(const struct ci_file *f, const struct ci_job *const *jobs, size_t n)
+static json_t *jobs_json(const struct listing *l)
 {
-    auto_json *list = json_array();
+    json_t *list = json_array();
 
-    for (size_t i = 0; i < n; i++) {
-        const struct ci_job *job = jobs[i];
+    for (size_t i = 0; i < l->n; i++) {
+        const struct ci_job *job = l->jobs[i];
         (void)json_array_append_new(
-            list, json_pack("{s:s s:s s:s s:b s:o s:s? s:o}", "name", job->name, "stage", f->stages.items[job->stage], "when",
-                            ci_when_name(job->when), "allow_failure", job->allow_failure, "needs", needs_json(job),
-                            "image", job->image.name, "environment", environment_json(&job->environment)));
+            list, json_pack("{s:s s:s s:s s:b s:o s:s? s:o s:o}", "name", job->name, "stage",
+                            l->file->stages.items[job->stage], "when", ci_when_name(job->when), "allow_failure",
+                            job->allow_failure, "needs", needs_json(job), "image", image_of(job), "environment",
+                            environment_json(&job->environment), "child",
+                            l->children[i] ? jobs_json(l->children[i]) : json_null()));
     }
+    return list;
+}
+
+char *listing_json(const struct listing *l)
+{
+    auto_json *list = jobs_json(l);
     auto_free char *text = json_compact(list);
+
     return xasprintf("%s\n", text);
 }

@@ -5,9 +5,18 @@
 #include "stages/pipeline/ci_file.h"
 #include "stages/pipeline/report.h"
 
-/* One line a job, in the order in which they run. */
-void listing_table(struct report *r, const struct ci_file *f, const struct ci_job *const *jobs, size_t n);
+/* All borrowed. */
+struct listing {
+    const struct ci_file *file;
+    const struct ci_job *const *jobs; /* in the order in which they run */
+    size_t n;
+    const char *prefix; /* before their names: "" or "child/" */
+    const struct listing *const *children; /* by the jobs: the pipelines that they stand for; NULL: none is known */
+};
+
+/* One line a job; below a job with a child pipeline, the jobs of that. */
+void listing_table(struct report *r, const struct listing *l);
 /* The same as a JSON array, for scripts; the caller's. */
-char *listing_json(const struct ci_file *f, const struct ci_job *const *jobs, size_t n);
+char *listing_json(const struct listing *l);
 
 #endif

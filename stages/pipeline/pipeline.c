@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/strvec.h"
 #include "stages/pipeline/child.h"
+#include "stages/pipeline/child_list.h"
 #include "stages/pipeline/graph_show.h"
 #include "stages/pipeline/listing.h"
 #include "stages/pipeline/timeline.h"
@@ -132,11 +133,6 @@ static int check_barred(const struct pipeline *p, struct err *e)
     return 0;
 }
 
-static const char *stage_of(const struct pipeline *p, const struct entry *x)
-{
-    return p->project.file.stages.items[x->job->stage];
-}
-
 /* ---- Getting ready ---- */
 
 /* The time in seconds, and 20 random bits. */
@@ -173,7 +169,7 @@ static int name_group(const struct pipeline *p, struct entry *x, struct err *e)
 
     predefined_pipeline(&p->facts, &all);
     variables_add(&all, "CI_JOB_NAME", x->job->name, VARIABLE_RAW);
-    variables_add(&all, "CI_JOB_STAGE", stage_of(p, x), VARIABLE_RAW);
+    variables_add(&all, "CI_JOB_STAGE", p->project.file.stages.items[x->job->stage], VARIABLE_RAW);
     ci_job_globals(&p->project.file, x->job, &all);
     variables_append(&all, &x->job->variables);
     variables_append(&all, &p->project.variables);
@@ -241,118 +237,6 @@ static void announce(struct pipeline *p)
                 p->source.changed ? " (with what is not committed)" : "", p->n, p->n == 1 ? "" : "s");
 }
 
-static const enum report_style state_styles[] = {
-    [JOB_PASSED] = STYLE_GOOD, [JOB_FAILED] = STYLE_BAD, [JOB_WARNED] = STYLE_WARNING,
-    [JOB_SKIPPED] = STYLE_DIM,   [JOB_MANUAL] = STYLE_DIM,  [JOB_CANCELED] = STYLE_WARNING,
-};
-
-/* Why it ended so; NULL: nothing is to be said. The caller's. */
-static char *reason_of(const struct entry *x)
-{
-    const char *reason = x->outcome.reason ? x->outcome.reason : x->turn->skipped;
-
-    if (!*x->outcome.coverage)
-        return xstrdup(reason);
-    return xasprintf("%s%scoverage %s%%", reason ? reason : "", reason ? ", " : "", x->outcome.coverage);
-}
-
-/* With those of the jobs that it is a child pipeline of. The caller's. */
-static char *shown_name(const struct pipeline *p, const struct entry *x)
-{
-    auto_free char *name = xasprintf("%s%s", p->options->child ? p->options->child->prefix : "", x->job->name);
-    return text_quote(name);
-}
-
-void pipeline_tell(struct pipeline *p, const struct entry *x, const char *text, enum report_style style)
-{
-    auto_free char *name = shown_name(p, x);
-
-    report_line(&p->report, style, "[%zu/%zu] %s / %s: %s", (size_t)(x - p->entries) + 1, p->n, stage_of(p, x), name, text);
-}
-
-void pipeline_tell_end(struct pipeline *p, struct entry *x)
-{
-    enum job_state state = x->turn->state;
-    auto_free char *reason = reason_of(x);
-    char time[32];
-    auto_free char *in = x->ms < 0 ? xstrdup("") : xasprintf(" in %s", duration_format(x->ms, time, sizeof(time)));
-    auto_free char *text = xasprintf("%s%s%s%s%s", job_state_name(state), in, reason ? " (" : "", reason ? reason : "",
-                                     reason ? ")" : "");
-
-    pipeline_tell(p, x, text, state_styles[state]);
-    x->told = true;
-}
-
-static void summarise(struct pipeline *p)
-{
-    static const char *const heading[] = { "JOB", "STAGE", "STATE", "TIME", "REASON" };
-    size_t columns = ARRAY_SIZE(heading);
-    auto_strvec texts = STRVEC_INIT;
-    auto_free const char **cells = xcalloc((p->n + 1) * columns, sizeof(*cells));
-    auto_free enum report_style *styles = xcalloc(p->n + 1, sizeof(*styles));
-
-    memcpy(cells, heading, sizeof(heading));
-    styles[0] = STYLE_BOLD;
-    for (size_t i = 0; i < p->n; i++) {
-        const struct entry *x = &p->entries[i];
-        const char **row = cells + (i + 1) * columns;
-        char time[32] = "-";
-        if (x->ms >= 0)
-            (void)duration_format(x->ms, time, sizeof(time));
-        strvec_give(&texts, shown_name(p, x));
-        strvec_push(&texts, time);
-        char *reason = reason_of(x);
-        strvec_give(&texts, reason ? reason : xstrdup(""));
-        row[0] = texts.items[3 * i];
-        row[1] = stage_of(p, x);
-        row[2] = job_state_name(x->turn->state);
-        row[3] = texts.items[3 * i + 1];
-        row[4] = texts.items[3 * i + 2];
-        styles[i + 1] = state_styles[x->turn->state];
-    }
-    report_line(&p->report, STYLE_PLAIN, "%s", "");
-    report_table(&p->report, cells, styles, p->n + 1, columns);
-}
-
-/* "2 passed, 1 failed", in the order of the states. */
-static char *count_states(const struct pipeline *p)
-{
-    auto_strvec parts = STRVEC_INIT;
-
-    for (enum job_state s = JOB_CREATED; s <= JOB_CANCELED; s++) {
-        size_t n = 0;
-        for (size_t i = 0; i < p->n; i++)
-            n += p->order.items[i].state == s;
-        if (n > 0)
-            strvec_pushf(&parts, "%zu %s", n, job_state_name(s));
-    }
-    return strvec_join(&parts, ", ");
-}
-
-/* The last line, and the exit status. */
-static int conclude(struct pipeline *p, const struct order *order)
-{
-    int64_t ms = clock_ms() - p->started_ms;
-    auto_free char *counts = count_states(p);
-    auto_free char *blocked = order->blocked_by ? text_quote(order->blocked_by) : NULL;
-    char time[32];
-
-    (void)duration_format(ms, time, sizeof(time));
-    if (p->cancel.signal) {
-        report_line(&p->report, STYLE_WARNING, "Pipeline canceled after %s: %s", time, counts);
-        return 128 + p->cancel.signal;
-    }
-    if (order->failed) {
-        report_line(&p->report, STYLE_BAD, "Pipeline failed in %s: %s", time, counts);
-        return 1;
-    }
-    if (blocked)
-        report_line(&p->report, STYLE_WARNING, "Pipeline waits for the manual job '%s', after %s: %s", blocked, time, counts);
-    else
-        report_line(&p->report, STYLE_GOOD, "Pipeline passed in %s: %s", time, counts);
-    return 0;
-}
-
 /* ---- The whole ---- */
 
 static void show_artifacts(struct pipeline *p)
@@ -372,8 +256,22 @@ static int run_jobs(struct pipeline *p)
 
     pipeline_run_jobs(p, &whole);
     show_artifacts(p);
-    summarise(p);
-    return conclude(p, &whole);
+    pipeline_tell_all(p);
+    return pipeline_conclude(p, &whole);
+}
+
+static bool runs_nothing(const struct pipeline_options *o)
+{
+    return o->list || o->json || o->graph || o->preview;
+}
+
+/* Beside what is asked for, which may be for a program. */
+static void tell_beside(const struct pipeline *p, const struct strvec *lines)
+{
+    struct report report = { .fd = runs_nothing(p->options) ? STDERR_FILENO : STDOUT_FILENO, .colour = p->options->colour };
+
+    for (size_t i = 0; i < lines->n; i++)
+        report_line(&report, STYLE_WARNING, "%s", lines->items[i]);
 }
 
 /* Takes the text. */
@@ -384,7 +282,25 @@ static int print(char *text, struct err *e)
     return fd_write(STDOUT_FILENO, whole, strlen(whole), e);
 }
 
-static int list(struct pipeline *p, struct err *e)
+/* With the jobs of child pipelines. */
+static int list_all(struct pipeline *p, const struct project_place *place, const struct ci_job *const *jobs, struct err *e)
+{
+    struct listing l = { .file = &p->project.file, .jobs = jobs, .n = p->n, .prefix = "" };
+    auto_strvec notes = STRVEC_INIT;
+    struct child_list *children = child_list_open(&p->project, place, &l, &notes);
+    int rc = 0;
+
+    if (p->options->json) {
+        rc = print(listing_json(&l), e);
+    } else {
+        tell_beside(p, &notes);
+        listing_table(&p->report, &l);
+    }
+    child_list_close(children);
+    return rc;
+}
+
+static int list(struct pipeline *p, const struct project_place *place, struct err *e)
 {
     auto_free const struct ci_job **jobs = xcalloc(p->n + 1, sizeof(const struct ci_job *));
 
@@ -392,10 +308,7 @@ static int list(struct pipeline *p, struct err *e)
         jobs[i] = p->entries[i].job;
     if (p->options->graph)
         return graph_show(&p->project, jobs, p->n, p->options->graph, p->options->colour, e);
-    if (p->options->json)
-        return print(listing_json(&p->project.file, jobs, p->n), e);
-    listing_table(&p->report, &p->project.file, jobs, p->n);
-    return 0;
+    return list_all(p, place, jobs, e);
 }
 
 static int write_timeline(struct pipeline *p, int status)
@@ -409,20 +322,6 @@ static int write_timeline(struct pipeline *p, int status)
             record_idle(&p->record, &p->project.file, p->entries[i].job, job_state_name(p->entries[i].turn->state),
                         p->entries[i].turn->skipped);
     return p->options->timeline ? timeline_finish(&p->report, &p->record, &facts, p->options->timeline) : status;
-}
-
-static bool runs_nothing(const struct pipeline_options *o)
-{
-    return o->list || o->json || o->graph || o->preview;
-}
-
-/* Beside what is asked for, which may be for a program. */
-static void tell_missing(const struct pipeline *p)
-{
-    struct report report = { .fd = runs_nothing(p->options) ? STDERR_FILENO : STDOUT_FILENO, .colour = p->options->colour };
-
-    for (size_t i = 0; i < p->project.file.tree.missing.n; i++)
-        report_line(&report, STYLE_WARNING, "%s", p->project.file.tree.missing.items[i]);
 }
 
 int pipeline_run(const struct pipeline_options *o, struct err *e)
@@ -451,7 +350,7 @@ int pipeline_run(const struct pipeline_options *o, struct err *e)
 
     if (project_open(&place, &p.project, e) < 0)
         return -1;
-    tell_missing(&p);
+    tell_beside(&p, &p.project.file.tree.missing);
     if (!o->preview && (project_choose(&p.project, o->jobs, e) < 0 || project_check_names(&p.project, o->manual, e) < 0))
         return -1;
     if (o->preview)
@@ -459,7 +358,7 @@ int pipeline_run(const struct pipeline_options *o, struct err *e)
     if (choose_jobs(&p, e) < 0)
         return -1;
     if (runs_nothing(o))
-        return list(&p, e);
+        return list(&p, &place, e);
     if (check_barred(&p, e) < 0)
         return -1;
     if (get_ready(&p, e) < 0) {

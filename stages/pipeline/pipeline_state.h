@@ -51,6 +51,10 @@ int pipeline_new_id(int64_t *out, struct err *e);
 /* One line when a job changes its state. */
 void pipeline_tell(struct pipeline *p, const struct entry *x, const char *text, enum report_style style);
 void pipeline_tell_end(struct pipeline *p, struct entry *x);
+/* The table at the end; of a child pipeline, for its parent's: five cells a job. */
+void pipeline_tell_all(struct pipeline *p);
+/* The last line, and the exit status. */
+int pipeline_conclude(struct pipeline *p, const struct order *order);
 
 /* Take all jobs to their ends. *whole: what they leave behind. */
 void pipeline_run_jobs(struct pipeline *p, struct order *whole);

@@ -5,6 +5,7 @@
 #include "stages/pipeline/child.h"
 #include "stages/pipeline/choice.h"
 #include "stages/pipeline/env_file.h"
+#include "stages/pipeline/event.h"
 #include "stages/pipeline/predefined.h"
 
 #include <errno.h>
@@ -162,13 +163,13 @@ static struct ci_given given_to(const struct project_place *at, const struct pro
     };
 }
 
-int project_open(const struct project_place *at, struct project *p, struct err *e)
+static int read_jobs(const struct project_place *at, struct project *p, struct err *e)
 {
     auto_free char *name = NULL;
     auto_free char *text = NULL;
     size_t len = 0;
 
-    if (open_files(at, p, e) < 0 || read_text(p, at, &name, &text, &len, e) < 0)
+    if (read_text(p, at, &name, &text, &len, e) < 0)
         return -1;
     const struct project_files files = checkout_files(&p->files);
     const struct ci_given given = given_to(at, p);
@@ -177,6 +178,27 @@ int project_open(const struct project_place *at, struct project *p, struct err *
         return -1;
     strvec_push_all(&p->file.warnings, &p->notes);
     return 0;
+}
+
+int project_open(const struct project_place *at, struct project *p, struct err *e)
+{
+    return open_files(at, p, e) < 0 ? -1 : read_jobs(at, p, e);
+}
+
+int project_open_child(const struct project *parent, const struct project_place *at, struct project *p, struct err *e)
+{
+    p->checkout = parent->checkout;
+    p->checkout.event = EVENT_PARENT_PIPELINE;
+    checkout_files_init(&p->files, &p->checkout, !at->directory, at->env);
+    variables_append(&p->variables, &parent->variables);
+    variables_append(&p->variables, at->child->forwarded);
+    return read_known(p, e) < 0 ? -1 : read_jobs(at, p, e);
+}
+
+void project_close_child(struct project *p)
+{
+    p->checkout = (struct checkout){ .top = NULL };
+    project_release(p);
 }
 
 /* A file of its own need not be in a checkout; then it can include nothing. */

@@ -1,4 +1,5 @@
 """Jobs that are pipelines: of files of the project, and of files that other jobs make."""
+import json
 import re
 import unittest
 
@@ -51,6 +52,15 @@ class Files(PipelineTest):
         c = self.checkout(CI, {"ci/child.yml": CHILD, "ci/deep.yml": DEEP})
         result = c.run("--list")
         self.assertEqual(result.code, 0, result)
+        rows = [line.split()[:3] for line in result.text.splitlines()]
+        self.assertEqual(rows[rows.index(["JOB", "STAGE", "WHEN"]) + 1:], [[job, stage, "on_success"] for job, stage in (
+            ("generate", "build"), ("static", "test"), ("static/inner", "test"), ("static/deeper", "deploy"),
+            ("static/deeper/leaf", "test"), ("static/deeper/too-deep", "deploy"), ("dynamic", "test"), ("elsewhere", "test"))])
+        self.assertIn("child pipeline of `dynamic`: its jobs are known when `generate` has made its file", result.text)
+        jobs = {job["name"]: job["child"] for job in json.loads(c.run("--json").text)}
+        self.assertEqual([job["name"] for job in jobs["static"]], ["inner", "deeper"])
+        self.assertEqual([job["name"] for job in jobs["static"][1]["child"]], ["leaf", "too-deep"])
+        self.assertEqual((jobs["generate"], jobs["dynamic"]), (None, None))
         self.assertIn("keyword `trigger` in job `elsewhere` has no effect here", c.run("elsewhere").text)
         self.assertIn("static (child pipeline)", c.run("--graph").text)
         for bad, words in {
@@ -76,6 +86,10 @@ class Runs(PipelineTest):
             "generate": "passed", "static": "passed", "dynamic": "passed", "elsewhere": "passed", "dynamic/made": "passed",
             "static/inner": "passed", "static/deeper": "passed", "static/deeper/leaf": "passed", "static/deeper/too-deep": "warning",
         }, result)
+        table = {job: state for job, (state, _) in result.summary().items() if not job.startswith("Pipeline ")}
+        self.assertEqual(table, states)
+        self.assertEqual(list(table), ["generate", "static", "static/inner", "static/deeper", "static/deeper/leaf",
+                                                  "static/deeper/too-deep", "dynamic", "dynamic/made", "elsewhere"])
         self.assertIn("parent_pipeline/from-the-top/parent/of static/inner/", result.text)
         self.assertRegex(result.text, r"(?m)deep/of static/$")  # handed on as what the child was started with
         self.assertIn("made-by-a-job", result.text)
@@ -94,10 +108,12 @@ counts: {{trigger: {trigger % ", strategy: depend"}}}
 does-not: {{trigger: {trigger % ""}}}
 missing: {{trigger: {{include: ci/none.yml}}, allow_failure: true}}
 """, {"ci/child.yml": f"bad: {{image: {IMAGE}, script: [exit 3]}}\n"})
+        self.assertIn("child pipeline of `missing`: `trigger` of job `missing`:1:10: `include`: there is no file", c.run("--list").text)
         result = c.run("--jobs", "1")
         self.assertEqual(result.code, 1, result)
         states = {job: state for job, (state, _) in result.summary().items()}
-        self.assertEqual(states, {"counts": "failed", "does-not": "passed", "missing": "warning"}, result)
+        self.assertEqual(states, {"counts": "failed", "counts/bad": "failed", "does-not": "passed", "does-not/bad": "failed",
+                                  "missing": "warning"}, result)
         self.assertIn("there is no file `ci/none.yml`", result.summary()["missing"][1])
         self.assertIn("counts/bad: failed", result.text)
         self.assertIn("does not count without `strategy: depend`", result.text)

@@ -15,7 +15,10 @@ static void write_one(struct strbuf *out)
     variables_add(&left.dotenv, "A", "one\ntwo", 0);
     variables_add(&left.dotenv, "EMPTY", "", VARIABLE_RAW);
     variables_add(&left.dotenv, "BYTES", "\xff\xfe", VARIABLE_MASKED);
+    strvec_push(&left.rows, "child/a");
+    strvec_push(&left.rows, "");
     job_message_write(&outcome, &left, out);
+    strvec_release(&left.rows);
     variables_release(&left.dotenv);
 }
 
@@ -43,6 +46,9 @@ static void test_all_of_it_arrives(void **state)
     assert_string_equal(variables_value(&left.dotenv, "EMPTY"), "");
     assert_string_equal(variables_value(&left.dotenv, "BYTES"), "\xff\xfe");
     assert_int_equal(left.dotenv.items[1].flags, VARIABLE_RAW);
+    assert_int_equal(left.rows.n, 2);
+    assert_string_equal(left.rows.items[0], "child/a");
+    assert_string_equal(left.rows.items[1], "");
     free(outcome.reason);
     job_left_release(&left);
 }
@@ -64,6 +70,7 @@ static void test_what_was_not_there_is_not_there(void **state)
     assert_int_equal(outcome.code, -1);
     assert_null(left.folder);
     assert_int_equal(left.dotenv.n, 0);
+    assert_int_equal(left.rows.n, 0);
 }
 
 /* Of a process that was killed. */

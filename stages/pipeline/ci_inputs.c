@@ -124,7 +124,8 @@ static int check_regex(const char *name, const struct yaml *regex, const struct 
     return yaml_error(e, ERR_JOB, at->file, at, "input `%s`: its value does not match `%s`", name, shown);
 }
 
-static int check_value(const struct ci_input *x, const char *name, const struct yaml *at, struct err *e)
+static int check_value(const struct ci_input *x, const struct yaml *options, const char *name, const struct yaml *at,
+                       struct err *e)
 {
     const struct yaml *type = yaml_get(x->spec, "type");
 
@@ -132,7 +133,7 @@ static int check_value(const struct ci_input *x, const char *name, const struct 
         return yaml_error(e, ERR_JOB, at->file, at, "input `%s` is of type %s; its value is %s", name,
                           type ? type->text : "string",
                           is_number(x->value) ? "a number" : is_boolean(x->value) ? "a boolean" : yaml_type_name(x->value));
-    if (check_options(name, yaml_get(x->spec, "options"), x->value, at, e) < 0)
+    if (check_options(name, options, x->value, at, e) < 0)
         return -1;
     return check_regex(name, yaml_get(x->spec, "regex"), x->value, at, e);
 }
@@ -149,15 +150,13 @@ static int read_word(const struct ci_input *x, const char *word, struct yaml **o
     return 0;
 }
 
-/* What is given, else the default. */
-static int find_value(struct ci_input *x, const struct ci_given *given, struct err *e)
+/* What is given; NULL: nothing is. */
+static int find_given(struct ci_input *x, const struct ci_given *given, struct err *e)
 {
     size_t len = strlen(x->spec->key);
-    auto_free char *name = text_quote(x->spec->key);
+    const struct yaml *value = yaml_get(given->map, x->spec->key);
 
-    x->value = yaml_get(x->spec, "default");
-    if (yaml_get(given->map, x->spec->key))
-        x->value = yaml_get(given->map, x->spec->key);
+    x->value = value && value->type != YAML_NULL ? value : NULL;
     for (size_t i = 0; given->words && i < given->words->n; i++) {
         const char *word = given->words->items[i];
         if (strncmp(word, x->spec->key, len) != 0 || word[len] != '=')
@@ -167,18 +166,109 @@ static int find_value(struct ci_input *x, const struct ci_given *given, struct e
             return -1;
         x->value = x->owned;
     }
-    if (x->value)
-        return check_value(x, name, x->value, e);
+    return 0;
+}
+
+/* What is given, else the default. `says`: what has this and the options, the input itself or one of its rules; NULL:
+ * none of its rules holds, and it may be left empty. */
+static int find_value(struct ci_input *x, const struct yaml *says, const struct ci_given *given, struct err *e)
+{
+    static const struct yaml nothing = { .type = YAML_NULL };
+    auto_free char *name = text_quote(x->spec->key);
+    const struct yaml *otherwise = yaml_get(says, "default");
+
+    if (find_given(x, given, e) < 0)
+        return -1;
+    if (!x->value)
+        x->value = says ? otherwise : &nothing;
+    if (x->value && x->value->type != YAML_NULL)
+        return check_value(x, yaml_get(says, "options"), name, x->value, e);
+    if (x->value && (!says || says == x->spec)) /* `default: null`; in a rule it asks for a value */
+        return 0;
     const struct yaml *at = given->at ? given->at : x->spec;
     return yaml_error(e, ERR_JOB, at->file, at, "input `%s` has no value%s", name,
                       given->at ? "; give it in the `inputs` of this `include`" : "; give it with --input");
 }
 
+/* ---- Rules ---- */
+
+static int settle(struct ci_inputs *all, struct ci_input *x, const struct ci_given *given, struct err *e);
+
+/* What a condition names must be known before. */
+static int settle_named(struct ci_inputs *all, const struct ci_input *x, const struct yaml *condition,
+                        const struct ci_given *given, struct err *e)
+{
+    const char *at = condition->type == YAML_SCALAR ? condition->text : "";
+
+    for (struct ci_input *other; (other = ci_input_named(all, at, &at)) != NULL;) {
+        auto_free char *name = text_quote(x->spec->key);
+        if (other->mark == INPUT_OPEN)
+            return yaml_error(e, ERR_JOB, condition->file, condition, "input `%s`: its `rules` lead back to itself", name);
+        if (settle(all, other, given, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The first one that holds; NULL: none does. */
+static int choose_rule(struct ci_inputs *all, const struct ci_input *x, const struct ci_given *given,
+                       const struct yaml **out, struct err *e)
+{
+    const struct yaml *rules = yaml_get(x->spec, "rules");
+
+    *out = NULL;
+    for (size_t i = 0; i < rules->n && !*out; i++) {
+        const struct yaml *condition = yaml_get(rules->items[i], "if");
+        bool holds = !condition;
+        if (condition && (settle_named(all, x, condition, given, e) < 0 || ci_input_condition(all, condition, &holds, e) < 0))
+            return -1;
+        *out = holds ? rules->items[i] : NULL;
+    }
+    return 0;
+}
+
+static int settle(struct ci_inputs *all, struct ci_input *x, const struct ci_given *given, struct err *e)
+{
+    const struct yaml *says = x->spec;
+
+    if (x->mark == INPUT_SETTLED)
+        return 0;
+    x->mark = INPUT_OPEN;
+    if (yaml_get(x->spec, "rules") && choose_rule(all, x, given, &says, e) < 0)
+        return -1;
+    if (find_value(x, says, given, e) < 0)
+        return -1;
+    x->mark = INPUT_SETTLED;
+    return 0;
+}
+
 /* ---- The whole ---- */
+
+static int check_rules(const struct yaml *spec, const char *name, struct err *e)
+{
+    static const char *const keys[] = { "if", "options", "default", NULL };
+    const struct yaml *rules = yaml_get(spec, "rules");
+
+    if (rules && (rules->type != YAML_LIST || yaml_get(spec, "options") || yaml_get(spec, "default")))
+        return yaml_error(e, ERR_JOB, rules->file, rules, "input `%s`: `rules` are a list, in the place of `options` and "
+                          "`default`", name);
+    for (size_t i = 0; rules && i < rules->n; i++) {
+        const struct yaml *rule = rules->items[i];
+        if (rule->type != YAML_MAP || (!yaml_get(rule, "options") && !(yaml_get(rule, "if") && yaml_get(rule, "default"))))
+            return yaml_error(e, ERR_JOB, rule->file, rule, "input `%s`: a rule has `options`, or an `if` and a `default`", name);
+        for (size_t k = 0; k < rule->n; k++) {
+            auto_free char *key = text_quote(rule->items[k]->key);
+            if (!text_is_any(rule->items[k]->key, keys))
+                return yaml_error(e, ERR_JOB, rule->file, rule->items[k], "input `%s`: unknown keyword `%s` in a rule; there "
+                                  "are if, options and default", name, key);
+        }
+    }
+    return 0;
+}
 
 static int check_spec(const struct yaml *spec, struct err *e)
 {
-    static const char *const keys[] = { "default", "description", "options", "regex", "type", NULL };
+    static const char *const keys[] = { "default", "description", "options", "regex", "rules", "type", NULL };
     auto_free char *name = text_quote(spec->key);
 
     if (spec->type != YAML_MAP && spec->type != YAML_NULL)
@@ -187,12 +277,12 @@ static int check_spec(const struct yaml *spec, struct err *e)
         auto_free char *key = text_quote(spec->items[i]->key);
         if (!text_is_any(spec->items[i]->key, keys))
             return yaml_error(e, ERR_JOB, spec->file, spec->items[i], "unknown keyword `%s` in input `%s`; there are default, "
-                              "description, options, regex and type", key, name);
+                              "description, options, regex, rules and type", key, name);
     }
     if (!type_of(spec))
         return yaml_error(e, ERR_JOB, spec->file, yaml_get(spec, "type"),
                           "input `%s`: a type is string, number, boolean or array", name);
-    return 0;
+    return check_rules(spec, name, e);
 }
 
 static bool is_known(const struct yaml *inputs, const char *name, size_t len)
@@ -255,9 +345,12 @@ int ci_inputs_read(const char *name, const char *text, size_t len, const struct 
     for (size_t i = 0; inputs && i < inputs->n; i++) {
         struct ci_input *x = &out->items[out->n++];
         x->spec = inputs->items[i];
-        if (check_spec(x->spec, e) < 0 || find_value(x, given, e) < 0)
+        if (check_spec(x->spec, e) < 0)
             return -1;
     }
+    for (size_t i = 0; i < out->n; i++)
+        if (settle(out, &out->items[i], given, e) < 0)
+            return -1;
     return 0;
 }
 

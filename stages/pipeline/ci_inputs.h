@@ -18,9 +18,12 @@ struct ci_given {
     bool may_be_unused;      /* the file need not take inputs: they were put into it already */
 };
 
+enum ci_input_mark { INPUT_NEW, INPUT_OPEN, INPUT_SETTLED };
+
 struct ci_input {
     const struct yaml *spec; /* its key is the name */
-    const struct yaml *value;
+    const struct yaml *value; /* a YAML_NULL: it is there, and there is nothing in it */
+    enum ci_input_mark mark;
     struct yaml *owned;      /* the value, where it was written as one word */
 };
 
@@ -35,6 +38,12 @@ size_t ci_inputs_header(const char *text, size_t len);
 /* Read the header, and see that each input has a value that it may have. ERR_JOB with file and line. */
 int ci_inputs_read(const char *name, const char *text, size_t len, const struct ci_given *given, struct ci_inputs *out,
                    struct err *e);
+/* NULL: there is none of this name. */
+struct ci_input *ci_input_find(const struct ci_inputs *inputs, const char *name, size_t len);
+/* The input that the next `$[[ inputs.NAME ]]` of a condition names. *rest: what follows it. NULL: there is none. */
+struct ci_input *ci_input_named(const struct ci_inputs *inputs, const char *text, const char **rest);
+/* Whether the condition of one of an input's rules holds. What it names has its value. */
+int ci_input_condition(const struct ci_inputs *inputs, const struct yaml *condition, bool *out, struct err *e);
 /* Put the values in. Nodes that they bring are taken from *budget. */
 int ci_interpolate(struct yaml *root, const struct ci_inputs *inputs, const struct variables *variables, size_t *budget,
                    struct err *e);

@@ -124,15 +124,10 @@ static char *trimmed(const char *text, size_t len)
 
 static const struct ci_input *find_input(const struct putting *p, const char *block)
 {
+    static const char start[] = "inputs.";
     size_t len = strcspn(block, " |\t");
 
-    for (size_t i = 0; i < p->inputs->n; i++) {
-        const char *name = p->inputs->items[i].spec->key;
-        if (text_starts(block, "inputs.") && strlen(name) == len - strlen("inputs.") &&
-            strncmp(block + strlen("inputs."), name, strlen(name)) == 0)
-            return &p->inputs->items[i];
-    }
-    return NULL;
+    return text_starts(block, start) ? ci_input_find(p->inputs, block + strlen(start), len - strlen(start)) : NULL;
 }
 
 static int apply(const struct putting *p, const struct yaml *at, const char *block, char **text, struct err *e)
@@ -153,6 +148,43 @@ static int apply(const struct putting *p, const struct yaml *at, const char *blo
     return 0;
 }
 
+static bool is_string(const struct ci_input *x)
+{
+    const struct yaml *type = yaml_get(x->spec, "type");
+
+    return !type || strcmp(type->text, "string") == 0;
+}
+
+static void write_scalar(const struct yaml *y, struct strbuf *out)
+{
+    bool flag;
+    bool is_bare = !y->quoted && (yaml_bool(y, &flag) == 0 || (*y->text && !y->text[strspn(y->text, "+-.0123456789")]));
+
+    strbuf_puts(out, is_bare ? "" : "\"");
+    for (const char *c = y->text; *c; c++)
+        strbuf_printf(out, "%s%c", !is_bare && strchr("\"\\", *c) ? "\\" : "", *c);
+    strbuf_puts(out, is_bare ? "" : "\"");
+}
+
+/* As Ruby shows it: that is what GitLab puts into a text. */
+static void write_value(const struct yaml *y, struct strbuf *out)
+{
+    if (y->type == YAML_NULL)
+        strbuf_puts(out, "nil");
+    if (y->type == YAML_SCALAR)
+        write_scalar(y, out);
+    if (y->type != YAML_LIST && y->type != YAML_MAP)
+        return;
+    strbuf_puts(out, y->type == YAML_LIST ? "[" : "{");
+    for (size_t i = 0; i < y->n; i++) {
+        strbuf_puts(out, i > 0 ? ", " : "");
+        if (y->type == YAML_MAP)
+            strbuf_printf(out, ":%s=>", y->items[i]->key);
+        write_value(y->items[i], out);
+    }
+    strbuf_puts(out, y->type == YAML_LIST ? "]" : "}");
+}
+
 /* The block as text. */
 static int evaluate(const struct putting *p, const struct yaml *at, const char *block, char **out, struct err *e)
 {
@@ -160,9 +192,14 @@ static int evaluate(const struct putting *p, const struct yaml *at, const char *
 
     if (!x)
         return refuse(at, block, "there is no such input in this file's `spec`", e);
-    if (x->value->type != YAML_SCALAR)
-        return refuse(at, block, "an array must be the whole value, without a function", e);
-    *out = xstrdup(x->value->text);
+    if (strchr(block, '|') && !is_string(x))
+        return refuse(at, block, "functions are for inputs of type string", e);
+    auto_strbuf text = STRBUF_TEXT;
+    if (x->value->type == YAML_SCALAR)
+        strbuf_puts(&text, x->value->text);
+    else if (x->value->type != YAML_NULL)
+        write_value(x->value, &text);
+    *out = strbuf_take(&text);
     return apply(p, at, block, out, e);
 }
 
@@ -189,7 +226,9 @@ static int put_text(struct putting *p, const struct yaml *at, char **text, struc
         auto_free char *value = NULL;
         if (!next_block(rest, &start, &end, &block))
             break;
-        if (evaluate(p, at, block, &value, e) < 0)
+        if (text_starts(block, "matrix.")) /* by the job that it is in: stages/pipeline/ci_parallel.c */
+            value = xstrndup(start, (size_t)(end - start));
+        else if (evaluate(p, at, block, &value, e) < 0)
             return -1;
         if (strbuf_add(&out, rest, (size_t)(start - rest)) < 0 || strbuf_add(&out, value, strlen(value)) < 0)
             return refuse(at, block, "the file's texts grow too large", e);

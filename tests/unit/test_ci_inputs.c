@@ -38,6 +38,16 @@ static int read_tree(const char *text, const char *part, const char *word, struc
 
 #define SPEC(inputs) "spec:\n  inputs:\n    " inputs "\n---\n"
 
+#define RULES \
+    SPEC("more: {rules: [{if: \"$[[ inputs.type ]] == 'large'\", default: null}]}\n" \
+         "    type:\n" \
+         "      rules:\n" \
+         "      - {if: \"$[[ inputs.cloud ]] == 'aws' && $[[ inputs.env ]] == 'dev'\", options: [t3.micro, t3.small], default: t3.micro}\n" \
+         "      - {if: \"$[[ inputs.cloud ]] =~ /^aws$/\", options: [m5], default: m5}\n" \
+         "      - {options: [small, large], default: small}\n" \
+         "    cloud: {default: aws}\n" \
+         "    env: {default: dev, options: [dev, prod]}")
+
 static const struct {
     const char *text, *part, *word, *want;
 } good[] = {
@@ -54,6 +64,18 @@ static const struct {
     { SPEC("x: {default: '1'}") "j: $[[ inputs.x ]]", NULL, NULL, "j: 1\n" },
     { SPEC("x: {options: [a, b], default: a, description: one of two}") "j: $[[ inputs.x ]]", NULL, "x=b", "j: b\n" },
     { SPEC("x: {regex: ^v\\d+$}") "j: $[[ inputs.x ]]", NULL, "x=v12", "j: v12\n" },
+    { SPEC("x: {type: array, default: [a, 2, [true], {k: null}]}") "j: is $[[ inputs.x ]]", NULL, NULL, "j: is [\\a\\, 2, [true], {:k=>nil}]\n" },
+    { SPEC("x: {default: null}") "j: <$[[ inputs.x ]]>", NULL, NULL, "j: <>\n" },
+    { SPEC("x: {default: d}") "j: '$[[ matrix.OS ]]-$[[ inputs.x ]]'", NULL, NULL, "j: $[[ matrix.OS ]]-d\n" },
+    { "include: {local: part.yml, inputs: {name: null}}", SPEC("name: {default: d}") "j-$[[ inputs.name ]]: 1", NULL, "j-d: 1\n" },
+    /* Rules: the first that holds says the default and the options. */
+    { RULES "j: $[[ inputs.type ]]", NULL, NULL, "j: t3.micro\n" },
+    { RULES "j: $[[ inputs.type ]]", NULL, "env=prod", "j: m5\n" },
+    { RULES "j: $[[ inputs.type ]]", NULL, "cloud=other", "j: small\n" },
+    { RULES "j: $[[ inputs.type ]]", NULL, "type=t3.small", "j: t3.small\n" },
+    { RULES "j: <$[[ inputs.more ]]>", NULL, NULL, "j: <>\n" },
+    { SPEC("{p: {type: boolean, default: true}, n: {type: number, default: 3}, x: {rules: [{if: \"$[[ inputs.p ]] == false\", default: no}, "
+           "{if: \"$[[ inputs.p ]] == true && $[[inputs.n]] == 3\", default: three}]}}") "j: $[[ inputs.x ]]", NULL, NULL, "j: three\n" },
     /* Functions */
     { SPEC("x: {default: 'on $BRANCH ${BRANCH} $NONE $TOKEN $'}") "j: $[[ inputs.x | expand_vars ]]", NULL, NULL,
       "j: on main main $NONE $TOKEN $\n" },
@@ -121,7 +143,15 @@ static const struct {
       "ci.yml:6:8: `$[[ inputs.y ]]`: there is no such input in this file's `spec`" },
     { SPEC("x: {default: a}") "j: $[[ inputs.x | upcase ]]", NULL, NULL, "ci.yml:5:4: `$[[ inputs.x | upcase ]]`: the functions are" },
     { SPEC("x: {default: a}") "j: $[[ inputs.x | truncate(a,1) ]]", NULL, NULL, "ci.yml:5:4: " },
-    { SPEC("x: {type: array, default: [a]}") "j: b $[[ inputs.x ]]", NULL, NULL, "an array must be the whole value" },
+    { SPEC("x: {type: array, default: [a]}") "j: $[[ inputs.x | posix_escape ]]", NULL, NULL, "functions are for inputs of type string" },
+    { SPEC("{x: {rules: [{if: \"$[[ inputs.y ]] == 'a'\", default: b}]}, y: {rules: [{if: \"$[[ inputs.x ]] == 'a'\", default: b}]}}") "j: 1",
+      NULL, NULL, "input `y`: its `rules` lead back to itself" },
+    { SPEC("x: {default: a, rules: [{options: [a]}]}") "j: 1", NULL, NULL, "in the place of `options` and `default`" },
+    { SPEC("x: {rules: [{default: a}]}") "j: 1", NULL, NULL, "a rule has `options`, or an `if` and a `default`" },
+    { SPEC("x: {rules: [{if: a, defualt: a, options: [a]}]}") "j: 1", NULL, NULL, "unknown keyword `defualt` in a rule" },
+    { SPEC("x: {rules: [{if: \"$[[ inputs.z ]] == 'a'\", default: b}]}") "j: 1", NULL, NULL, "`if: $[[ inputs.z ]] == 'a'`: at character 1" },
+    { SPEC("x: {rules: [{options: [a, b], default: a}]}") "j: 1", NULL, "x=c", "`c` is not among its `options`: a, b" },
+    { SPEC("{f: {default: x}, x: {rules: [{if: \"$[[ inputs.f ]] == 'x'\", default: null}]}}") "j: 1", NULL, NULL, "input `x` has no value" },
     { SPEC("x: {default: a}") "a: 1\n$[[ inputs.x ]]: 2", NULL, NULL, "the key `a` is there twice" },
     { "include: {local: part.yml, inputs: {nome: a}}", SPEC("name: {default: b}") "j: 1", NULL,
       "ci.yml:1:43: there is no input `nome` in part.yml" },

@@ -160,8 +160,9 @@ enum hook_result child_run(struct job_run *j, int *code, struct err *e)
     auto_free char *name = NULL;
     auto_free char *text = NULL;
     auto_variables forwarded = VARIABLES_INIT;
+    const struct job_files_outer outer = { j->world->facts->id, j->world->left, j->world->n_left, own ? own->outer : NULL };
     struct pipeline_child child = {
-        .inputs = j->job->trigger.inputs, .prefix = prefix, .depth = own ? own->depth + 1 : 1, .forwarded = &forwarded,
+        .outer = &outer, .inputs = j->job->trigger.inputs, .prefix = prefix, .depth = own ? own->depth + 1 : 1, .forwarded = &forwarded,
         .record = &record, .cancel = j->world->driver->cancel,
         .rows = &j->left->rows,
     };

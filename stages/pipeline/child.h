@@ -12,6 +12,7 @@ struct pipeline_child {
     const char *prefix;      /* before the names of its jobs: "child/" */
     size_t depth;            /* 1: its parent is the project's own pipeline */
     const struct variables *forwarded;
+    const struct job_files_outer *outer; /* the pipeline of the job */
     const struct record *record;
     struct cancel *cancel;
     struct strvec *rows;     /* becomes the rows of its table: stages/pipeline/pipeline_state.h */

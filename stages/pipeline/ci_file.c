@@ -245,6 +245,20 @@ static int read_course(const struct ci_reader *r, const struct yaml *y, const st
     return ci_allow_failure(r, yaml_get(y, "allow_failure"), job, e);
 }
 
+/* A job that mirrors another project's pipeline has no script either. */
+static int read_trigger(const struct ci_reader *r, const struct yaml *y, struct ci_job *job, struct err *e)
+{
+    const struct yaml *mirrored = ci_needs_mirror(yaml_get(y, "needs"));
+    auto_free char *name = text_quote(r->job);
+
+    if (mirrored) {
+        job->trigger.given = true;
+        strvec_pushf(r->warnings, "%s:%d:%d: keyword `pipeline` in job `%s` has no effect here: another project's pipeline is "
+                     "on its server", mirrored->file, mirrored->key_line, mirrored->key_column, name);
+    }
+    return ci_trigger(r, yaml_get(y, "trigger"), &job->trigger, e);
+}
+
 static int read_job(const struct ci_reader *r, const struct yaml *y, const struct defaults *all, const struct ci_file *f,
                     struct ci_job *job, struct err *e)
 {
@@ -255,7 +269,7 @@ static int read_job(const struct ci_reader *r, const struct yaml *y, const struc
     read_barred(r, y, f, job);
     if (ends(r, read_inherit(r, yaml_get(y, "inherit"), &d, job, e), e) ||
         ends(r, read_stage(r, y, &f->stages, &job->stage, e), e) ||
-        ends(r, ci_trigger(r, yaml_get(y, "trigger"), &job->trigger, e), e) || ends(r, read_scripts(r, y, &d, job, e), e) ||
+        ends(r, read_trigger(r, y, job, e), e) || ends(r, read_scripts(r, y, &d, job, e), e) ||
         ends(r, ci_image(r, or_default(y, "image", d.image), &job->image, e), e) ||
         ends(r, ci_services(r, or_default(y, "services", d.services), job, e), e) ||
         ends(r, ci_variables(r, yaml_get(y, "variables"), &job->variables, e), e) ||

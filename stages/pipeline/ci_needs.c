@@ -34,10 +34,28 @@ static int read_need(const struct ci_reader *r, const struct yaml *y, struct ci_
     return ci_parallel_needed(r, yaml_get(y, "parallel"), out->name, &out->matrix, e);
 }
 
-/* What is on a server alone: the lines about its keywords are all there is to do. */
+/* Of another project, which a line says to be on a server; or of another pipeline. */
 static bool is_elsewhere(const struct yaml *y)
 {
     return yaml_get(y, "project") || yaml_get(y, "pipeline");
+}
+
+static int read_elsewhere(const struct ci_reader *r, const struct yaml *y, struct ci_needs *out, struct err *e)
+{
+    const struct yaml *pipeline = yaml_get(y, "pipeline"), *job = yaml_get(y, "job");
+    bool artifacts = true;
+
+    if (ci_check_keys(r, y, IN_NEED, e) < 0 || read_flag(r, yaml_get(y, "artifacts"), "artifacts", &artifacts, e) < 0)
+        return -1;
+    if (!job || job->type != YAML_SCALAR || job->tag)
+        return ci_problem(r, y, e, "`needs` of another %s wants a `job`", pipeline ? "pipeline" : "project");
+    if (!pipeline || !artifacts)
+        return 0;
+    if (pipeline->type != YAML_SCALAR || pipeline->tag || yaml_get(y, "project"))
+        return ci_problem(r, y, e, "`pipeline` in `needs` is the id of a pipeline of this project, such as $PARENT_PIPELINE_ID");
+    out->outer = xreallocarray(out->outer, out->n_outer + 1, sizeof(*out->outer));
+    out->outer[out->n_outer++] = (struct ci_outer_need){ pipeline->text, job->text };
+    return 0;
 }
 
 /* Lists in lists come by !reference. */
@@ -50,8 +68,7 @@ static int read_list(const struct ci_reader *r, const struct yaml *y, int depth,
     for (size_t i = 0; i < y->n; i++) {
         const struct yaml *item = y->items[i];
         bool is_list = item->type == YAML_LIST && !item->tag;
-        if (is_list ? read_list(r, item, depth + 1, out, e) < 0
-                    : is_elsewhere(item) && ci_check_keys(r, item, IN_NEED, e) < 0)
+        if (is_list ? read_list(r, item, depth + 1, out, e) < 0 : is_elsewhere(item) && read_elsewhere(r, item, out, e) < 0)
             return -1;
         if (is_list || is_elsewhere(item))
             continue;
@@ -64,9 +81,14 @@ static int read_list(const struct ci_reader *r, const struct yaml *y, int depth,
     return 0;
 }
 
+const struct yaml *ci_needs_mirror(const struct yaml *y)
+{
+    return yaml_get(y, "job") ? NULL : yaml_get(y, "pipeline");
+}
+
 int ci_needs(const struct ci_reader *r, const struct yaml *y, struct ci_needs *out, struct err *e)
 {
-    if (ci_absent(y))
+    if (ci_absent(y) || ci_needs_mirror(y))
         return 0;
     out->given = true;
     return read_list(r, y, 0, out, e);
@@ -79,6 +101,7 @@ void ci_needs_release(struct ci_needs *needs)
         ci_parallel_release(&needs->items[i].matrix);
     }
     free(needs->items);
+    free(needs->outer);
     *needs = (struct ci_needs){ 0 };
 }
 

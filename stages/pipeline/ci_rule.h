@@ -30,10 +30,18 @@ struct ci_need {
     const struct yaml *at;
 };
 
+/* A job of the pipeline that this one is a child of, for its artifacts. Borrowed from the tree. */
+struct ci_outer_need {
+    const char *pipeline; /* its id: mostly a $VARIABLE */
+    const char *job;
+};
+
 struct ci_needs {
     bool given; /* `needs: []` waits for nothing; without any, a job waits for the stages before it */
     struct ci_need *items;
     size_t n;
+    struct ci_outer_need *outer;
+    size_t n_outer;
 };
 
 struct ci_rule {

@@ -59,6 +59,8 @@ int ci_environment(const struct ci_reader *r, const struct yaml *y, struct ci_en
 int ci_when(const struct ci_reader *r, const struct yaml *y, enum ci_when *out, struct err *e);
 int ci_rules(const struct ci_reader *r, const struct yaml *y, enum keyword_place place, struct ci_rules *out,
              struct err *e);
+/* `needs: {pipeline: PROJECT}`, a job that only shows how another project's pipeline stands: the project; NULL: it is none. */
+const struct yaml *ci_needs_mirror(const struct yaml *y);
 int ci_needs(const struct ci_reader *r, const struct yaml *y, struct ci_needs *out, struct err *e);
 /* When all jobs have been read: whether there is what it needs. */
 int ci_check_needs(const struct ci_file *f, const struct ci_job *job, struct err *e);

@@ -177,19 +177,55 @@ static bool has_run(const struct job_files_world *w, const char *name)
     return false;
 }
 
-static void plan_downloads(const struct ci_job *job, const struct job_files_world *w, struct job_files *out)
+static void add_download(const struct job_left *l, struct job_files *out)
 {
-    out->downloads = xcalloc(w->n_left + 1, sizeof(*out->downloads));
+    out->downloads[out->n_downloads++] = (struct job_download){
+        l->job->name, l->id, xasprintf("file://%s/%s", l->root, l->folder),
+    };
+}
+
+/* Of a pipeline that this one is a child of, at any level. */
+static int add_outer(const struct ci_outer_need *need, const struct job_files_world *w, const struct variables *v,
+                     struct job_files *out, struct err *e)
+{
+    auto_free char *pipeline = NULL;
+    size_t found = 0;
+    int64_t id = -1;
+
+    if (variables_expand(v, need->pipeline, &pipeline, e) < 0)
+        return err_wrap(e, "needs");
+    (void)number_parse(pipeline, 0, INT64_MAX, &id);
+    for (const struct job_files_outer *o = w->outer; o; o = o->outer) {
+        for (size_t i = 0; o->id == id && i < o->n_left && found == 0; i++) {
+            if (strcmp(o->left[i].job->name, need->job) != 0 || !o->left[i].has_archive)
+                continue;
+            add_download(&o->left[i], out);
+            found++;
+        }
+    }
+    if (found == 0)
+        strvec_pushf(&out->missing, "%s of pipeline %s", need->job, pipeline);
+    return 0;
+}
+
+static int plan_downloads(const struct ci_job *job, const struct job_files_world *w, const struct variables *v,
+                          struct job_files *out, struct err *e)
+{
+    const struct ci_needs *needs = job->chosen_needs ? job->chosen_needs : &job->needs;
+
+    out->downloads = xcalloc(w->n_left + needs->n_outer + 1, sizeof(*out->downloads));
     for (size_t i = 0; i < w->n_left; i++) {
         const struct job_left *l = &w->left[i];
         if (l->has_archive && depends_on(job, l->job))
-            out->downloads[out->n_downloads++] = (struct job_download){
-                l->job->name, l->id, xasprintf("file://%s/%s", l->root, l->folder),
-            };
+            add_download(l, out);
     }
+    for (size_t i = 0; i < needs->n_outer; i++)
+        if (add_outer(&needs->outer[i], w, v, out, e) < 0)
+            return -1;
     for (size_t i = 0; i < job->dependencies.n; i++)
         if (!has_run(w, job->dependencies.items[i]))
             strvec_push(&out->missing, job->dependencies.items[i]);
+    return 0;
 }
 
 /* ---- The whole ---- */
@@ -199,7 +235,8 @@ int job_files_plan(const struct ci_job *job, const struct job_files_world *w, co
 {
     out->url = xasprintf("file://%s/%s", w->cache_dir, w->folder);
     plan_uploads(&job->artifacts, out);
-    plan_downloads(job, w, out);
+    if (plan_downloads(job, w, v, out, e) < 0)
+        return -1;
     return plan_caches(job, w, v, out, e);
 }
 

@@ -42,9 +42,17 @@ struct job_files {
     size_t n_uploads;
     struct job_download *downloads;
     size_t n_downloads;
-    struct strvec missing; /* jobs that it depends on, and that did not run */
+    struct strvec missing; /* jobs whose artifacts it wants, and that did not run; may be "JOB of pipeline ID" */
     char *url;             /* where its own artifacts go */
     int64_t cache_timeout; /* minutes */
+};
+
+/* The pipeline that this one is a child of: what has ended there. */
+struct job_files_outer {
+    int64_t id;
+    const struct job_left *left;
+    size_t n_left;
+    const struct job_files_outer *outer;
 };
 
 /* Where it all lies, and what came before. All borrowed. */
@@ -56,6 +64,7 @@ struct job_files_world {
     const char *folder; /* below it: where this job's artifacts go */
     const struct job_left *left; /* by the jobs that ended, in the pipeline's order */
     size_t n_left;
+    const struct job_files_outer *outer; /* NULL: it is no child */
 };
 
 /* ERR_JOB for a policy that is none. `v` is resolved. */

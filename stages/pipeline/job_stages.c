@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "stages/pipeline/child.h"
 #include "stages/pipeline/job_shell.h"
 #include "stages/pipeline/pipeline.h"
 #include "stages/pipeline/artifact_store.h"
@@ -121,6 +122,7 @@ static int plan_files(struct job_run *j, struct err *e)
         .folder = j->left->folder,
         .left = w->left,
         .n_left = w->n_left,
+        .outer = w->options->child ? w->options->child->outer : NULL,
     };
 
     return job_files_plan(j->job, &where, &j->resolved, &j->files, e);

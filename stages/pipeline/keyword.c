@@ -111,7 +111,7 @@ static const struct keyword keywords[] = {
     { "artifacts", IN_NEED, KEYWORD_TAKEN, NULL },
     { "optional", IN_NEED, KEYWORD_TAKEN, NULL },
     { "parallel", IN_NEED, KEYWORD_TAKEN, NULL },
-    { "pipeline", IN_NEED, KEYWORD_IDLE, "other pipelines are on the server, and nothing of theirs is waited for" },
+    { "pipeline", IN_NEED, KEYWORD_TAKEN, NULL },
     { "project", IN_NEED, KEYWORD_IDLE, "the artifacts of other projects are on the server, and the job gets none of them" },
     { "ref", IN_NEED, KEYWORD_TAKEN, NULL }, /* of `project` */
     { "matrix", IN_PARALLEL, KEYWORD_TAKEN, NULL },

@@ -101,6 +101,24 @@ class Runs(PipelineTest):
             self.assertIn(f'title="{name}"', shown)
         self.assert_nothing_left(c)
 
+    def test_artifacts_of_the_parent(self):
+        c = self.checkout(f"""
+stages: [build, test, deploy]
+default: {{image: {IMAGE}}}
+make: {{stage: build, script: [echo made >made], artifacts: {{paths: [made]}}}}
+child: {{stage: test, variables: {{PARENT: $CI_PIPELINE_ID}}, trigger: {{include: ci/child.yml, strategy: depend}}}}
+after: {{stage: deploy, script: [cat made]}}
+""", {"ci/child.yml": f"""
+default: {{image: {IMAGE}}}
+take: {{script: ['echo "got $(cat made)"'], needs: [{{pipeline: $PARENT, job: make}}]}}
+not: {{script: [test ! -e made], needs: [{{pipeline: "1", job: make}}]}}
+"""})
+        result = c.run("--jobs", "1")
+        self.assertEqual(result.code, 0, result)
+        self.assertIn("got made", result.lines_of("child/take"))
+        self.assertRegex(result.text, r"no artifacts of job 'make of pipeline 1'")
+        self.assertEqual(result.summary()["after"][0], "passed")
+
     def test_failures(self):
         trigger = "{include: ci/child.yml%s}"
         c = self.checkout(f"""

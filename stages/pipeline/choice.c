@@ -47,6 +47,8 @@ static int judge_workflow(struct judging *j, struct err *e)
     if (rule->has_when && rule->when == WHEN_NEVER)
         return yaml_error(e, ERR_JOB, rule->at->file, rule->at,
                           "this rule of `workflow` holds and says `never`: GitLab would make no pipeline");
+    if (rule->auto_cancel.given)
+        f->auto_cancel = rule->auto_cancel;
     if (rule->variables.n == 0)
         return 0;
     variables_append(&f->variables, &rule->variables);

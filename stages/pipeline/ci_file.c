@@ -6,11 +6,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#define STAGES_MAX ((size_t)1000)
+#define NAME_MAX_BYTES ((size_t)255)
 /* Parallel ones each counted: what 256 MB of memory bear. */
 #define JOBS_MAX ((size_t)50000)
-
-static const char *const default_stages[] = { "build", "test", "deploy" };
 
 /* What a job takes unless it says otherwise: below default:, or at the top of the
  * file in the older manner. Borrowed from the tree. */
@@ -48,73 +46,49 @@ static const struct yaml **default_at(struct defaults *d, size_t i)
     return (const struct yaml **)(void *)((char *)d + defaults[i].at);
 }
 
-static void read_defaults(const struct yaml *root, struct defaults *d)
+/* Whether the reading ends with this: unless all of its problems are wanted, or there was none. */
+static bool ends(const struct ci_reader *r, int rc, struct err *e)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
-        const struct yaml *y = yaml_get(yaml_get(root, "default"), defaults[i].name);
-        if (ci_absent(y) && !defaults[i].only_below_default)
-            y = yaml_get(root, defaults[i].name);
-        *default_at(d, i) = y;
-    }
+    return rc < 0 && !ci_noted(r, e);
 }
 
-static int read_stages(const struct ci_reader *r, const struct yaml *y, struct strvec *out, struct err *e)
+static int read_defaults(const struct ci_reader *r, const struct yaml *root, struct defaults *d, struct err *e)
 {
-    strvec_push(out, ".pre");
-    if (!y || y->type == YAML_NULL) {
-        for (size_t i = 0; i < ARRAY_SIZE(default_stages); i++)
-            strvec_push(out, default_stages[i]);
-    } else if (y->type != YAML_LIST) {
-        return ci_problem(r, y, e, "`stages` is %s; it must be a list of names", yaml_type_name(y));
-    } else if (y->n > STAGES_MAX) {
-        return ci_problem(r, y, e, "more than %zu stages", STAGES_MAX);
+    for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
+        const char *name = defaults[i].name;
+        const struct yaml *y = yaml_get(yaml_get(root, "default"), name);
+        const struct yaml *older = defaults[i].only_below_default ? NULL : yaml_get(root, name);
+        if (!ci_absent(y) && !ci_absent(older) &&
+            ends(r, ci_key_problem(r, older, e, "`%s` is here and in `default`; only one can be", name), e))
+            return -1;
+        *default_at(d, i) = ci_absent(y) ? older : y;
     }
-    for (size_t i = 0; y && i < y->n; i++) {
-        const struct yaml *name = y->items[i];
-        if (name->type != YAML_SCALAR || !*name->text)
-            return ci_problem(r, name, e, "a stage is %s here; it must be a name", yaml_type_name(name));
-        if (strcmp(name->text, ".post") != 0 && !strvec_has(out, name->text))
-            strvec_push(out, name->text);
-    }
-    strvec_push(out, ".post");
     return 0;
 }
 
-static void warn_of_type(const struct ci_reader *r, const struct yaml *old)
+static int check_defaults(const struct ci_reader *r, const struct defaults *d, struct ci_job *job, struct err *e)
 {
-    auto_free char *job = text_quote(r->job);
-
-    strvec_pushf(r->warnings, "%s:%d:%d: keyword `type` in job `%s` has no effect here: it is an old name of `stage`, and "
-                 "`stage` is there", old->file, old->key_line, old->key_column, job);
+    if (ends(r, ci_image(r, d->image, &job->image, e), e) || ends(r, ci_services(r, d->services, job, e), e) ||
+        ends(r, ci_script(r, d->before_script, "before_script", &job->script, e), e) ||
+        ends(r, ci_script(r, d->after_script, "after_script", &job->after_script, e), e) ||
+        ends(r, ci_caches(r, d->cache, job, e), e) || ends(r, ci_artifacts(r, d->artifacts, &job->artifacts, e), e) ||
+        ends(r, ci_retry(r, d->retry, &job->retry, e), e) || ends(r, ci_timeout(r, d->timeout, &job->timeout, e), e) ||
+        ends(r, ci_hooks(r, d->hooks, job, e), e))
+        return -1;
+    return 0;
 }
 
-static int read_stage(const struct ci_reader *r, const struct yaml *job, const struct strvec *stages, size_t *out,
-                      struct err *e)
+/* Also what no job takes must be right. What is to be said of it is said of the jobs. */
+static int try_defaults(const struct ci_reader *r, const struct defaults *d, struct err *e)
 {
-    const struct yaml *y = yaml_get(job, "stage");
-    const struct yaml *old = yaml_get(job, "type"); /* its name before GitLab 8.2 */
-    auto_free char *name = xstrdup("test");
+    auto_strvec said = STRVEC_INIT;
+    const struct ci_reader own = { r->file, NULL, &said, r->problems, NULL };
+    struct ci_job *job = xcalloc(1, sizeof(*job));
+    struct ci_file f = { .jobs = job, .n = 1 };
+    int rc = check_defaults(&own, d, job, e);
 
-    if (y && old)
-        warn_of_type(r, old);
-    if (!y)
-        y = old;
-    if (ci_text(r, y, "stage", &name, e) < 0)
-        return -1;
-    for (size_t i = 0; i < stages->n; i++) {
-        if (strcmp(stages->items[i], name) != 0)
-            continue;
-        *out = i;
-        return 0;
-    }
-    auto_free char *known = strvec_join(stages, ", ");
-    auto_free char *known_shown = text_quote(known);
-    auto_free char *shown = text_quote(name);
-    auto_free char *shown_job = text_quote(r->job);
-    if (y)
-        return ci_problem(r, y, e, "job `%s`: there is no stage `%s`; the stages are %s", shown_job, shown, known_shown);
-    return ci_key_problem(r, job, e, "job `%s` says no `stage`, and there is no stage `test` for it; the stages are %s",
-                          shown_job, known_shown);
+    ci_file_release(&f);
+    return rc;
 }
 
 /* The job's own, or what is said for all. */
@@ -152,6 +126,12 @@ static bool has_unknown_keys(const struct yaml *job)
     return false;
 }
 
+/* Of a script with so many entries. */
+static bool is_blank(const struct yaml *script, size_t n)
+{
+    return n == 0 || (script->type == YAML_SCALAR && !script->text[strspn(script->text, " \t\n")]);
+}
+
 /* before_script and script are one script: what one changes is there for the other. */
 static int read_scripts(const struct ci_reader *r, const struct yaml *y, const struct defaults *d, struct ci_job *job,
                         struct err *e)
@@ -166,7 +146,7 @@ static int read_scripts(const struct ci_reader *r, const struct yaml *y, const s
         return -1;
     if (job->trigger.given && job->script.n > n)
         return ci_key_problem(r, yaml_get(y, "trigger"), e, "a job cannot have both `trigger` and `script`");
-    if (job->script.n == n && !job->barred && !job->trigger.given && !has_unknown_keys(y)) {
+    if (is_blank(yaml_get(y, "script"), job->script.n - n) && !job->barred && !job->trigger.given && !has_unknown_keys(y)) {
         auto_free char *name = text_quote(r->job);
         return ci_key_problem(r, y, e, "job `%s` has no `script`; add one, or hide the job: `.%s`", name, name);
     }
@@ -211,12 +191,6 @@ static int read_inherit(const struct ci_reader *r, const struct yaml *y, struct 
     if (ci_check_keys(r, y, IN_INHERIT, e) < 0 || inherit_defaults(r, yaml_get(y, "default"), d, e) < 0)
         return -1;
     return inherit_variables(r, yaml_get(y, "variables"), job, e);
-}
-
-/* Whether the reading of a job ends with this: unless all of its problems are wanted, or there was none. */
-static bool ends(const struct ci_reader *r, int rc, struct err *e)
-{
-    return rc < 0 && !ci_noted(r, e);
 }
 
 /* What decides whether, when and how often it runs. */
@@ -268,7 +242,7 @@ static int read_job(const struct ci_reader *r, const struct yaml *y, const struc
         return -1;
     read_barred(r, y, f, job);
     if (ends(r, read_inherit(r, yaml_get(y, "inherit"), &d, job, e), e) ||
-        ends(r, read_stage(r, y, &f->stages, &job->stage, e), e) ||
+        ends(r, ci_stage(r, y, &f->stages, &job->stage, e), e) ||
         ends(r, read_trigger(r, y, job, e), e) || ends(r, read_scripts(r, y, &d, job, e), e) ||
         ends(r, ci_image(r, or_default(y, "image", d.image), &job->image, e), e) ||
         ends(r, ci_services(r, or_default(y, "services", d.services), job, e), e) ||
@@ -332,6 +306,8 @@ static int add_job(const struct ci_reader *file, const struct yaml *y, const str
 
     if (!*y->key)
         return ci_key_problem(file, y, e, "a job's name cannot be empty");
+    if (strlen(y->key) > NAME_MAX_BYTES)
+        return ci_key_problem(file, y, e, "the job's name is longer than %zu characters", NAME_MAX_BYTES);
     if (y->type != YAML_MAP || (near && !yaml_get(y, "script")))
         return ci_key_problem(file, y, e, "`%s` is neither a keyword nor a job with a `script`%s%s%s", name,
                               near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
@@ -364,7 +340,8 @@ static int read_jobs(const struct ci_reader *r, const struct yaml *root, struct 
 {
     struct defaults d;
 
-    read_defaults(root, &d);
+    if (read_defaults(r, root, &d, e) < 0 || try_defaults(r, &d, e) < 0)
+        return -1;
     for (size_t i = 0; i < root->n; i++) {
         const struct yaml *y = root->items[i];
         size_t before = f->n;
@@ -383,41 +360,12 @@ static int check_dependencies(const struct ci_reader *file, struct ci_file *f, s
         struct ci_job *job = &f->jobs[i];
         const struct ci_reader r = { file->file, job->name, file->warnings, NULL, NULL };
         bool good = ci_check_needs(f, job, e) == 0 &&
-                    ci_check_dependencies(&r, yaml_get(job->at, "dependencies"), f, job, e) == 0;
+                    ci_check_dependencies(&r, yaml_get(job->at, "dependencies"), f, job, e) == 0 &&
+                    ci_check_environment(f, job, e) == 0;
         if (!good && !ci_noted(file, e) && !ci_tree_excused(&f->tree, e))
             return -1;
     }
     return 0;
-}
-
-static int read_workflow(const struct ci_reader *r, const struct yaml *y, struct ci_file *f, struct err *e)
-{
-    if (ci_absent(y))
-        return 0;
-    if (y->type != YAML_MAP)
-        return ci_wrong_type(r, y, "workflow", "a map of `rules` and more", e);
-    if (ci_check_keys(r, y, IN_WORKFLOW, e) < 0 || ci_text(r, yaml_get(y, "name"), "name", &f->name, e) < 0)
-        return -1;
-    return ci_rules(r, yaml_get(y, "rules"), IN_WORKFLOW_RULE, &f->workflow, e);
-}
-
-/* `stages` may be in a file that is missing: what jobs name comes after all that is known. */
-static void add_missing_stages(const struct yaml *root, struct ci_file *f)
-{
-    for (size_t i = 0; i < root->n; i++) {
-        const struct yaml *job = root->items[i], *y = yaml_get(job, "stage");
-        const char *stage = y ? y->text : "test"; /* what a job without one is in */
-        if (*job->key == '.' || keyword_find(job->key, IN_FILE) || job->type != YAML_MAP || !stage ||
-            strvec_has(&f->stages, stage))
-            continue;
-        auto_free char *shown = text_quote(stage);
-        auto_free char *name = text_quote(job->key);
-        strvec_pushf(&f->tree.missing, "%s:%d:%d: job `%s`: there is no stage `%s` in the files that are here; it comes last",
-                     job->file, job->key_line, job->key_column, name, shown);
-        char *post = f->stages.items[f->stages.n - 1];
-        f->stages.items[f->stages.n - 1] = xstrdup(stage);
-        strvec_give(&f->stages, post);
-    }
 }
 
 static int read_root(const struct ci_reader *r, const struct yaml *root, struct ci_file *f, struct err *e)
@@ -425,12 +373,12 @@ static int read_root(const struct ci_reader *r, const struct yaml *root, struct 
     if (root->type != YAML_MAP)
         return err_set(e, ERR_JOB, 0, "%s: there is no job in it: it is %s; write at least `NAME: { script: COMMAND }`",
                        r->file, root->type == YAML_NULL ? "empty" : yaml_type_name(root));
-    if (check_top(r, root, e) < 0 || read_workflow(r, yaml_get(root, "workflow"), f, e) < 0 ||
-        read_stages(r, yaml_get(root, "stages"), &f->stages, e) < 0 ||
+    if (check_top(r, root, e) < 0 || ci_workflow(r, yaml_get(root, "workflow"), f, e) < 0 ||
+        ci_stages(r, yaml_get(root, "stages"), &f->stages, e) < 0 ||
         ci_variables(r, yaml_get(root, "variables"), &f->variables, e) < 0)
         return -1;
     if (f->tree.missing.n > 0)
-        add_missing_stages(root, f);
+        ci_add_missing_stages(root, f);
     if (read_jobs(r, root, f, e) < 0)
         return -1;
     /* What others are missing that could not be read is no problem of theirs. */

@@ -116,6 +116,7 @@ struct ci_file {
     struct ci_tree tree; /* what it was read from, composed */
     struct ci_rules workflow; /* whether there is a pipeline at all */
     char *name;               /* workflow:name; may have $VARIABLES */
+    struct ci_auto_cancel auto_cancel; /* its own, or by stages/pipeline/choice.h that of the rule that holds */
     struct strvec stages; /* .pre and .post included */
     struct variables variables;
     struct ci_job *jobs; /* in the file's order; hidden ones are left out */

@@ -3,20 +3,14 @@
 
 #include "base/text.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* GitLab's limits. */
 #define CACHES_MAX    ((size_t)4)
 #define KEY_FILES_MAX ((size_t)2)
-
-static int read_flag(const struct ci_reader *r, const struct yaml *y, const char *keyword, bool *out, struct err *e)
-{
-    if (ci_absent(y))
-        return 0;
-    if (yaml_bool(y, out) < 0)
-        return ci_wrong_type(r, y, keyword, "true or false", e);
-    return 0;
-}
+#define FALLBACK_KEYS_MAX ((size_t)5)
+#define EXPOSED_MAX ((size_t)100)
 
 /* Of a job's end, which nobody starts by hand. */
 static int read_when(const struct ci_reader *r, const struct yaml *y, enum ci_when *out, struct err *e)
@@ -44,7 +38,9 @@ static int check_key(const struct ci_reader *r, const struct yaml *y, const char
 
     if (strchr(key, '/') || strcasestr(key, "%2f"))
         return ci_problem(r, y, e, "`%s` is `%s`; it cannot have a /", keyword, shown);
-    if (key[strspn(key, ".")] == '\0')
+    while (*key == '.' || strncasecmp(key, "%2e", 3) == 0)
+        key += *key == '.' ? 1 : 3;
+    if (!*key)
         return ci_problem(r, y, e, "`%s` is `%s`; it cannot be made of dots alone", keyword, shown);
     return 0;
 }
@@ -61,7 +57,7 @@ static int read_key_map(const struct ci_reader *r, const struct yaml *y, struct 
     out->key_by_commits = ci_absent(files);
     const struct yaml *list = out->key_by_commits ? commits : files;
     const char *keyword = out->key_by_commits ? "files_commits" : "files";
-    if (ci_texts(r, list, keyword, &out->key_files, e) < 0 ||
+    if (ci_list(r, list, keyword, &out->key_files, e) < 0 ||
         ci_text(r, yaml_get(y, "prefix"), "prefix", &out->key_prefix, e) < 0)
         return -1;
     if (out->key_files.n == 0 || out->key_files.n > KEY_FILES_MAX)
@@ -82,8 +78,10 @@ static int read_key(const struct ci_reader *r, const struct yaml *y, struct ci_c
 
 static int read_fallback_keys(const struct ci_reader *r, const struct yaml *y, struct ci_cache *out, struct err *e)
 {
-    if (ci_texts(r, y, "fallback_keys", &out->fallback_keys, e) < 0)
+    if (ci_list(r, y, "fallback_keys", &out->fallback_keys, e) < 0)
         return -1;
+    if (out->fallback_keys.n > FALLBACK_KEYS_MAX)
+        return ci_problem(r, y, e, "`fallback_keys` has %zu keys; it can have %zu", out->fallback_keys.n, FALLBACK_KEYS_MAX);
     for (size_t i = 0; i < out->fallback_keys.n; i++)
         if (check_key(r, y, "fallback_keys", out->fallback_keys.items[i], e) < 0)
             return -1;
@@ -104,12 +102,15 @@ static int read_policy(const struct ci_reader *r, const struct yaml *y, char **o
 
 static int read_cache(const struct ci_reader *r, const struct yaml *y, struct ci_cache *out, struct err *e)
 {
+    bool unprotect; /* as all caches are here: no branch is protected */
+
     if (y->type != YAML_MAP || y->tag)
         return ci_wrong_type(r, y, "cache", "a map, or a list of maps", e);
     if (ci_check_keys(r, y, IN_CACHE, e) < 0 || read_key(r, yaml_get(y, "key"), out, e) < 0 ||
         read_fallback_keys(r, yaml_get(y, "fallback_keys"), out, e) < 0 ||
-        ci_texts(r, yaml_get(y, "paths"), "paths", &out->paths, e) < 0 ||
-        read_flag(r, yaml_get(y, "untracked"), "untracked", &out->untracked, e) < 0 ||
+        ci_list(r, yaml_get(y, "paths"), "paths", &out->paths, e) < 0 ||
+        ci_flag(r, yaml_get(y, "untracked"), "untracked", &out->untracked, e) < 0 ||
+        ci_flag(r, yaml_get(y, "unprotect"), "unprotect", &unprotect, e) < 0 ||
         read_policy(r, yaml_get(y, "policy"), &out->policy, e) < 0)
         return -1;
     return read_when(r, yaml_get(y, "when"), &out->when, e);
@@ -146,6 +147,8 @@ void ci_caches_release(struct ci_cache *caches, size_t n)
 
 /* ---- artifacts ---- */
 
+static const char *const coverage_formats[] = { "cobertura", "jacoco", NULL };
+
 /* `coverage_report` says in itself of which kind it is. */
 static int read_coverage(const struct ci_reader *r, const struct yaml *y, struct ci_report *out, struct err *e)
 {
@@ -157,8 +160,10 @@ static int read_coverage(const struct ci_reader *r, const struct yaml *y, struct
         ci_text(r, yaml_get(y, "coverage_format"), "coverage_format", &format, e) < 0 ||
         ci_texts(r, yaml_get(y, "path"), "path", &out->paths, e) < 0)
         return -1;
-    if (!format || !text_is_any(format, (const char *const[]){ "cobertura", "jacoco", NULL }))
+    if (!format || !text_is_any(format, coverage_formats))
         return ci_problem(r, y, e, "`coverage_report` wants a `coverage_format`: cobertura or jacoco");
+    if (out->paths.n == 0)
+        return ci_problem(r, y, e, "`coverage_report` wants a `path`: that of its file");
     out->kind = report_kind_find(format);
     return 0;
 }
@@ -167,6 +172,10 @@ static int read_report(const struct ci_reader *r, const struct yaml *y, struct c
 {
     if (strcmp(y->key, "coverage_report") == 0)
         return ci_absent(y) ? 0 : read_coverage(r, y, out, e);
+    /* GitLab took `reports: cobertura` out. */
+    if (text_is_any(y->key, coverage_formats))
+        return ci_key_problem(r, y, e, "unknown report `%s`; write `coverage_report: {coverage_format: %s, path: ...}`", y->key,
+                              y->key);
     out->kind = report_kind_find(y->key);
     if (out->kind)
         return ci_texts(r, y, y->key, &out->paths, e);
@@ -189,17 +198,51 @@ static int read_reports(const struct ci_reader *r, const struct yaml *y, struct 
     return 0;
 }
 
+/* What merge requests show. It does nothing here, yet GitLab makes no pipeline of one that is wrong. */
+static int check_exposed(const struct ci_reader *r, const struct yaml *y, const struct strvec *paths, struct err *e)
+{
+    auto_free char *name = NULL;
+
+    if (ci_text(r, y, "expose_as", &name, e) < 0)
+        return -1;
+    if (!name)
+        return 0;
+    for (size_t i = 0; name[i]; i++)
+        if (i == EXPOSED_MAX || !(isalnum((unsigned char)name[i]) || name[i] == '_' || (i > 0 && strchr("- ", name[i]))))
+            return ci_problem(r, y, e, "`expose_as` can have letters, digits, `-`, `_` and blanks, and %zu of them", EXPOSED_MAX);
+    if (paths->n == 0)
+        return ci_problem(r, y, e, "`expose_as` wants `paths` beside it");
+    for (size_t i = 0; i < paths->n; i++)
+        if (strchr(paths->items[i], '*'))
+            return ci_problem(r, y, e, "`paths` cannot have a `*` beside `expose_as`");
+    return 0;
+}
+
+/* Who may have them, on a server. */
+static int check_access(const struct ci_reader *r, const struct yaml *y, struct err *e)
+{
+    static const char *const who[] = { "none", "developer", "maintainer", "all", NULL };
+    const struct yaml *public = yaml_get(y, "public"), *access = yaml_get(y, "access");
+    bool flag;
+
+    if (!ci_absent(public) && !ci_absent(access))
+        return ci_key_problem(r, access, e, "`access` and `public` cannot be used together; `access` is the newer one");
+    return ci_flag(r, public, "public", &flag, e) < 0 ? -1 : ci_choice(r, access, "access", who, NULL, e);
+}
+
 int ci_artifacts(const struct ci_reader *r, const struct yaml *y, struct ci_artifacts *out, struct err *e)
 {
     if (ci_absent(y))
         return 0;
     if (y->type != YAML_MAP || y->tag)
         return ci_wrong_type(r, y, "artifacts", "a map of `paths` and more", e);
-    if (ci_check_keys(r, y, IN_ARTIFACTS, e) < 0 || ci_texts(r, yaml_get(y, "paths"), "paths", &out->paths, e) < 0 ||
-        ci_texts(r, yaml_get(y, "exclude"), "exclude", &out->exclude, e) < 0 ||
-        read_flag(r, yaml_get(y, "untracked"), "untracked", &out->untracked, e) < 0 ||
+    if (ci_check_keys(r, y, IN_ARTIFACTS, e) < 0 || ci_list(r, yaml_get(y, "paths"), "paths", &out->paths, e) < 0 ||
+        ci_list(r, yaml_get(y, "exclude"), "exclude", &out->exclude, e) < 0 ||
+        ci_flag(r, yaml_get(y, "untracked"), "untracked", &out->untracked, e) < 0 ||
         ci_text(r, yaml_get(y, "name"), "name", &out->name, e) < 0 ||
-        read_when(r, yaml_get(y, "when"), &out->when, e) < 0)
+        read_when(r, yaml_get(y, "when"), &out->when, e) < 0 ||
+        ci_period(r, yaml_get(y, "expire_in"), "expire_in", e) < 0 || check_access(r, y, e) < 0 ||
+        check_exposed(r, yaml_get(y, "expose_as"), &out->paths, e) < 0)
         return -1;
     return read_reports(r, yaml_get(y, "reports"), out, e);
 }
@@ -239,10 +282,20 @@ static const char *refusal_of(const struct ci_job *job, const char *name, struct
 {
     if (n == 0)
         return "and there is no such job";
-    /* What is needed may be of the same stage: ci_needs.c looks at that. */
-    if (others[0]->stage > job->stage || (others[0]->stage == job->stage && !job->needs.given))
+    /* What is needed may be of the same stage: ci_needs.c looks at that. And so may what is not, on a server, though
+     * nothing comes of it. */
+    if (others[0]->stage > job->stage)
         return "which is in no earlier stage";
     return job->needs.n > 0 && !is_needed(job, name) ? "which is not part of its `needs`" : NULL;
+}
+
+static void warn_of_stage(const struct ci_reader *r, const struct yaml *y, const char *other)
+{
+    auto_free char *shown = text_quote(other);
+    auto_free char *name = text_quote(r->job);
+
+    strvec_pushf(r->warnings, "%s:%d:%d: `dependencies` of job `%s` names `%s`, which is in the same stage: nothing is taken from "
+                 "it without `needs`", y->file, y->line, y->column, name, shown);
 }
 
 int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, const struct ci_file *f, struct ci_job *job,
@@ -261,7 +314,10 @@ int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, const
             return ci_problem(r, y, e, "`dependencies` of job `%s` names `%s`, %s%s%s%s", name, shown, refusal,
                               near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
         }
-        for (size_t k = 0; k < n; k++)
+        bool none = others[0]->stage == job->stage && !job->needs.given;
+        if (none)
+            warn_of_stage(r, y, others[0]->base);
+        for (size_t k = 0; k < n && !none; k++)
             strvec_push(&names, others[k]->name);
     }
     strvec_release(&job->dependencies);

@@ -34,7 +34,7 @@ static int read_docker(const struct ci_reader *r, const struct yaml *y, struct c
         return ci_wrong_type(r, y, "docker", "a map of `platform` and `user`", e);
     if (ci_check_keys(r, y, IN_DOCKER, e) < 0 || ci_text(r, yaml_get(y, "platform"), "platform", &out->platform, e) < 0)
         return -1;
-    return ci_text(r, yaml_get(y, "user"), "user", &out->user, e);
+    return ci_scalar(r, yaml_get(y, "user"), "user", &out->user, e);
 }
 
 /* What images and services have in common, of a map or of a name alone. */

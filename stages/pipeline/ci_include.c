@@ -91,8 +91,9 @@ static int add_file(struct including *x, const struct yaml *at, const char *path
     root = ci_tree_load(x->tree, name, text, len, &x->given, e);
     if (!root)
         return -1;
+    auto_free char *shown = text_quote(name);
     if (root->type == YAML_NULL)
-        return 0;
+        return yaml_error(e, ERR_JOB, at->file, at, "the included file `%s` is empty", shown);
     if (root->type != YAML_MAP)
         return yaml_error(e, ERR_JOB, root->file, root, "an included file must be a map of keywords and jobs, not %s",
                           yaml_type_name(root));

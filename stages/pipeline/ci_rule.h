@@ -44,6 +44,12 @@ struct ci_needs {
     size_t n_outer;
 };
 
+/* What ends a pipeline early. */
+struct ci_auto_cancel {
+    bool given;      /* else what is said elsewhere holds */
+    bool by_failure; /* a failed job ends all */
+};
+
 struct ci_rule {
     const struct yaml *at;
     char *condition; /* stages/pipeline/expression.h; NULL: none */
@@ -58,6 +64,7 @@ struct ci_rule {
     bool allow_failure;
     struct variables variables;
     struct ci_needs needs;
+    struct ci_auto_cancel auto_cancel; /* of a rule of `workflow` */
 };
 
 struct ci_rules {

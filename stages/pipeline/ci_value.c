@@ -118,7 +118,18 @@ int ci_wrong_type(const struct ci_reader *r, const struct yaml *y, const char *k
 
 /* ---- Values ---- */
 
-int ci_text(const struct ci_reader *r, const struct yaml *y, const char *keyword, char **out, struct err *e)
+/* GitLab wants text, and reads 1.10, 0755 and on as numbers and booleans. */
+static int check_scalar(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct err *e)
+{
+    bool flag;
+
+    if (yaml_is_text(y))
+        return 0;
+    return ci_problem(r, y, e, "`%s` is %s here, which GitLab refuses; quote it: \"%s\"", keyword,
+                      yaml_bool(y, &flag) == 0 ? "a boolean" : "a number", y->text);
+}
+
+int ci_scalar(const struct ci_reader *r, const struct yaml *y, const char *keyword, char **out, struct err *e)
 {
     if (ci_absent(y))
         return 0;
@@ -131,10 +142,19 @@ int ci_text(const struct ci_reader *r, const struct yaml *y, const char *keyword
     return 0;
 }
 
+int ci_text(const struct ci_reader *r, const struct yaml *y, const char *keyword, char **out, struct err *e)
+{
+    if (y && y->type == YAML_SCALAR && !y->tag && *y->text && check_scalar(r, y, keyword, e) < 0)
+        return -1;
+    return ci_scalar(r, y, keyword, out, e);
+}
+
 static int script_entries(const struct ci_reader *r, const struct yaml *y, const char *keyword, int depth,
                           struct strvec *out, struct err *e)
 {
     if (y->type == YAML_SCALAR && !y->tag) {
+        if (check_scalar(r, y, keyword, e) < 0)
+            return -1;
         strvec_push(out, y->text);
         return 0;
     }
@@ -161,6 +181,55 @@ int ci_script(const struct ci_reader *r, const struct yaml *y, const char *keywo
 int ci_texts(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct strvec *out, struct err *e)
 {
     return ci_absent(y) ? 0 : script_entries(r, y, keyword, SCRIPT_DEPTH - 1, out, e);
+}
+
+int ci_list(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct strvec *out, struct err *e)
+{
+    if (!ci_absent(y) && (y->type != YAML_LIST || y->tag))
+        return ci_wrong_type(r, y, keyword, "a list of texts", e);
+    return ci_texts(r, y, keyword, out, e);
+}
+
+int ci_flag(const struct ci_reader *r, const struct yaml *y, const char *keyword, bool *out, struct err *e)
+{
+    if (ci_absent(y))
+        return 0;
+    return yaml_bool(y, out) < 0 ? ci_wrong_type(r, y, keyword, "true or false", e) : 0;
+}
+
+int ci_period(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct err *e)
+{
+    auto_free char *text = NULL;
+    int64_t seconds;
+
+    if (ci_text(r, y, keyword, &text, e) < 0)
+        return -1;
+    if (!text || strcmp(text, "never") == 0 || period_parse(text, &seconds) == 0)
+        return 0;
+    auto_free char *shown = text_quote(text);
+    return ci_problem(r, y, e, "`%s: %s` is no length of time; write it like `1 week` or `2h 20min`, or `never`", keyword, shown);
+}
+
+int ci_choice(const struct ci_reader *r, const struct yaml *y, const char *keyword, const char *const *choices, char **out,
+              struct err *e)
+{
+    auto_free char *text = NULL;
+
+    if (ci_text(r, y, keyword, &text, e) < 0)
+        return -1;
+    if (text && !text_is_any(text, choices)) {
+        auto_free char *shown = text_quote(text);
+        auto_strvec known = STRVEC_INIT;
+        for (size_t i = 0; choices[i]; i++)
+            strvec_push(&known, choices[i]);
+        auto_free char *all = strvec_join(&known, ", ");
+        return ci_problem(r, y, e, "`%s` is `%s`; it can be %s", keyword, shown, all);
+    }
+    if (text && out) {
+        free(*out);
+        *out = take(&text);
+    }
+    return 0;
 }
 
 static int read_variable(const struct ci_reader *r, const struct yaml *y, struct variables *out, struct err *e)
@@ -205,24 +274,6 @@ int ci_variables(const struct ci_reader *r, const struct yaml *y, struct variabl
         if (read_variable(r, y->items[i], out, e) < 0)
             return -1;
     return 0;
-}
-
-int ci_environment(const struct ci_reader *r, const struct yaml *y, struct ci_environment *out, struct err *e)
-{
-    if (ci_absent(y))
-        return 0;
-    if (y->type != YAML_MAP)
-        return ci_text(r, y, "environment", &out->name, e);
-    if (ci_check_keys(r, y, IN_ENVIRONMENT, e) < 0)
-        return -1;
-    if (ci_absent(yaml_get(y, "name")))
-        return ci_problem(r, y, e, "`environment` has no `name`");
-    if (ci_text(r, yaml_get(y, "name"), "name", &out->name, e) < 0 ||
-        ci_text(r, yaml_get(y, "url"), "url", &out->url, e) < 0 ||
-        ci_text(r, yaml_get(y, "action"), "action", &out->action, e) < 0 ||
-        ci_text(r, yaml_get(y, "on_stop"), "on_stop", &out->on_stop, e) < 0)
-        return -1;
-    return ci_text(r, yaml_get(y, "deployment_tier"), "deployment_tier", &out->tier, e);
 }
 
 /* ---- When, and what if it fails ---- */
@@ -292,7 +343,7 @@ int ci_exit_codes(const struct ci_reader *r, const struct yaml *y, int **out, si
     *out = xcalloc(n + 1, sizeof(int));
     for (size_t i = 0; i < n; i++) {
         int64_t code;
-        if (codes[i]->type != YAML_SCALAR || number_parse(codes[i]->text, 0, 255, &code) < 0)
+        if (codes[i]->type != YAML_SCALAR || codes[i]->quoted || number_parse(codes[i]->text, 0, 255, &code) < 0)
             return ci_problem(r, codes[i], e, "an exit code is a number from 0 to 255");
         (*out)[(*n_out)++] = (int)code;
     }

@@ -37,6 +37,16 @@ int ci_text(const struct ci_reader *r, const struct yaml *y, const char *keyword
 int ci_script(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct strvec *out, struct err *e);
 /* Text, or a list of texts. */
 int ci_texts(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct strvec *out, struct err *e);
+/* Text, or a number or boolean as it is written. */
+int ci_scalar(const struct ci_reader *r, const struct yaml *y, const char *keyword, char **out, struct err *e);
+/* A list of texts, and no text alone. */
+int ci_list(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct strvec *out, struct err *e);
+int ci_flag(const struct ci_reader *r, const struct yaml *y, const char *keyword, bool *out, struct err *e);
+/* Whether it is a length of time, or `never`. */
+int ci_period(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct err *e);
+/* One of these words (NULL-terminated). `out` may be NULL. */
+int ci_choice(const struct ci_reader *r, const struct yaml *y, const char *keyword, const char *const *choices, char **out,
+              struct err *e);
 int ci_image(const struct ci_reader *r, const struct yaml *y, struct ci_image *out, struct err *e);
 /* The list is the job's to release, also after an error. */
 int ci_services(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
@@ -56,9 +66,19 @@ void ci_file_drop(struct ci_file *f, size_t from);
 void ci_file_sort(struct ci_file *f);
 int ci_variables(const struct ci_reader *r, const struct yaml *y, struct variables *out, struct err *e);
 int ci_environment(const struct ci_reader *r, const struct yaml *y, struct ci_environment *out, struct err *e);
+/* When all jobs have been read: whether the job that it names by `on_stop` can stop it. */
+int ci_check_environment(const struct ci_file *f, const struct ci_job *job, struct err *e);
 int ci_when(const struct ci_reader *r, const struct yaml *y, enum ci_when *out, struct err *e);
 int ci_rules(const struct ci_reader *r, const struct yaml *y, enum keyword_place place, struct ci_rules *out,
              struct err *e);
+/* The value of `stages`, or what stands for it: with .pre and .post. */
+int ci_stages(const struct ci_reader *r, const struct yaml *y, struct strvec *out, struct err *e);
+/* Which of them a job is in. */
+int ci_stage(const struct ci_reader *r, const struct yaml *job, const struct strvec *stages, size_t *out, struct err *e);
+/* `stages` may be in a file that is missing: what jobs name comes after all that is known. */
+void ci_add_missing_stages(const struct yaml *root, struct ci_file *f);
+int ci_auto_cancel(const struct ci_reader *r, const struct yaml *y, struct ci_auto_cancel *out, struct err *e);
+int ci_workflow(const struct ci_reader *r, const struct yaml *y, struct ci_file *out, struct err *e);
 /* `needs: {pipeline: PROJECT}`, a job that only shows how another project's pipeline stands: the project; NULL: it is none. */
 const struct yaml *ci_needs_mirror(const struct yaml *y);
 int ci_needs(const struct ci_reader *r, const struct yaml *y, struct ci_needs *out, struct err *e);

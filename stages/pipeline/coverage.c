@@ -16,7 +16,7 @@ void coverage_open(struct coverage *c, const char *pattern)
         c->pattern = re2_new(expression, flags, NULL);
 }
 
-/* The first number of what was found: "85", "85.25". */
+/* The first number of what was found: "85", "85.25"; of "007", 7. */
 static void take_number(struct coverage *c, const char *found)
 {
     static const char digits[] = "0123456789";
@@ -24,6 +24,8 @@ static void take_number(struct coverage *c, const char *found)
 
     if (!from)
         return;
+    while (from[0] == '0' && isdigit((unsigned char)from[1]))
+        from++;
     size_t len = strspn(from, digits);
     if (from[len] == '.' && isdigit((unsigned char)from[len + 1]))
         len += 1 + strspn(from + len + 1, digits);

@@ -188,7 +188,13 @@ static int read_pattern(struct reading *r, char **out, unsigned *flags)
     return 0;
 }
 
-/* What is no regular expression matches nothing. */
+/* Without slashes it is no regular expression: GitLab looks whether the text on the left is in it, and not the other way
+ * round. What is not set has no text. */
+static bool contains(const struct value *left, const struct value *right)
+{
+    return left->text && *left->text && right->text && strstr(right->text, left->text);
+}
+
 static int read_match(struct reading *r, bool wanted, struct value *left)
 {
     auto_free char *expression = NULL;
@@ -205,7 +211,7 @@ static int read_match(struct reading *r, bool wanted, struct value *left)
         if (right.type == VALUE_TEXT)
             expression = re2_unwrap(right.text, &flags);
     }
-    bool found = !r->dry && expression && re2_matches(expression, flags, left->text ? left->text : "");
+    bool found = expression ? !r->dry && re2_matches(expression, flags, left->text ? left->text : "") : contains(left, &right);
     set_flag(left, found == wanted);
     return 0;
 }

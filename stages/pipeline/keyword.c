@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+static const char no_newer[] = "nothing here ends a pipeline because a newer one began";
+static const char no_job[] = "a pipeline is no job, and GitLab looks at it as little";
 static const char no_server[] = "there is no server here for it";
 
 /* By what it is about. One row a keyword and use. */
@@ -54,7 +56,7 @@ static const struct keyword keywords[] = {
     { "coverage", IN_JOB, KEYWORD_TAKEN, NULL },
 
     { "tags", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, "every job runs on this machine" },
-    { "interruptible", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, "nothing here ends a pipeline because a newer one began" },
+    { "interruptible", IN_DEFAULT | IN_JOB, KEYWORD_IDLE, no_newer },
     { "release", IN_JOB, KEYWORD_IDLE, "no release is made" },
     { "pages", IN_JOB, KEYWORD_IDLE, "nothing is published" },
     { "publish", IN_JOB, KEYWORD_IDLE, "nothing is published" },
@@ -99,9 +101,14 @@ static const struct keyword keywords[] = {
     { "when", IN_RULE | IN_WORKFLOW_RULE | IN_INCLUDE_RULE, KEYWORD_TAKEN, NULL },
     { "variables", IN_RULE | IN_WORKFLOW_RULE, KEYWORD_TAKEN, NULL },
     { "allow_failure", IN_RULE, KEYWORD_TAKEN, NULL },
-    { "interruptible", IN_RULE, KEYWORD_IDLE, "nothing here ends a pipeline because a newer one began" },
-    { "auto_cancel", IN_WORKFLOW | IN_WORKFLOW_RULE, KEYWORD_IDLE, no_server },
+    { "interruptible", IN_RULE, KEYWORD_IDLE, no_newer },
+    { "auto_cancel", IN_WORKFLOW | IN_WORKFLOW_RULE, KEYWORD_TAKEN, NULL },
     { "name", IN_WORKFLOW, KEYWORD_TAKEN, NULL },
+    { "start_in", IN_WORKFLOW_RULE, KEYWORD_IDLE, no_job },
+    { "allow_failure", IN_WORKFLOW_RULE, KEYWORD_IDLE, no_job },
+    { "needs", IN_WORKFLOW_RULE, KEYWORD_IDLE, no_job },
+    { "on_new_commit", IN_AUTO_CANCEL, KEYWORD_IDLE, no_newer },
+    { "on_job_failure", IN_AUTO_CANCEL, KEYWORD_TAKEN, NULL },
     { "paths", IN_CHANGES | IN_EXISTS, KEYWORD_TAKEN, NULL },
     { "compare_to", IN_CHANGES, KEYWORD_TAKEN, NULL },
     { "project", IN_EXISTS, KEYWORD_REFUSED, "another project's files are on the server" },

@@ -33,6 +33,7 @@ enum keyword_place {
     IN_INHERIT = 1 << 24,
     IN_TRIGGER = 1 << 25,
     IN_FORWARD = 1 << 26,
+    IN_AUTO_CANCEL = 1 << 27,
 };
 
 enum keyword_use {

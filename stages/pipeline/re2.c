@@ -377,11 +377,19 @@ struct re2 *re2_new(const char *expression, unsigned flags, struct err *e)
 char *re2_find(const struct re2 *re, const char *text)
 {
     regmatch_t found[GROUPS_MAX];
+    auto_free char *last = NULL;
 
-    if (strlen(text) > TEXT_MAX || regexec(&re->compiled, text, re->captures + 1, found, 0) != 0)
+    if (strlen(text) > TEXT_MAX)
         return NULL;
-    const regmatch_t *m = found[re->captures].rm_so >= 0 ? &found[re->captures] : &found[0];
-    return xstrndup(text + m->rm_so, (size_t)(m->rm_eo - m->rm_so));
+    for (int more = 0; regexec(&re->compiled, text, re->captures + 1, found, more) == 0; more = REG_NOTBOL) {
+        const regmatch_t *m = found[re->captures].rm_so >= 0 ? &found[re->captures] : &found[0];
+        free(last);
+        last = xstrndup(text + m->rm_so, (size_t)(m->rm_eo - m->rm_so));
+        text += found[0].rm_eo > 0 ? found[0].rm_eo : 1;
+        if (found[0].rm_eo == 0 && !text[-1])
+            break;
+    }
+    return take(&last);
 }
 
 void re2_free(struct re2 *re)

@@ -28,8 +28,8 @@ int re2_check(const char *expression, unsigned flags, struct err *e);
 bool re2_matches(const char *expression, unsigned flags, const char *text);
 /* One to be used many times. NULL with the error set; the caller's. */
 struct re2 *re2_new(const char *expression, unsigned flags, struct err *e);
-/* What is found in one line, by its first group if it has one; NULL: nothing. The caller's. As POSIX has it, as much as
- * possible, whatever `*?` asks for. */
+/* What is found last in one line, by its last group if it has one; NULL: nothing. The caller's. As POSIX has it, as much
+ * as possible, whatever `*?` asks for. */
 char *re2_find(const struct re2 *re, const char *line);
 void re2_free(struct re2 *re);
 

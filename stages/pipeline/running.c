@@ -9,6 +9,7 @@
 #include "stages/pipeline/resource_group.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 
 /* How often to ask for a resource group that another pipeline holds: its end is no event for us. */
@@ -32,6 +33,7 @@ struct crew {
     size_t n_slots;
     size_t begun; /* jobs that ran so far */
     int told;     /* signals that were handed on */
+    bool failed;  /* a job did, and that ends all: `auto_cancel` */
     bool changed; /* a job's state has: others may follow from it */
 };
 
@@ -247,7 +249,7 @@ static void end(struct crew *c, struct work *w)
     c->taken[w->slot] = false;
     cleanup_close(&w->group);
     c->changed = true;
-    if (order_tries_again(x->job, x->outcome.failure, x->outcome.code, x->tries) && !p->cancel.signal) {
+    if (order_tries_again(x->job, x->outcome.failure, x->outcome.code, x->tries) && !p->cancel.signal && !c->failed) {
         tell_again(p, x, &x->outcome);
         return;
     }
@@ -270,11 +272,25 @@ static void tell_ends(struct pipeline *p)
     }
 }
 
+/* What runs gets the signal that a cancelled job gets on a server. */
+static void end_by_failure(struct crew *c)
+{
+    struct pipeline *p = c->p;
+
+    if (c->failed || !p->project.file.auto_cancel.by_failure)
+        return;
+    for (size_t i = 0; i < p->n && !c->failed; i++)
+        c->failed = p->order.items[i].state == JOB_FAILED;
+    for (size_t i = 0; c->failed && i < c->n; i++)
+        job_process_tell(&c->work[i].process, SIGTERM);
+}
+
 static void settle(struct crew *c, struct order *whole)
 {
     struct pipeline *p = c->p;
 
-    for (size_t i = 0; p->cancel.signal && i < p->n; i++)
+    end_by_failure(c);
+    for (size_t i = 0; (p->cancel.signal || c->failed) && i < p->n; i++)
         if (p->order.items[i].state < JOB_RUNNING)
             p->order.items[i].state = JOB_CANCELED;
     (void)order_settle(&p->order, whole);

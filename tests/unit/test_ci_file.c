@@ -38,7 +38,8 @@ static const struct {
     { "stages: [.post, x, .pre]\nj: {stage: .pre, script: a}", ".pre|on_success|no|||a|" },
     { "image: i\nbefore_script: [b]\nafter_script: [z]\nj: {script: a}", "test|on_success|no|i||b;a|z" },
     { "default: {image: i, before_script: b, after_script: z}\nj: {script: a}", "test|on_success|no|i||b;a|z" },
-    { "default: {image: d}\nimage: g\nj: {script: a}", "test|on_success|no|d||a|" },
+    { "default: {image: d}\nbefore_script: [g]\nj: {script: a}", "test|on_success|no|d||g;a|" },
+    { "stages: [[x, [y]], z]\nj: {stage: y, script: a}", "y|on_success|no|||a|" },
     { "default: {image: d, before_script: [b], after_script: [z]}\n"
       "j: {script: a, image: i, before_script: [], after_script: []}", "test|on_success|no|i||a|" },
     { "j: {script: a, image: {name: i, entrypoint: ['']}}", "test|on_success|no|i|=|a|" },
@@ -135,7 +136,7 @@ static const struct {
     { "services: x\nj: {script: a}", "ci.yml:1:11: `services` is text here; it must be a list of images" },
     { "services: [null]\nj: {script: a}", "ci.yml:1:12: a service is nothing here" },
     { "services: [{alias: x}]\nj: {script: a}", "ci.yml:1:12: `services` has no `name`" },
-    { "services: [{name: x, aliass: x}]\nj: {script: a}", "ci.yml:1:22: unknown keyword `aliass` in job `j`; did you mean `alias`?" },
+    { "services: [{name: x, aliass: x}]\nj: {script: a}", "ci.yml:1:22: unknown keyword `aliass`; did you mean `alias`?" },
     { "services: [{name: x, variables: {A: [b]}}]\nj: {script: a}", "ci.yml:1:37: `A` is a list here" },
     { "services: [{name: x, pull_policy: sometimes}]\nj: {script: a}", "ci.yml:1:35: `pull_policy` is `sometimes`" },
     { "j: {script: a, image: {name: x, docker: y}}", "ci.yml:1:41: `docker` is text here; it must be a map" },
@@ -144,7 +145,7 @@ static const struct {
       "ci.yml:1:23: job `j`: there is no stage `nope`; the stages are .pre, build, test, deploy, .post" },
     { "stages: [x]\nj: {script: a}", "ci.yml:2:1: job `j` says no `stage`" },
     { "stages: x\nj: {script: a}", "ci.yml:1:9: `stages` is text; it must be a list of names" },
-    { "stages: [[x]]\nj: {script: a}", "ci.yml:1:10: a stage is a list here" },
+    { "stages: [[1]]\nj: {script: a}", "ci.yml:1:11: `stages` is text here; it must be a list of names" },
     { "j: {script: a, when: never}", "ci.yml:1:22: `when: never` is only for rules" },
     { "j: {script: a, when: delayed}", "ci.yml:1:22: `when: delayed` wants a `start_in`" },
     { "j: {script: a, when: sometimes}", "ci.yml:1:22: `when: sometimes` is none of " },
@@ -190,7 +191,7 @@ static const struct {
     { "j: {script: a, dependencies: [k]}", "ci.yml:1:30: `dependencies` of job `j` names `k`, and there is no such job" },
     { "k: {script: a}\nl: {script: a}\nj: {script: a, needs: [l], dependencies: [l, k]}",
       "ci.yml:3:42: `dependencies` of job `j` names `k`, which is not part of its `needs`" },
-    { "k: {script: a}\nj: {script: a, dependencies: [k]}",
+    { "k: {stage: deploy, script: a}\nj: {script: a, dependencies: [k]}",
       "ci.yml:2:30: `dependencies` of job `j` names `k`, which is in no earlier stage" },
 };
 
@@ -215,14 +216,14 @@ static const struct {
     { "default: {tags: [x]}\nj: {script: a}", "ci.yml:1:11: keyword `tags` has no effect here: every job runs on this machine" },
     { "j: {script: a, artifacts: {expire_in: 1 day}}",
       "ci.yml:1:28: keyword `expire_in` in job `j` has no effect here: artifacts stay until the project's next pipeline" },
-    { "j: {script: a, needs: [{pipeline: a/b}]}",
-      "ci.yml:1:25: keyword `pipeline` in job `j` has no effect here: other pipelines are on the server" },
     { "j: {script: a, needs: [{project: a/b, job: k, ref: main}]}", "ci.yml:1:25: keyword `project` in job `j` has no effect here" },
     { "j: {script: a, only: {kubernetes: active}}",
       "ci.yml:1:23: keyword `kubernetes` in job `j` has no effect here: whether there is a cluster decides nothing here" },
     { "default: {id_tokens: {T: {aud: x}}}\nj: {script: a}", "ci.yml:1:11: keyword `id_tokens` has no effect here" },
     { "j: {script: a, tags: [x]}\nk: {script: a, tags: [y]}", "ci.yml:1:16: keyword `tags` in job `j` has no effect here" },
     { "variables: {A: }\nj: {script: a}", "ci.yml:1:13: variable `A` has no value, which GitLab refuses: it is empty here" },
+    { "k: {script: a}\nj: {script: a, dependencies: [k]}",
+      "ci.yml:2:30: `dependencies` of job `j` names `k`, which is in the same stage: nothing is taken from it" },
     { "j: {script: a}\nj: {script: b}", "ci.yml:2:1: the key 'j' is there twice: this one wins over that of line 1" },
     { "j: {script: a, parallel: {matrix: [{A-B: [x, y]}]}}",
       "ci.yml:1:1: `A-B` in `matrix` is no name that a shell's variable can have" },
@@ -286,12 +287,11 @@ static const struct {
     { "j: {script: a}", "" },
     { "cache: {paths: [v]}\nj: {script: a}", "||||v|||on_success" },
     { "default: {cache: {paths: [v]}}\nj: {script: a}", "||||v|||on_success" },
-    { "cache: {paths: [g]}\ndefault: {cache: {paths: [d]}}\nj: {script: a}", "||||d|||on_success" },
     { "cache: {paths: [v]}\nj: {script: a, cache: []}", "" },
     { "cache: {paths: [v]}\nj: {script: a, cache: null}", "||||v|||on_success" }, /* nothing was said */
-    { "j: {script: a, cache: {key: $CI_JOB_NAME, paths: v, policy: $P, when: always, unprotect: true}}",
+    { "j: {script: a, cache: {key: $CI_JOB_NAME, paths: [v], policy: $P, when: always, unprotect: true}}",
       "$CI_JOB_NAME||||v||$P|always" },
-    { "j: {script: a, cache: [{key: 1, untracked: true}, {key: {files: [a, b], prefix: p}, paths: [c, d], policy: pull,"
+    { "j: {script: a, cache: [{key: '1', untracked: true}, {key: {files: [a, b], prefix: p}, paths: [c, d], policy: pull,"
       " fallback_keys: [x, y]}]}", "1|||||untracked||on_success |p|a,b|x,y|c,d||pull|on_success" },
     { "j: {script: a, cache: {key: {files_commits: [a]}, paths: [c], when: on_failure}}", "||@a||c|||on_failure" },
 };
@@ -385,7 +385,7 @@ static const struct {
 } services[] = {
     { "j: {script: a}", "" },
     { "services: [a, 'b:1']\nj: {script: a}", "a|||||||0\nb:1|||||||0" },
-    { "default: {services: [d]}\nservices: [g]\nj: {script: a}", "d|||||||0" },
+    { "default: {services: [d]}\nj: {script: a}", "d|||||||0" },
     { "services: [g]\nj: {script: a, services: [own]}", "own|||||||0" },
     { "services: [g]\nj: {script: a, services: []}", "" },
     { "j: {script: a, services: [{name: i, alias: x, entrypoint: [''], command: [c, d], pull_policy: never}]}",
@@ -468,7 +468,7 @@ static void test_variables(void **state)
 static void test_environment_and_exit_codes(void **state)
 {
     static const char text[] = "a: {script: x, environment: prod, allow_failure: {exit_codes: 3}}\n"
-                               "b: {script: x, environment: {name: n, url: u, action: stop, deployment_tier: t},\n"
+                               "b: {script: x, environment: {name: n, url: u, action: stop, deployment_tier: other},\n"
                                "    allow_failure: {exit_codes: [1, 2]}}\n";
     auto_ci_file f = CI_FILE_INIT;
     auto_err e = ERR_INIT;
@@ -480,7 +480,7 @@ static void test_environment_and_exit_codes(void **state)
     assert_int_equal(f.jobs[0].allowed_codes[0], 3);
     assert_string_equal(f.jobs[1].environment.url, "u");
     assert_string_equal(f.jobs[1].environment.action, "stop");
-    assert_string_equal(f.jobs[1].environment.tier, "t");
+    assert_string_equal(f.jobs[1].environment.tier, "other");
     assert_int_equal(f.jobs[1].n_allowed_codes, 2);
 }
 

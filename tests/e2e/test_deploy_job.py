@@ -14,6 +14,7 @@ import time
 import unittest
 
 import images
+from deploys import remove_unit
 from hooks import ATELIER, IMAGE, PATIENCE, Job, docker, has_docker, terminate, wait_for
 from pipelines import Checkout
 
@@ -314,14 +315,7 @@ class Deploying(DeployTest):
     def setUp(self):
         self.project = f"group/job{os.urandom(4).hex()}"
         self.unit = self.project.replace("/", "-") + "-staging"
-        self.addCleanup(self.remove_all)
-
-    def remove_all(self):
-        only = ["--filter", f"label=atelier.unit={self.unit}"]
-        for kind, options in (("container", ["-f", "-v"]), ("volume", ["-f"]), ("network", [])):
-            found = docker(kind, "ls", "-q", *(["-a"] if kind == "container" else []), *only).split()
-            if found:
-                docker(kind, "rm", *options, *found, check=False)
+        self.addCleanup(remove_unit, self.unit)
 
     def target(self, **more):
         folder = tempfile.mkdtemp(prefix="atelier-test-target-")

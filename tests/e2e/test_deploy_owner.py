@@ -70,6 +70,8 @@ class Superseded(unittest.TestCase):
     def setUp(self):
         host, port, self.user, password = os.environ["ATELIER_TEST_REGISTRY"].split(":")
         self.host, self.password = f"{host}:{port}", pathlib.Path(password)
+        self.pushed = []  # ids; they go last, when no container of a deployment needs them
+        self.addCleanup(lambda: images.remove(*self.pushed))
 
     def deployment(self, name, **target):
         d = Deployment(self, name, **target)
@@ -91,7 +93,7 @@ class Superseded(unittest.TestCase):
         subprocess.run(["docker", "push", "-q", name], check=True, capture_output=True, env=self.config)
         docker("rmi", name, local)
         self.assertEqual(docker("image", "inspect", number, check=False), "[]")
-        self.addCleanup(images.remove, number)
+        self.pushed.append(number)
         return name, number
 
     def up(self, d, pushed):

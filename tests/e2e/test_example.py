@@ -9,6 +9,7 @@ import tempfile
 import unittest
 import urllib.request
 
+import images
 from hooks import ATELIER, IMAGE, ROOT, has_docker, listed_in_the_end
 
 VARIABLES = os.environ.get("ATELIER_TEST_VARIABLES")  # CI_REGISTRY and so on: packaging/quickstart writes it
@@ -35,6 +36,8 @@ class Example(unittest.TestCase):
         git(self.checkout, "init", "-q", "-b", "main")
         git(self.checkout, "add", "-A")
         git(self.checkout, "commit", "-q", "-m", "hello")
+        self.sha = git(self.checkout, "rev-parse", "HEAD")
+        self.addCleanup(images.remove, f"{read_variables()['CI_REGISTRY_IMAGE']}/app:{self.sha}")
         self.config = self.state / "config.yml"
         helper = os.environ.get("ATELIER_TEST_HELPER_IMAGE")  # another helper image than this version's
         more = f"helper_image: {helper}\n" if helper else ""
@@ -57,7 +60,7 @@ class Example(unittest.TestCase):
         self.assertIn("it runs as user 1001", done.stdout)
         self.assertIn("Successfully extracted cache", done.stdout.partition("] test / test: running")[2])
         self.assertIn("/junit/junit.xml.gz\n", done.stdout)
-        self.assertIn(git(self.checkout, "rev-parse", "HEAD"), self.pushed_tags())
+        self.assertIn(self.sha, self.pushed_tags())
         self.assertNotIn(read_variables()["CI_REGISTRY_PASSWORD"], done.stdout + done.stderr)
         for what in ("label=atelier.project=local/hello", "name=hello-atelier-local-"):
             self.assertEqual(listed_in_the_end("ps", "-aq", "--filter", what), [], "neither the jobs nor what they started is left")

@@ -41,6 +41,19 @@ def image_id(name):
     return docker("image", "inspect", "-f", "{{.Id}}", name)
 
 
+def remove_unit(unit):
+    """All that the daemon has of one project in one environment."""
+    only = ["--filter", f"label=atelier.unit={unit}"]
+    for _ in range(3):  # what a killed deploy asked for may come a moment later
+        ids = docker("ps", "-aq", *only).split()
+        if ids:
+            docker("rm", "-f", "-v", *ids, check=False)
+    for kind in ("volume", "network"):
+        names = docker(kind, "ls", "-q", *only).split()
+        if names:
+            docker(kind, "rm", *names, check=False)
+
+
 class Done:
     """What came of one command."""
 
@@ -70,15 +83,7 @@ class Deployment:
         test.addCleanup(self.remove)
 
     def remove(self):
-        only = ["--filter", f"label=atelier.unit={self.unit}"]
-        for _ in range(3):  # what a killed deploy asked for may come a moment later
-            ids = docker("ps", "-aq", *only).split()
-            if ids:
-                docker("rm", "-f", "-v", *ids, check=False)
-        for kind in ("volume", "network"):
-            names = docker(kind, "ls", "-q", *only).split()
-            if names:
-                docker(kind, "rm", *names, check=False)
+        remove_unit(self.unit)
         for name in docker("volume", "ls", "-q", "--filter", f"name=atelier-data-{self.unit}").split():
             docker("volume", "rm", name, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -167,20 +172,20 @@ def kill(process):
 class DeployCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.names = []
+        cls.made = []  # ids: two may have been made under one name
         cls.image = cls.make_image("one")
         cls.other = cls.make_image("two", files={"etc/other": (b"x", 0o644)})
 
     @classmethod
     def tearDownClass(cls):
-        images.remove(*cls.names)
+        images.remove(*cls.made)
 
     @classmethod
     def make_image(cls, name, files=None, changes=("USER 1001",)):
         command = f"CMD {json.dumps(['sh', '-c', SERVER])}"
         full = images.busybox(f"atelier-test-deploy-{name}", APPLETS, files, (*changes, command))
-        cls.names.append(full)
-        return image_id(full)
+        cls.made.append(image_id(full))
+        return cls.made[-1]
 
     def deployment(self, name, **target):
         d = Deployment(self, name, **target)

@@ -37,4 +37,15 @@ def busybox(name, applets=("sh",), files=None, changes=()):
 
 
 def remove(*names):
+    """Names or ids; an image goes with its last name, though somebody has pulled it by its digest as well."""
+    ids = [_ask("{{.Id}}", name) for name in names]
     subprocess.run(["docker", "rmi", "-f", *names], check=False, capture_output=True)
+    nameless = [number for number in set(ids) if _ask("{{len .RepoTags}}", number) == "0"]
+    if nameless:
+        subprocess.run(["docker", "rmi", "-f", *nameless], check=False, capture_output=True)
+
+
+def _ask(what, image):
+    """Of an image; empty when there is none."""
+    return subprocess.run(["docker", "image", "inspect", "-f", what, image], check=False, capture_output=True,
+                          text=True).stdout.strip()

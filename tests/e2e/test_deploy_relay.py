@@ -2,6 +2,7 @@
 import os
 import pathlib
 import signal
+import subprocess
 import unittest
 
 import images
@@ -132,6 +133,18 @@ class Hostile(Relayed, by_socket.DeployTest):
         old = result.out.splitlines()[0]
         # The old socket is there until the next relay has put its own in its place.
         self.assertIn(REFUSED, job.run(f'until [ "$({look})" != "{old}" ]; do sleep 0.05; done 2>/dev/null\n{ASK}').out)
+
+    def test_who_waits_for_one_that_is_stopped_asks_the_next(self):
+        job = self.prepared()
+        self.assertEqual(job.run(FIND + LISTENS + "kill -STOP $(relay)").code, 0)
+        container = job.container()
+        client = subprocess.Popen(["docker", "exec", container, "sh", "-c", ASK + "; echo code $?; touch /tmp/answered"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        # The listener, and who waits for it to accept.
+        wait_for(lambda: docker("exec", container, "cat", "/proc/net/unix").count("/run/atelier/deploy/socket") == 2)
+        wait_script = "for i in $(seq 600); do [ -e /tmp/answered ] && echo was answered && break; sleep 0.1; done"
+        self.assertIn("was answered", job.run(wait_script).out)
+        self.assertEqual(client.communicate(timeout=300)[0], f"{REFUSED}\ncode 1\n")
 
     def test_what_a_job_writes_into_its_stream_ends_it(self):
         for nonsense, why in (("garbage%s", "too long"), ("x\\0\\0\\0\\0%s", "no known kind"), ("=\\0\\0\\0\\1x%s", "nobody is there to say something"),

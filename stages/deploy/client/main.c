@@ -12,12 +12,15 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #define DEFAULT_FILE "docker-compose.yml"
 /* The host starts to listen when the job's script starts. */
 #define CONNECT_TRIES   100
 #define CONNECT_WAIT_MS 100
+/* How often a client that nobody has answered looks whether anybody still can. */
+#define LOOK_MS 1000
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_HOST = 3 };
 
@@ -159,31 +162,47 @@ static void explain_absence(void)
              "on the host: atelier deploy --project '%s' --environment '%s' TARGET", project, environment);
 }
 
-static int connect_to(const struct sockaddr_un *address)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+static const struct sockaddr_un address = { AF_UNIX, WIRE_FOLDER "/" WIRE_SOCKET };
 
-    for (int i = 0; fd >= 0 && i < CONNECT_TRIES; i++) {
-        if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
+/* Whether another socket has taken the place of the one whose file that was. */
+static bool is_replaced(const struct stat *file)
+{
+    struct stat now;
+
+    return stat(address.sun_path, &now) == 0 &&
+           (now.st_dev != file->st_dev || now.st_ino != file->st_ino || now.st_ctim.tv_sec != file->st_ctim.tv_sec ||
+            now.st_ctim.tv_nsec != file->st_ctim.tv_nsec);
+}
+
+static int try_to_connect(struct stat *file)
+{
+    auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || stat(address.sun_path, file) < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+        return -1;
+    if (!is_replaced(file))
+        return take_fd(&fd);
+    errno = EAGAIN; /* one of the two was connected to, and nobody knows which */
+    return -1;
+}
+
+/* *file: of the socket. */
+static int connect_to_host(struct stat *file)
+{
+    if (access(WIRE_FOLDER, F_OK) < 0) {
+        explain_absence();
+        return -1;
+    }
+    for (int i = 0; i < CONNECT_TRIES; i++) {
+        int fd = try_to_connect(file);
+        if (fd >= 0)
             return fd;
         if (errno != ENOENT && errno != ECONNREFUSED && errno != EAGAIN && errno != EINTR)
             break;
         (void)poll(NULL, 0, CONNECT_WAIT_MS);
     }
     complain("the job's host does not answer on %s: %s; the job log says why, and whether a process of this job has ended "
-             "what listened there", address->sun_path, strerror(errno));
-    if (fd >= 0)
-        (void)close(fd);
-    return -1;
-}
-
-static int connect_to_host(void)
-{
-    static const struct sockaddr_un address = { AF_UNIX, WIRE_FOLDER "/" WIRE_SOCKET };
-
-    if (access(WIRE_FOLDER, F_OK) == 0)
-        return connect_to(&address);
-    explain_absence();
+             "what listened there", address.sun_path, strerror(errno));
     return -1;
 }
 
@@ -201,15 +220,59 @@ static int write_all(int fd, const char *data, size_t len)
     return 0;
 }
 
+/* ---- Signals ---- */
+
+static sigset_t ending_signals(void)
+{
+    sigset_t ends;
+
+    (void)sigemptyset(&ends);
+    (void)sigaddset(&ends, SIGTERM);
+    (void)sigaddset(&ends, SIGINT);
+    (void)sigaddset(&ends, SIGHUP);
+    return ends;
+}
+
+static int open_signals(void)
+{
+    const sigset_t ends = ending_signals();
+
+    (void)sigprocmask(SIG_BLOCK, &ends, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 /* ---- The conversation ---- */
 
 struct talk {
     int fd;
+    struct stat file; /* of the socket */
+    const struct strbuf *request;
+    size_t sent; /* of it */
     int signals;
     int signal; /* what told us to end; 0: nothing */
-    int code;   /* -1 until the host has said it */
+    bool heard; /* the host has said something */
+    int code;   /* -1 until it has said that */
     struct strbuf in;
 };
+
+static int open_talk(struct talk *t)
+{
+    t->sent = 0;
+    t->fd = connect_to_host(&t->file);
+    return t->fd < 0 ? -1 : 0;
+}
+
+/* A host that refuses early has said why, and that is read all the same. */
+static void ask(struct talk *t)
+{
+    ssize_t n = send(t->fd, t->request->data + t->sent, t->request->len - t->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (n >= 0)
+        t->sent += (size_t)n;
+    else if (errno != EAGAIN && errno != EINTR)
+        t->sent = t->request->len;
+}
 
 static int show(struct talk *t, const struct wire_frame *f)
 {
@@ -234,6 +297,7 @@ static int hear(struct talk *t)
         return 0;
     if (n <= 0 || strbuf_add(&t->in, chunk, (size_t)n) < 0)
         return -1;
+    t->heard = true;
     while ((taken = wire_get(strbuf_text(&t->in) + at, t->in.len - at, WIRE_LINE_MAX, &frame)) > 0) {
         if (show(t, &frame) < 0)
             return -1;
@@ -260,18 +324,21 @@ static int heed(struct talk *t)
     return 0;
 }
 
-static int talk(struct talk *t, const struct strbuf *request)
+/* A relay that the job has stopped keeps its clients for ever, and the next script's has taken its place. What such a one
+ * has passed on ended with its own script, so this asks for nothing twice. Who wants to end need not wait for it. */
+static int ask_anew(struct talk *t)
 {
-    struct pollfd fds[] = { { .fd = t->fd, .events = POLLIN }, { .fd = t->signals, .events = POLLIN } };
+    const sigset_t ends = ending_signals();
 
-    /* A host that refuses early has said why, and that is read all the same. */
-    (void)write_all(t->fd, strbuf_text(request), request->len);
-    while (t->code < 0) {
-        if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
-            break;
-        if ((fds[1].revents && heed(t) < 0) || (fds[0].revents && hear(t) < 0))
-            break;
-    }
+    (void)close(t->fd);
+    (void)sigprocmask(SIG_UNBLOCK, &ends, NULL);
+    int rc = open_talk(t);
+    (void)sigprocmask(SIG_BLOCK, &ends, NULL);
+    return rc;
+}
+
+static int end_of(const struct talk *t)
+{
     if (t->signal)
         return 128 + t->signal;
     if (t->code >= 0)
@@ -280,17 +347,26 @@ static int talk(struct talk *t, const struct strbuf *request)
     return EXIT_HOST;
 }
 
-static int open_signals(void)
+static int talk(struct talk *t)
 {
-    sigset_t wanted;
-
-    (void)sigemptyset(&wanted);
-    (void)sigaddset(&wanted, SIGTERM);
-    (void)sigaddset(&wanted, SIGINT);
-    (void)sigaddset(&wanted, SIGHUP);
-    (void)sigprocmask(SIG_BLOCK, &wanted, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
-    return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+    while (t->code < 0) {
+        short events = t->sent < t->request->len ? POLLIN | POLLOUT : POLLIN;
+        struct pollfd fds[] = { { .fd = t->fd, .events = events }, { .fd = t->signals, .events = POLLIN } };
+        int ready = poll(fds, ARRAY_SIZE(fds), t->heard ? -1 : LOOK_MS);
+        if (ready < 0 && errno != EINTR)
+            break;
+        if (ready == 0 && is_replaced(&t->file)) {
+            if (t->signal)
+                break;
+            if (ask_anew(t) < 0)
+                return EXIT_FAILED;
+        }
+        if (fds[0].revents & POLLOUT)
+            ask(t);
+        if ((fds[1].revents && heed(t) < 0) || ((fds[0].revents & ~POLLOUT) && hear(t) < 0))
+            break;
+    }
+    return end_of(t);
 }
 
 int main(int argc, char **argv)
@@ -309,13 +385,14 @@ int main(int argc, char **argv)
     }
     if (q.file && read_file(&q) < 0)
         return EXIT_FAILED;
-    auto_close int fd = connect_to_host();
-    if (fd < 0)
-        return EXIT_FAILED;
     wire_request_put(&request, &q);
-    auto_close int signals = open_signals();
-    struct talk t = { .fd = fd, .signals = signals, .code = -1, .in = STRBUF_INIT(WIRE_LINE_MAX + 32768) };
-    int code = talk(&t, &request);
+    struct talk t = { .request = &request, .code = -1, .in = STRBUF_INIT(WIRE_LINE_MAX + 32768) };
+    if (open_talk(&t) < 0)
+        return EXIT_FAILED;
+    t.signals = open_signals();
+    int code = talk(&t);
+    if (t.fd >= 0)
+        (void)close(t.fd);
     strbuf_release(&t.in);
     return code;
 }

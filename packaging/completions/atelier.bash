@@ -6,6 +6,12 @@ _atelier_jobs()
     "$1" pipeline ${2:+--directory "$2"} --list 2>/dev/null | sed -n '1d; s/  .*//; p'
 }
 
+# Their stages: the second column.
+_atelier_stages()
+{
+    "$1" pipeline ${2:+--directory "$2"} --list 2>/dev/null | awk -F '  +' 'NR > 1 && !seen[$2]++ { print $2 }'
+}
+
 # Those that begin with what is there: of _atelier, whose variables these are. Names may have spaces and quotes in them.
 _atelier_reply_jobs()
 {
@@ -31,7 +37,8 @@ _atelier()
         word=${COMP_WORDS[i]}
         case $word in
             -C | --directory) directory=${COMP_WORDS[++i]} ;;
-            -b | --branch | -c | --config | -v | --variables | -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age | -e | --environment | -f | --file | -w | --jobs | -m | --manual) ((++i)) ;;
+            -b | --branch | -c | --config | -v | --variables | -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age | -e | --environment | -f | --file | -w | --jobs | -m | --manual | -g | --stage | \
+                -i | --input | -I | --includes | -L | --timeline | -T | --tag | -E | --event) ((++i)) ;;
             -*) ;;
             *)
                 if [[ ! $command ]]; then
@@ -69,6 +76,9 @@ _atelier()
         -E | --event)
             mapfile -t COMPREPLY < <(compgen -W 'push web trigger schedule api external external_pull_request_event merge_request_event pipeline parent_pipeline chat webide' -- "$cur")
             return ;;
+        -g | --stage)
+            mapfile -t COMPREPLY < <(compgen -W "$(_atelier_stages "${COMP_WORDS[0]}" "$directory")" -- "$cur")
+            return ;;
         -L | --timeline)
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -76,7 +86,7 @@ _atelier()
         -m | --manual)
             _atelier_reply_jobs
             return ;;
-        -i | --input | -w | --jobs | -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age | -e | --environment | -g | --stage) return ;;
+        -i | --input | -w | --jobs | -j | --job | -o | --older-than | -r | --runner | -s | --service | -p | --project | -S | --size | -a | --age | -e | --environment) return ;;
     esac
 
     case $command in

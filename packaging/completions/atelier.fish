@@ -2,8 +2,8 @@
 
 set -l commands config prepare run cleanup pipeline lint shell check sample gc cache compose deploy releases rollback doctor trace
 
-# The jobs of the checkout: the first column of the list, below its heading.
-function __atelier_jobs
+# The checkout's jobs, as --list prints them, without the heading.
+function __atelier_list
     set -l words (commandline -opc)
     set -l directory
     for i in (seq 2 (count $words))
@@ -15,7 +15,15 @@ function __atelier_jobs
                 set directory $words[$i]
         end
     end
-    atelier pipeline $directory --list 2>/dev/null | sed -n '1d; s/  .*//; p'
+    atelier pipeline $directory --list 2>/dev/null | sed 1d
+end
+
+function __atelier_jobs
+    __atelier_list | sed 's/  .*//'
+end
+
+function __atelier_stages
+    __atelier_list | awk -F '  +' '!seen[$2]++ { print $2 }'
 end
 
 # The ids of the jobs on this host: what follows the last "-" of the list's first column.
@@ -85,7 +93,7 @@ complete -c atelier -n "__fish_seen_subcommand_from pipeline lint" -s i -l input
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s K -l keep -d "What failed jobs made stays for a day"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s L -l timeline -r -F -d "Make a page of how the run went"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s X -l shell-on-failure -d "A shell in the container of a failed job"
-complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s g -l stage -x -d "Only the jobs of this stage"
+complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s g -l stage -x -a "(__atelier_stages)" -d "Only the jobs of this stage"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s J -l json -d "Print the jobs as JSON"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s m -l manual -x -a "(__atelier_jobs)" -d "This manual job too, when it is its turn"
 complete -c atelier -n "__fish_seen_subcommand_from pipeline" -s w -l jobs -x -d "So many jobs side by side"

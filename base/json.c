@@ -5,14 +5,49 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Go daemons write unsigned 64-bit numbers ("no limit"), which jansson refuses
+ * as integers. Only then: reals lose the last digits of large numbers. */
+static json_t *load(const char *text, size_t len, json_error_t *bad)
+{
+    json_t *doc = json_loadb(text, len, JSON_DECODE_ANY, bad);
+
+    if (!doc && json_error_code(bad) == json_error_numeric_overflow)
+        doc = json_loadb(text, len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, bad);
+    return doc;
+}
+
+static bool has_nul(const json_error_t *bad)
+{
+    return json_error_code(bad) == json_error_null_character || json_error_code(bad) == json_error_null_byte_in_key;
+}
+
+/* The same document with U+FFFD for each NUL. Whoever may write a label, of an image or a container, could put one
+ * into it, and a list that nobody can read hides all the others in it. */
+static char *without_nul(const char *text, size_t len)
+{
+    static const char nul[] = "\\u0000", replacement[] = "\\ufffd";
+    char *copy = xmalloc(len);
+
+    memcpy(copy, text, len);
+    for (size_t i = 0; i + strlen(nul) <= len; i++) {
+        if (copy[i] != '\\')
+            continue;
+        if (memcmp(copy + i, nul, strlen(nul)) == 0)
+            memcpy(copy + i, replacement, strlen(nul));
+        i++; /* what is behind a backslash begins nothing */
+    }
+    return copy;
+}
+
 int json_parse(const char *text, size_t len, const char *what, json_t **out, struct err *e)
 {
     json_error_t bad;
-    json_t *doc = json_loadb(text, len, JSON_DECODE_ANY, &bad);
-    /* Go daemons write unsigned 64-bit numbers ("no limit"), which jansson refuses
-     * as integers. Only then: reals lose the last digits of large numbers. */
-    if (!doc && json_error_code(&bad) == json_error_numeric_overflow)
-        doc = json_loadb(text, len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &bad);
+    json_t *doc = load(text, len, &bad);
+
+    if (!doc && has_nul(&bad)) {
+        auto_free char *copy = without_nul(text, len);
+        doc = load(copy, len, &bad);
+    }
     if (!doc) {
         /* jansson ends its text in "near '...'", which quotes the document: it may hold secrets. */
         const char *near = strstr(bad.text, " near ");

@@ -14,7 +14,8 @@
 #include <stdint.h>
 
 /* Parse `len` bytes. `what` names the document in the error ("the daemon's answer").
- * Refuses trailing text, duplicate-key tricks are resolved to the last one. */
+ * Refuses trailing text, duplicate-key tricks are resolved to the last one. A NUL
+ * character, which no text of C can hold, is U+FFFD afterwards. */
 int json_parse(const char *text, size_t len, const char *what, json_t **out, struct err *e);
 
 const char *json_text(const json_t *object, const char *key); /* borrowed; "" when there is none */

@@ -14,6 +14,7 @@ import unittest
 
 import images
 from hooks import ATELIER, Job, Result, docker, has_docker, left_of, wait_for
+from proxy import Connection
 from scripted_daemon import Daemon
 
 NOBODY = 65534
@@ -111,6 +112,19 @@ class Gc(unittest.TestCase):
         wrong = self.gc("--older-than", "soon")
         self.assertEqual(wrong.code, 2)
         self.assertIn("'soon' is no duration", wrong.err)
+
+    def test_labels_that_no_text_of_c_can_hold(self):
+        """One container like that must not hide all the others."""
+        job = f"{self.runner}-1"
+        self.addCleanup(self.remove, job)
+        connection = Connection(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
+        connection.request("POST", f"/v1.41/containers/create?name={job}", json.dumps({"Image": self.image, "Cmd": ["sh"], "Labels": {
+            "atelier.managed": "0", "atelier.job": job, "atelier.runner": self.runner, "atelier.expires": PAST,
+            "a\0b": "c\0d"}}), {"Content-Type": "application/json"})
+        self.assertEqual(connection.getresponse().status, 201)
+        result = self.gc()
+        self.assertEqual(result.code, 0, result)
+        self.assertIn("Removed 1 of 1", result.out)
 
     def test_a_crashed_job(self):
         """The runner was killed after prepare. Its time is not over, and then it is."""

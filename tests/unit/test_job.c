@@ -119,7 +119,7 @@ static const struct {
     { "cut short", "{'id':5,'image':{'name':'alp", NULL, "the job response is not JSON: line 1" },
     { "more behind it", "{'id':5} {}", NULL, "the job response is not JSON" },
     { "not UTF-8", "{'id':5,'job_info':{'name':'caf\xe9'}}", NULL, "the job response is not JSON" },
-    { "a NUL in a text", "{'id':5,'job_info':{'name':'a\\u0000b'}}", NULL, "the job response is not JSON" },
+    { "a NUL in a text", "{'id':5,'job_info':{'stage':'a\\u0000b'}}", "{'stage':'a\xef\xbf\xbd" "b'}", NULL },
     { "a secret is not shown", "{'token':'glcbt-secret'", NULL, "the job response is not JSON: line 1" },
 
     /* Missing, null, of another type, of the future. */

@@ -31,6 +31,11 @@ static const struct {
     { "{} x", NULL, "the test is not JSON: line 1, column 4: end of file expected" },
     { "{\n\"password\": hunter2}", NULL, "the test is not JSON: line 2, column 18: invalid token" },
     { "{\"a\":", NULL, "the test is not JSON: line 1" },
+    /* Docker takes such labels, keys as well. */
+    { "[{\"a\": \"x\\u0000y\"}]", "[{\"a\":\"x\xef\xbf\xbdy\"}]", NULL },
+    { "{\"a\\u0000\": \"\\\\u0000\"}", "{\"a\xef\xbf\xbd\":\"\\\\u0000\"}", NULL },
+    { "{\"limit\":18446744073709551615, \"a\": \"\\u0000\"}", "{\"limit\":1.8446744073709552e19,\"a\":\"\xef\xbf\xbd\"}", NULL },
+    { "\"\\u0000", NULL, "the test is not JSON: line 1" },
     { "\"\xff\"", NULL, "the test is not JSON: line 1" },
 };
 

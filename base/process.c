@@ -111,13 +111,21 @@ static void reset_signals(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static __attribute__((noreturn)) void child_run(const struct process_spec *spec, const struct ends *x)
+/* A parent that has gone before it was asked for sends none. */
+static void end_with(pid_t parent)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(127);
+}
+
+static __attribute__((noreturn)) void child_run(const struct process_spec *spec, const struct ends *x, pid_t parent)
 {
     reset_signals();
     if (spec->new_group)
         (void)setpgid(0, 0); /* a new child leads no session, so this cannot fail */
     if (spec->ends_with_us)
-        (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+        end_with(parent);
     if ((x->in >= 0 && dup2(x->in, STDIN_FILENO) < 0) || (x->out >= 0 && dup2(x->out, STDOUT_FILENO) < 0) ||
         (x->err >= 0 && dup2(x->err, STDERR_FILENO) < 0) ||
         (spec->err == PROCESS_MERGE && dup2(STDOUT_FILENO, STDERR_FILENO) < 0))
@@ -180,13 +188,14 @@ static int child_start(const struct process_spec *spec, struct ends *x, struct p
         stream_open(spec->err, &p->err, &x->err, e) < 0 || pipe_open(&refusal, &x->refusal, e) < 0)
         return err_wrap(e, "start '%s'", spec->argv[0]);
 
+    const pid_t self = getpid();
     p->pid = fork();
     if (p->pid < 0) {
         p->pid = 0;
         return err_set(e, ERR_SYSTEM, errno, "start '%s': %s", spec->argv[0], strerror(errno));
     }
     if (p->pid == 0)
-        child_run(spec, x);
+        child_run(spec, x, self);
 
     cleanup_close(&x->refusal);
     x->refusal = -1; /* our copy would keep the pipe open */
@@ -216,7 +225,7 @@ struct copy {
     int stop, out;   /* its ends; out -1: ours */
 };
 
-/* Older kernels have no close_range: the rest stays open there, which holds a connection longer. */
+/* Older kernels have no close_range: what else is open stays open there, which holds a connection longer. */
 static void close_others(const int *kept)
 {
     unsigned from = STOP_FD + 1;
@@ -246,8 +255,11 @@ static int copy_start(const struct copy *c, struct process *p, struct err *e)
         p->pid = 0;
         return err_set(e, ERR_SYSTEM, errno, "fork: %s", strerror(errno));
     }
-    if (p->pid == 0)
+    if (p->pid == 0) {
+        process_tell(p); /* else it would hold its own line open */
+        cleanup_close(&p->out);
         copy_run(c);
+    }
     return watch(p, "a copy of this process", e);
 }
 
@@ -297,9 +309,8 @@ int process_fork_followed(process_fn *fn, void *ctx, const int *kept, struct pro
     return -1;
 }
 
-static __attribute__((noreturn)) void detached_run(process_fn *fn, void *ctx, int keep_fd)
+static __attribute__((noreturn)) void detached_run(process_fn *fn, void *ctx, int null, int keep_fd)
 {
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     reset_signals();
     (void)signal(SIGPIPE, SIG_IGN);
     (void)setsid();
@@ -314,11 +325,14 @@ static __attribute__((noreturn)) void detached_run(process_fn *fn, void *ctx, in
 
 int process_detach(process_fn *fn, void *ctx, int keep_fd, struct err *e)
 {
+    auto_close int null = -1;
+    if (null_open(&null, e) < 0) /* here, where somebody hears of it */
+        return -1;
     pid_t pid = fork();
     if (pid < 0)
         return err_set(e, ERR_SYSTEM, errno, "fork: %s", strerror(errno));
     if (pid == 0)
-        detached_run(fn, ctx, keep_fd);
+        detached_run(fn, ctx, null, keep_fd);
     return 0;
 }
 

@@ -337,7 +337,8 @@ static void test_copy_ends_when_it_is_told(void **state)
     (void)state;
     auto_process p = PROCESS_INIT;
     auto_close int out = -1;
-    auto_close int ours = open("/dev/full", O_RDONLY);
+    auto_close int full = open("/dev/full", O_RDONLY);
+    auto_close int ours = fcntl(full, F_DUPFD, 10); /* no number that the copy may have for something else */
     assert_int_equal(fork_into(await_stop, &ours, &p, &out), 0);
     int status;
     assert_int_equal(process_wait(&p, 100, &status, NULL), 1);

@@ -68,7 +68,8 @@ static int remove_job(struct cleanup *c, int looks, struct err *e)
     if (rc == 0)
         standby_forget(c->host);
     cleaning_end(&c->cleaning, rc < 0 ? err_text(e) : NULL);
-    trace_prune(&c->host->config);
+    if (c->host->config.builds)
+        trace_prune(&c->host->config);
     return rc;
 }
 
@@ -149,8 +150,8 @@ static int clean_up(struct cleanup *c, struct err *e)
     place_filter(&c->host->place, &c->labels);
     if (detach(c))
         return 0;
-    /* Whoever is at it already does what we do, and both may. */
-    if (c->cleaning.fd < 0)
+    /* Whoever is at it already does what we do, and both may. Without a configuration it is not known where they say so. */
+    if (c->cleaning.fd < 0 && c->host->config.builds)
         (void)cleaning_begin(&c->cleaning, &c->host->config, c->host->place.key, OTHER_MS, NULL);
     bool killed = underway_was_killed(c->in);
     int rc = remove_job(c, killed ? LATE_LOOKS : 1, e);

@@ -61,6 +61,16 @@ class Detached(CleanupTest):
         self.assert_still(path)
         self.assertEqual(job.left_in_the_end(), [])
 
+    def test_with_a_configuration_that_was_broken_meanwhile(self):
+        job = self.prepared()
+        good = job.config_file.read_text()
+        job.config_file.write_text("kinds: [")
+        result = self.succeeds(job.hook("cleanup"))
+        job.config_file.write_text(good)
+        self.assertIn("cleaning up with the defaults", result.err)
+        self.assertEqual(job.left(), [])
+        self.assertEqual([path.name for path in job.folder.iterdir() if path.name.startswith("(")], [])
+
     def test_waits_when_it_is_told_to(self):
         job = self.prepared("cleanup: wait\n")
         self.succeeds(job.hook("cleanup"))

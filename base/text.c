@@ -24,22 +24,48 @@ bool text_is_any(const char *s, const char *const *words)
 }
 
 /* How many bytes the UTF-8 character at `s` has; 0 when the bytes there are none
- * (cut short, overlong, a surrogate) or a control character. */
-static size_t printable_len(const unsigned char *s)
+ * (cut short, overlong, a surrogate, the NUL at the end). */
+static size_t utf8_len(const unsigned char *s)
 {
     if (s[0] < 0x80)
-        return s[0] >= 0x20 && s[0] != 0x7f;
+        return s[0] != 0;
     size_t len = s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
     for (size_t i = 1; i < len; i++)
         if ((s[i] & 0xc0) != 0x80) /* also stops at the NUL */
             return 0;
-    if (len == 2 && s[0] == 0xc2 && s[1] < 0xa0) /* C1: terminals take U+009B for ESC [ */
-        return 0;
     if (len == 3 && ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f)))
         return 0;
     if (len == 4 && ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f)))
         return 0;
     return len;
+}
+
+/* The same for characters that a line can bear. */
+static size_t printable_len(const unsigned char *s)
+{
+    bool is_control = s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0); /* C1: terminals take U+009B for ESC [ */
+
+    return is_control ? 0 : utf8_len(s);
+}
+
+bool text_is_utf8(const char *s)
+{
+    for (size_t len; *s; s += len)
+        if ((len = utf8_len((const unsigned char *)s)) == 0)
+            return false;
+    return true;
+}
+
+char *text_as_utf8(const char *s)
+{
+    auto_strbuf out = STRBUF_TEXT;
+
+    while (*s) {
+        size_t len = utf8_len((const unsigned char *)s);
+        strbuf_putn(&out, len ? s : "\xef\xbf\xbd", len ? len : 3);
+        s += len ? len : 1;
+    }
+    return strbuf_take(&out);
 }
 
 static void put_escaped(struct strbuf *out, unsigned char c)

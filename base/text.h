@@ -11,6 +11,10 @@ bool text_ends(const char *s, const char *suffix);
 
 bool text_is_any(const char *s, const char *const *words); /* NULL-terminated */
 
+bool text_is_utf8(const char *s);
+/* The text with U+FFFD, as Go writes it, for each byte that belongs to no UTF-8 character; the caller's. */
+char *text_as_utf8(const char *s);
+
 /* Append `s` with control characters made visible (\x1b, \n), for text from
  * outside that goes into one line of a log or an error. At most `max` bytes of
  * `s` are used; what was cut is shown as "...". */

@@ -23,7 +23,8 @@ static void write_scalar(yaml_emitter_t *emitter, const char *text, yaml_char_t 
 {
     yaml_event_t event;
 
-    (void)yaml_scalar_event_initialize(&event, NULL, tag, (const yaml_char_t *)text, (int)strlen(text), !tag, !tag, style);
+    if (!yaml_scalar_event_initialize(&event, NULL, tag, (const yaml_char_t *)text, (int)strlen(text), !tag, !tag, style))
+        abort(); /* likewise */
     emit(emitter, &event);
 }
 

@@ -19,13 +19,6 @@ const char *job_env(char *const *env, const char *name)
     return value ? value : "";
 }
 
-/* The Engine API's JSON has no other text. */
-static bool is_utf8(const char *text)
-{
-    auto_json *value = json_string(text);
-    return value != NULL;
-}
-
 int job_from_env(char *const *env, struct job *out, struct err *e)
 {
     struct job job = { 0 };
@@ -54,7 +47,7 @@ int job_from_env(char *const *env, struct job *out, struct err *e)
                            fields[i].variable);
         }
         *fields[i].member = xstrdup(*value ? value : fields[i].otherwise);
-        if (!is_utf8(*fields[i].member)) {
+        if (!text_is_utf8(*fields[i].member)) { /* the Engine API's JSON has no other text */
             job_release(&job);
             return err_set(e, ERR_JOB, 0, "%s is not UTF-8 text", fields[i].variable);
         }

@@ -102,13 +102,6 @@ static bool has_control(const char *text, enum compose_kind kind)
     return false;
 }
 
-/* JSON, which carries all of it to the daemon, has no other text. */
-static bool is_utf8(const char *text)
-{
-    auto_json *value = json_string(text);
-    return value;
-}
-
 char *compose_shown(const struct yaml *y, const char *text, bool secret)
 {
     return text_quote(secret ? y->text : text);
@@ -138,7 +131,7 @@ static bool is_acceptable(struct compose_reader *r, const struct yaml *y, const 
     if (r->grown > GROWN_MAX)
         compose_problem(r, y, "the file grows beyond %zu MiB when its variables are put in; name large ones less often",
                         GROWN_MAX >> 20);
-    else if (!is_utf8(i->text))
+    else if (!text_is_utf8(i->text)) /* JSON, which carries all of it to the daemon, has no other text */
         compose_problem(r, y, "`%s` in `%s` is not UTF-8 when its variables are put in; encode their values", shown,
                         keyword);
     else if (has_control(i->text, kind))

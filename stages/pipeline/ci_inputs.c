@@ -26,7 +26,9 @@ size_t ci_inputs_header(const char *text, size_t len)
         const char *end = memchr(text + at, '\n', len - at);
         const char *line = text + at;
         n = end ? (size_t)(end - line) : len - at;
-        size_t first = strspn(line, " \t\r");
+        size_t first = 0;
+        while (first < n && (isblank((unsigned char)line[first]) || line[first] == '\r'))
+            first++;
         if (is_separator(line, n)) {
             if (begun)
                 return at + n + (at + n < len);
@@ -143,6 +145,8 @@ static int read_word(const struct ci_input *x, const char *word, struct yaml **o
 {
     bool is_string = type_of(x->spec) == types;
 
+    if (!text_is_utf8(word))
+        return err_set(e, ERR_USAGE, 0, "--input %s: its value is not UTF-8 text", x->spec->key);
     if (!is_string)
         return yaml_read("--input", word, strlen(word), &limits, out, e);
     *out = xcalloc(1, sizeof(**out));

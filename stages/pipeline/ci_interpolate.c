@@ -28,19 +28,21 @@ static int refuse(const struct yaml *at, const char *block, const char *what, st
 
 /* ---- Functions ---- */
 
-/* References to what is there are replaced, others stay. */
-static char *expand_vars(const struct variables *v, const char *text)
+/* Both end when there is more than all texts may become, which put_text() then says.
+ *
+ * References to what is there are replaced, others stay. */
+static char *expand_vars(const struct putting *p, const char *text)
 {
     auto_strbuf out = STRBUF_TEXT;
 
-    while (*text) {
+    while (*text && out.len <= p->left) {
         bool braced = text[0] == '$' && text[1] == '{';
         const char *name = text + (braced ? 2 : 1);
         size_t len = 0;
         while (text[0] == '$' && (isalnum((unsigned char)name[len]) || name[len] == '_'))
             len++;
         auto_free char *key = xstrndup(name, text[0] == '$' ? len : 0);
-        const struct variable *found = len > 0 && (!braced || name[len] == '}') && v ? variables_find(v, key) : NULL;
+        const struct variable *found = len > 0 && (!braced || name[len] == '}') && p->variables ? variables_find(p->variables, key) : NULL;
         if (!found || (found->flags & VARIABLE_MASKED)) {
             strbuf_putc(&out, *text++);
             continue;
@@ -52,11 +54,11 @@ static char *expand_vars(const struct variables *v, const char *text)
 }
 
 /* As Ruby's Shellwords has it: one word of a POSIX shell. */
-static char *posix_escape(const char *text)
+static char *posix_escape(const struct putting *p, const char *text)
 {
     auto_strbuf out = STRBUF_TEXT;
 
-    for (const char *c = text; *c; c++) {
+    for (const char *c = text; *c && out.len <= p->left; c++) {
         bool is_safe = isalnum((unsigned char)*c) || strchr("_-.,:+/@", *c) || (unsigned char)*c >= 0x80;
         if (*c == '\n')
             strbuf_puts(&out, "'\n'");
@@ -103,9 +105,9 @@ static char *truncate_text(const char *call, const char *text)
 static char *call(const struct putting *p, const char *function, const char *text)
 {
     if (strcmp(function, "expand_vars") == 0)
-        return expand_vars(p->variables, text);
+        return expand_vars(p, text);
     if (strcmp(function, "posix_escape") == 0)
-        return posix_escape(text);
+        return posix_escape(p, text);
     return text_starts(function, "truncate(") ? truncate_text(function, text) : NULL;
 }
 
@@ -200,7 +202,12 @@ static int evaluate(const struct putting *p, const struct yaml *at, const char *
     else if (x->value->type != YAML_NULL)
         write_value(x->value, &text);
     *out = strbuf_take(&text);
-    return apply(p, at, block, out, e);
+    if (apply(p, at, block, out, e) < 0)
+        return -1;
+    char *clean = text_as_utf8(*out); /* a variable of expand_vars may be anything, such as a commit message of old */
+    free(*out);
+    *out = clean;
+    return 0;
 }
 
 /* The next block of a text: where it begins and ends, and what is in it. false: there is none. */

@@ -2,28 +2,16 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/strbuf.h"
+#include "base/text.h"
 
 #include <string.h>
 
-/* JSON is UTF-8. A commit message or a secret may be anything: its odd bytes become
- * U+FFFD, as Go writes them. (The YAML file was UTF-8, or it would not be here.) */
+/* JSON is UTF-8. A commit message or a secret may be anything. (The YAML file was UTF-8, or it would not be here.) */
 static json_t *text(const char *s)
 {
-    json_t *whole = json_string(s);
-    auto_strbuf clean = STRBUF_TEXT;
+    auto_free char *clean = text_as_utf8(s);
 
-    while (!whole && *s) {
-        size_t len = strlen(s);
-        size_t n = len < 4 ? len : 4;
-        json_t *character = NULL;
-        while (n > 0 && !(character = json_stringn(s, n)))
-            n--;
-        strbuf_putn(&clean, n > 0 ? s : "\xef\xbf\xbd", n > 0 ? n : 3);
-        s += n > 0 ? n : 1;
-        json_decref(character);
-    }
-    return whole ? whole : json_string(strbuf_text(&clean));
+    return json_string(clean);
 }
 
 static json_t *variables_json(const struct variables *v)

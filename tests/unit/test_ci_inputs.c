@@ -31,6 +31,7 @@ static int read_tree(const char *text, const char *part, const char *word, struc
 
     variables_add(&variables, "BRANCH", "main", 0);
     variables_add(&variables, "TOKEN", "secret", VARIABLE_MASKED);
+    variables_addf(&variables, 0, "LARGE", "%0100000d", 0);
     if (word)
         strvec_push(&words, word);
     return ci_tree_read("ci.yml", text, strlen(text), &world, out, e);
@@ -157,6 +158,7 @@ static const struct {
       "ci.yml:1:43: there is no input `nome` in part.yml" },
     { "include: {local: part.yml}", SPEC("name:") "j: 1", NULL,
       "ci.yml:1:10: input `name` has no value; give it in the `inputs` of this `include`" },
+    { SPEC("x: {default: a}") "j: 1", NULL, "x=caf\xe9", "--input x: its value is not UTF-8 text" },
     { "include: {local: part.yml, inputs: [a]}", "j: 1", NULL, "ci.yml:1:36: `inputs` is a list here; it must be a map" },
 };
 
@@ -191,6 +193,22 @@ static void test_growth(void **state)
     assert_non_null(strstr(err_text(&e), "grow too large"));
 }
 
+/* Nor does a function make a large one, whatever the next one leaves of it. */
+static void test_growth_by_variables(void **state)
+{
+    auto_strbuf text = STRBUF_TEXT;
+    auto_ci_tree t = CI_TREE_INIT;
+    auto_err e = ERR_INIT;
+
+    (void)state;
+    strbuf_puts(&text, "spec: {inputs: {x: {default: '");
+    for (int i = 0; i < 1000; i++)
+        strbuf_puts(&text, "$LARGE");
+    strbuf_puts(&text, "'}}}\n---\nj: $[[ inputs.x | expand_vars | posix_escape ]]\n");
+    assert_int_equal(read_tree(strbuf_text(&text), NULL, NULL, &t, &e), -1);
+    assert_non_null(strstr(err_text(&e), "grow too large"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_growth),
+        cmocka_unit_test(test_growth_by_variables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

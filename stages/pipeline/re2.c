@@ -8,8 +8,12 @@
 #include <regex.h>
 #include <string.h>
 
-/* As RE2 has it: what {n} in {n} multiply to. glibc would take gigabytes for more. */
+/* As RE2 has it. */
 #define REPEAT_MAX 1000
+/* Characters, with each repetition written out as often as its count says: glibc does just that, and ((a+)+)+ or
+ * (a{99}){99} would take gigabytes. */
+#define GROWN_MAX 5000
+#define DEPTH_MAX 200
 #define BYTES      256
 /* Of which the first that captures may be the last. */
 #define GROUPS_MAX 10
@@ -30,7 +34,9 @@ struct translation {
     const char *at; /* what is not read yet */
     struct strbuf out;
     unsigned flags;
-    int64_t repeats; /* the product of all counts so far */
+    int64_t grown[DEPTH_MAX + 1]; /* characters so far in each group that is open; the first: in none */
+    size_t depth;
+    int64_t last;    /* those of what could be repeated here; 0: nothing can */
     size_t groups;   /* so far; POSIX counts those as well that capture nothing in RE2 */
     size_t captures; /* the first that does; 0: none */
     struct err *e;
@@ -40,6 +46,47 @@ static int cannot(struct translation *t, const char *what, size_t len)
 {
     return err_set(t->e, ERR_JOB, 0, "`%.*s` is not supported in it", (int)len, what);
 }
+
+/* ---- How large it grows ---- */
+
+static void add_part(struct translation *t, int64_t size)
+{
+    t->grown[t->depth] += size;
+    t->last = size;
+}
+
+/* What was before is there `times` times. A repetition of a repetition is none of RE2's. */
+static int repeat(struct translation *t, const char *operator, size_t len, int64_t times)
+{
+    if (t->last == 0)
+        return err_set(t->e, ERR_JOB, 0, "there is nothing that `%.*s` could repeat", (int)len, operator);
+    t->grown[t->depth] += t->last * (times > 1 ? times - 1 : 0);
+    t->last = 0;
+    if (t->grown[t->depth] > GROWN_MAX)
+        return err_set(t->e, ERR_JOB, 0, "it is too large with all that `%.*s` and others repeat", (int)len, operator);
+    return 0;
+}
+
+static int open_group(struct translation *t)
+{
+    if (t->depth == DEPTH_MAX)
+        return err_set(t->e, ERR_JOB, 0, "its groups are nested more than %d deep", DEPTH_MAX);
+    t->grown[++t->depth] = 0;
+    t->last = 0;
+    return 0;
+}
+
+/* One that was never opened is regcomp()'s to refuse. */
+static void close_group(struct translation *t)
+{
+    int64_t inner = t->grown[t->depth];
+
+    if (t->depth > 0)
+        t->depth--;
+    add_part(t, inner + 1);
+}
+
+/* ---- Its parts ---- */
 
 static bool is_word(int c)
 {
@@ -224,11 +271,14 @@ static int translate_count(struct translation *t)
     if (comma == low || *end != '}') {
         strbuf_puts(&t->out, "\\{");
         t->at++;
+        add_part(t, 1);
         return 0;
     }
     auto_free char *text = end > high ? xstrndup(high, (size_t)(end - high)) : xstrndup(low, (size_t)(comma - low));
-    if (number_parse(text, 0, REPEAT_MAX, &count) < 0 || (t->repeats *= count > 1 ? count : 1) > REPEAT_MAX)
+    if (number_parse(text, 0, REPEAT_MAX, &count) < 0)
         return cannot(t, t->at, (size_t)(end + 1 - t->at));
+    if (repeat(t, t->at, (size_t)(end + 1 - t->at), count + (end == high)) < 0)
+        return -1;
     strbuf_putn(&t->out, t->at, (size_t)(end + 1 - t->at));
     t->at = end + 1;
     skip_lazy(t);
@@ -251,34 +301,49 @@ static int translate_one(struct translation *t)
 {
     switch (*t->at) {
     case '\\':
+        add_part(t, 1);
         return translate_escape(t);
     case '[':
+        add_part(t, 1);
         return translate_class(t);
     case '{':
         return translate_count(t);
     case '(':
         if (t->at[1] == '?' && t->at[2] != ':')
             return cannot(t, t->at, strnlen(t->at, 3));
+        if (open_group(t) < 0)
+            return -1;
         t->groups++;
         if (t->at[1] != '?' && t->captures == 0)
             t->captures = t->groups;
         strbuf_putc(&t->out, '(');
         t->at += t->at[1] == '?' ? 3 : 1;
         return 0;
+    case ')':
+        close_group(t);
+        break;
+    case '|':
+        t->last = 0;
+        break;
     case '.':
         t->at++;
+        add_part(t, 1);
         put_dot(t);
         return 0;
     case '*':
     case '+':
     case '?':
+        if (repeat(t, t->at, 1, *t->at == '+' ? 2 : 1) < 0)
+            return -1;
         strbuf_putc(&t->out, *t->at++);
         skip_lazy(t);
         return 0;
     default:
-        strbuf_putc(&t->out, *t->at++);
-        return 0;
+        add_part(t, 1);
+        break;
     }
+    strbuf_putc(&t->out, *t->at++);
+    return 0;
 }
 
 /* "(?i)" at the beginning is a flag for all of it. */
@@ -294,7 +359,7 @@ static const char *leading_flags(const char *expression, unsigned *flags)
 
 static char *translate(const char *expression, unsigned *flags, size_t *captures, struct err *e)
 {
-    struct translation t = { .at = leading_flags(expression, flags), .out = STRBUF_TEXT, .repeats = 1, .e = e };
+    struct translation t = { .at = leading_flags(expression, flags), .out = STRBUF_TEXT, .e = e };
 
     t.flags = *flags;
     while (*t.at) {
@@ -366,12 +431,18 @@ bool re2_matches(const char *expression, unsigned flags, const char *text)
 
 struct re2 *re2_new(const char *expression, unsigned flags, struct err *e)
 {
-    struct re2 *re = xcalloc(1, sizeof(*re));
+    struct re2 re = { 0 };
 
-    if (compile(expression, flags, 0, re, e) == 0 && re->captures < GROUPS_MAX)
-        return re;
-    free(re);
-    return NULL;
+    if (compile(expression, flags, 0, &re, e) < 0)
+        return NULL;
+    if (re.captures >= GROUPS_MAX) {
+        regfree(&re.compiled);
+        (void)err_set(e, ERR_JOB, 0, "only one of its first %d groups may be the first that captures", GROUPS_MAX - 1);
+        return NULL;
+    }
+    struct re2 *out = xmalloc(sizeof(*out));
+    *out = re;
+    return out;
 }
 
 char *re2_find(const struct re2 *re, const char *text)

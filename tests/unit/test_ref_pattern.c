@@ -67,6 +67,8 @@ static const struct {
     { "/^\\D\\W\\S$/", "a-b", false, true },
     { "/^a\\-b\\<$/", "a-b<", false, true },
     { "/^a}?$/", "a}", false, true },
+    { "/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/", "01234567-89ab-cdef-0123-456789abcdef", false, true },
+    { "/^((a+)+|b)+$/", "aab", false, true },
 };
 
 static void test_matches(void **state)
@@ -93,7 +95,13 @@ static const struct {
     { "/[a/", "`[a` is not supported in it" },
     { "/[\\p]/", "`\\p` is not supported in it" },
     { "/a{1001}/", "`{1001}` is not supported in it" },
-    { "/((a{100}){10}){2}/", "`{2}` is not supported in it" },
+    /* glibc would write all of these out. */
+    { "/((a{100}){10}){9}/", "it is too large with all that `{9}` and others repeat" },
+    { "/((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)/", "it is too large with all that `+` and others repeat" },
+    { "/na++/", "there is nothing that `+` could repeat" },
+    { "/a{2}{3}/", "there is nothing that `{3}` could repeat" },
+    { "/a(*b)/", "there is nothing that `*` could repeat" },
+    { "/a|?/", "there is nothing that `?` could repeat" },
     { "/(/", "Unmatched ( or \\(" },
     { "/a\\/", "`\\` is not supported in it" },
 };

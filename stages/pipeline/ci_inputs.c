@@ -321,14 +321,11 @@ static int check_given(const struct yaml *inputs, const char *file, const struct
 
 static int read_header(const char *name, const char *text, size_t len, struct yaml **out, struct err *e)
 {
-    auto_free char *alone = xstrndup(text, len);
-    char *end = alone + len;
-
-    while (end > alone && end[-1] != '-') /* what ends it is no document's */
-        *--end = '\0';
-    for (int i = 0; i < 3 && end > alone && end[-1] == '-'; i++)
-        *--end = '\0';
-    return yaml_read(name, alone, strlen(alone), &limits, out, e);
+    while (len > 0 && text[len - 1] != '-') /* what ends it is no document's */
+        len--;
+    for (int i = 0; i < 3 && len > 0 && text[len - 1] == '-'; i++)
+        len--;
+    return yaml_read(name, text, len, &limits, out, e);
 }
 
 int ci_inputs_read(const char *name, const char *text, size_t len, const struct ci_given *given, struct ci_inputs *out,

@@ -17,6 +17,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+/* close_range's CLOSE_RANGE_CLOEXEC, which older headers lack. */
+#define AT_EXEC (1U << 2)
+
 /* What the child tells through the pipe when it did not get as far as its program. */
 enum step { AT_STREAMS, AT_FOLDER, AT_PROGRAM };
 struct refusal {
@@ -126,6 +129,8 @@ static __attribute__((noreturn)) void child_run(const struct process_spec *spec,
         (void)setpgid(0, 0); /* a new child leads no session, so this cannot fail */
     if (spec->ends_with_us)
         end_with(parent);
+    /* Libraries' too: libcurl's connection to the daemon is not closed by exec. Before Linux 5.11 it stays open there. */
+    (void)syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, AT_EXEC);
     if ((x->in >= 0 && dup2(x->in, STDIN_FILENO) < 0) || (x->out >= 0 && dup2(x->out, STDOUT_FILENO) < 0) ||
         (x->err >= 0 && dup2(x->err, STDERR_FILENO) < 0) ||
         (spec->err == PROCESS_MERGE && dup2(STDOUT_FILENO, STDERR_FILENO) < 0))

@@ -154,7 +154,8 @@ static void test_descriptors_stay_here(void **state)
     (void)state;
     auto_strbuf out = STRBUF_INIT(200);
     auto_close int ours = open("/dev/full", O_RDONLY | O_CLOEXEC);
-    assert_true(ours >= 0);
+    auto_close int librarys = open("/dev/full", O_RDONLY);
+    assert_true(ours >= 0 && librarys >= 0);
     const char *const *argv = SHELL("ls -l /proc/self/fd | grep -c /dev/full; :");
     assert_int_equal(process_capture(argv, NULL, NULL, &out, NULL), 0);
     assert_string_equal(strbuf_text(&out), "0\n");

@@ -55,6 +55,13 @@ static void add_part(struct translation *t, int64_t size)
     t->last = size;
 }
 
+static int check_size(const struct translation *t)
+{
+    if (t->grown[t->depth] <= GROWN_MAX)
+        return 0;
+    return err_set(t->e, ERR_JOB, 0, "it is too large with all that its counts and plus signs repeat");
+}
+
 /* What was before is there `times` times. A repetition of a repetition is none of RE2's. */
 static int repeat(struct translation *t, const char *operator, size_t len, int64_t times)
 {
@@ -62,9 +69,7 @@ static int repeat(struct translation *t, const char *operator, size_t len, int64
         return err_set(t->e, ERR_JOB, 0, "there is nothing that `%.*s` could repeat", (int)len, operator);
     t->grown[t->depth] += t->last * (times > 1 ? times - 1 : 0);
     t->last = 0;
-    if (t->grown[t->depth] > GROWN_MAX)
-        return err_set(t->e, ERR_JOB, 0, "it is too large with all that `%.*s` and others repeat", (int)len, operator);
-    return 0;
+    return check_size(t);
 }
 
 static int open_group(struct translation *t)
@@ -76,14 +81,13 @@ static int open_group(struct translation *t)
     return 0;
 }
 
-/* One that was never opened is regcomp()'s to refuse. */
-static void close_group(struct translation *t)
+static int close_group(struct translation *t)
 {
-    int64_t inner = t->grown[t->depth];
-
-    if (t->depth > 0)
-        t->depth--;
+    if (t->depth == 0)
+        return err_set(t->e, ERR_JOB, 0, "it has a `)` without a `(`");
+    int64_t inner = t->grown[t->depth--];
     add_part(t, inner + 1);
+    return check_size(t);
 }
 
 /* ---- Its parts ---- */
@@ -320,7 +324,8 @@ static int translate_one(struct translation *t)
         t->at += t->at[1] == '?' ? 3 : 1;
         return 0;
     case ')':
-        close_group(t);
+        if (close_group(t) < 0)
+            return -1;
         break;
     case '|':
         t->last = 0;

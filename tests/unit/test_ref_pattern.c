@@ -96,9 +96,9 @@ static const struct {
     { "/[\\p]/", "`\\p` is not supported in it" },
     { "/a{1001}/", "`{1001}` is not supported in it" },
     /* glibc would write all of these out. */
-    { "/((a{100}){10}){9}/", "it is too large with all that" },
-    { "/((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)/", "it is too large with all that" },
-    { "/(a{1000})(b{1000})(c{1000})(d{1000})(e{1000})/", "it is too large with all that" },
+    { "/((a{100}){10}){9}/", "it is too large with all that its counts and plus signs repeat" },
+    { "/((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)/", "it is too large with all that its counts and plus signs repeat" },
+    { "/(a{1000})(b{1000})(c{1000})(d{1000})(e{1000})/", "it is too large with all that its counts and plus signs repeat" },
     { "/na++/", "there is nothing that `+` could repeat" },
     { "/(a))/", "it has a `)` without a `(`" },
     { "/a{2}{3}/", "there is nothing that `{3}` could repeat" },

@@ -42,8 +42,11 @@ static size_t give(const char *text, size_t left, char *buf, size_t size)
 ssize_t job_script_read(void *ctx, char *buf, size_t size, struct err *e)
 {
     struct job_script *s = ctx;
-    ssize_t n = s->fd >= 0 ? read(s->fd, buf, size) : 0;
+    ssize_t n;
 
+    do
+        n = s->fd >= 0 ? read(s->fd, buf, size) : 0;
+    while (n < 0 && errno == EINTR);
     if (n < 0)
         return err_set(e, ERR_SYSTEM, errno, "read script '%s': %s", s->path, strerror(errno));
     if (n > 0)

@@ -1,7 +1,8 @@
 /* stages/pipeline/re2.h: RE2's regular expressions, as GitLab has them in its YAML, by means of POSIX's.
  *
- * What POSIX has no word for (look-ahead, \p{…}) is refused. There are no back references, so that a match takes
- * no more than polynomial time, and it looks at the first 8 KiB of a text. */
+ * What POSIX has no word for (look-ahead, \p{…}) is refused, and what would be too large with all its repetitions
+ * written out, as the C library does. There are no back references, so that a match takes no more than polynomial
+ * time, and it looks at the first 8 KiB of a text. */
 #ifndef STAGES_PIPELINE_RE2_H
 #define STAGES_PIPELINE_RE2_H
 

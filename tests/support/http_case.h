@@ -52,6 +52,16 @@ static inline bool hear(int fd, struct strbuf *request)
     return true;
 }
 
+/* A connection on which a request came. */
+static inline int hear_next(int listener, struct strbuf *request)
+{
+    for (;;) {
+        auto_close int fd = accept(listener, NULL, NULL);
+        if (hear(fd, request))
+            return take_fd(&fd);
+    }
+}
+
 /* Until the other side closes. Returns how many bytes came. */
 static inline size_t hear_out(int fd)
 {
@@ -152,9 +162,7 @@ static inline void serve_stream(int listener, const void *with)
 {
     auto_strbuf request = STRBUF_TEXT;
     for (;;) {
-        auto_close int fd = accept(listener, NULL, NULL);
-        if (!hear(fd, &request))
-            continue;
+        auto_close int fd = hear_next(listener, &request);
         say(fd, with);
         say_much(fd);
     }

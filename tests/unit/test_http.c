@@ -60,9 +60,7 @@ static void serve_answers(int listener, const void *with)
     (void)with;
     auto_strbuf request = STRBUF_TEXT;
     for (;;) {
-        auto_close int fd = accept(listener, NULL, NULL);
-        if (!hear(fd, &request))
-            continue;
+        auto_close int fd = hear_next(listener, &request);
         const struct answer *a = &answers[strtol(request.data + 5, NULL, 10)];
         if (!a->dribbles)
             say(fd, a->says);
@@ -106,8 +104,7 @@ static void serve_large_header(int listener, const void *with)
 {
     (void)with;
     auto_strbuf request = STRBUF_TEXT;
-    auto_close int fd = accept(listener, NULL, NULL);
-    (void)hear(fd, &request);
+    auto_close int fd = hear_next(listener, &request);
     say(fd, "HTTP/1.1 200 OK\r\n");
     for (int i = 0; i < 40000; i++)
         say(fd, "X-Noise: 0123456789\r\n");

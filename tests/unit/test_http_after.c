@@ -13,8 +13,7 @@ static void serve_taken_over(int listener, const void *with)
 {
     const int *delay = with;
     auto_strbuf request = STRBUF_TEXT;
-    auto_close int fd = accept(listener, NULL, NULL);
-    (void)hear(fd, &request);
+    auto_close int fd = hear_next(listener, &request);
     struct pollfd early = { .fd = fd, .events = POLLIN };
     bool too_early = poll(&early, 1, *delay) > 0;
     bool chunked = strstr(request.data, "Transfer-Encoding");
@@ -94,9 +93,7 @@ static void serve_early_end(int listener, const void *with)
     (void)with;
     for (;;) {
         auto_strbuf request = STRBUF_TEXT;
-        auto_close int fd = accept(listener, NULL, NULL);
-        if (!hear(fd, &request))
-            continue;
+        auto_close int fd = hear_next(listener, &request);
         say(fd, "HTTP/1.1 200 OK\r\n\r\n");
         nap(20);
         say_much(fd);
@@ -128,8 +125,7 @@ static void serve_conversation(int listener, const void *with)
 {
     const int *go = with;
     auto_strbuf request = STRBUF_TEXT;
-    auto_close int fd = accept(listener, NULL, NULL);
-    (void)hear(fd, &request);
+    auto_close int fd = hear_next(listener, &request);
     say(fd, "HTTP/1.1 200 OK\r\n\r\n");
     char c;
     if (read(*go, &c, 1) == 1)

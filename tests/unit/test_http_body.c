@@ -15,9 +15,7 @@ static void serve_sum(int listener, const void *with)
     (void)with;
     auto_strbuf request = STRBUF_TEXT;
     for (;;) {
-        auto_close int fd = accept(listener, NULL, NULL);
-        if (!hear(fd, &request))
-            continue;
+        auto_close int fd = hear_next(listener, &request);
         FILE *in = fdopen(dup(fd), "r");
         unsigned long total = 0, size = 0;
         char line[64];
@@ -58,9 +56,7 @@ static void serve_length(int listener, const void *with)
     (void)with;
     auto_strbuf request = STRBUF_TEXT;
     for (;;) {
-        auto_close int fd = accept(listener, NULL, NULL);
-        if (!hear(fd, &request))
-            continue;
+        auto_close int fd = hear_next(listener, &request);
         const char *length = strstr(request.data, "Content-Length: ");
         size_t announced = length ? strtoul(length + 16, NULL, 10) : 0;
         size_t got = request.len - (size_t)(strstr(request.data, "\r\n\r\n") + 4 - request.data);
@@ -124,9 +120,7 @@ static void serve_refusal(int listener, const void *with)
     (void)with;
     for (;;) {
         auto_strbuf request = STRBUF_TEXT;
-        auto_close int fd = accept(listener, NULL, NULL);
-        if (!hear(fd, &request))
-            continue;
+        auto_close int fd = hear_next(listener, &request);
         say(fd, "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 7\r\n\r\nno such");
         (void)shutdown(fd, SHUT_WR);
         nap(50);

@@ -1,7 +1,3 @@
-#include "stages/plan.h"
-
-#include "executor/config.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,26 +5,9 @@
 
 #include <cmocka.h>
 
-#include "tests/support/expect.h"
-
-#define NOW INT64_C(1700000000)
+#include "tests/support/plan_case.h"
 
 /* A job of the stage `build`, but for what a row adds. */
-struct fixture {
-    struct config config;
-    struct job job;
-    struct place place;
-    struct plan plan;
-};
-
-static void fixture_release(struct fixture *f)
-{
-    config_release(&f->config);
-    job_release(&f->job);
-    place_release(&f->place);
-    plan_release(&f->plan);
-}
-
 static int fixture_plan(struct fixture *f, const char *config, const char *response, struct err *e)
 {
     char *env[] = { (char[]){ "CUSTOM_ENV_CI_JOB_ID=9" },
@@ -37,17 +16,8 @@ static int fixture_plan(struct fixture *f, const char *config, const char *respo
                     (char[]){ "CUSTOM_ENV_CI_PROJECT_PATH=group/proj" },
                     (char[]){ "CUSTOM_ENV_CI_JOB_STAGE=build" },
                     NULL };
-    auto_free char *text = expect_text(response ? response : "{'id':9}");
-    auto_free char *yaml = expect_text(config ? config : "");
 
-    if (config_read_text("c.yml", yaml, strlen(yaml), env, &f->config, e) < 0 || job_from_env(env, &f->job, e) < 0 ||
-        job_add_response_text(&f->job, text, strlen(text), e) < 0)
-        fail_msg("the row itself: %s", err_text(e));
-    place_of(&f->job, "/b", "/c", &f->place);
-    const struct host_settings host = { f->config.image, f->config.helper_image, "/run/docker.sock",
-                                        &f->config.pull_policy, &f->config.allowed_pull_policies,
-                                        f->config.storage == STORAGE_VOLUMES };
-    return plan_make(&f->job, &f->place, &f->config.kinds, &host, NOW, &f->plan, e);
+    return fixture_make(f, config, response ? response : "{'id':9}", env, e);
 }
 
 /* The plan's description, its containers by their role: {"build": {…}, "helper": {…}, "network": …}. */

@@ -1,7 +1,6 @@
 #include "stages/service.h"
 
 #include "base/text.h"
-#include "executor/config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,26 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tests/support/expect.h"
-
-#define NOW INT64_C(1700000000)
-
-struct fixture {
-    struct config config;
-    struct job job;
-    struct place place;
-    struct plan plan;
-};
-
-static void fixture_release(struct fixture *f)
-{
-    config_release(&f->config);
-    job_release(&f->job);
-    place_release(&f->place);
-    plan_release(&f->plan);
-}
-
-#define auto_fixture __attribute__((cleanup(fixture_release))) struct fixture
+#include "tests/support/plan_case.h"
 
 static char *const env[] = {
     (char[]){ "CUSTOM_ENV_CI_JOB_ID=9" },
@@ -63,24 +43,10 @@ static const char variables[] =
 static int fixture_plan(struct fixture *f, const char *config, const char *services, struct err *e)
 {
     auto_free char *members = xasprintf("{'id':9,'services':%s,%s}", services, variables);
-    auto_free char *text = expect_text(members);
-    const char *yaml = config ? config : "";
 
-    if (config_read_text("c.yml", yaml, strlen(yaml), env, &f->config, e) < 0 || job_from_env(env, &f->job, e) < 0 ||
-        job_add_response_text(&f->job, text, strlen(text), e) < 0)
-        fail_msg("the row itself: %s", err_text(e));
-    place_of(&f->job, "/b", "/c", &f->place);
-    const struct host_settings host = {
-        .image = f->config.image,
-        .helper_image = f->config.helper_image,
-        .docker_socket = "/run/docker.sock",
-        .pull_policy = &f->config.pull_policy,
-        .allowed_pull_policies = &f->config.allowed_pull_policies,
-        .volumes = f->config.storage == STORAGE_VOLUMES,
-    };
-    if (plan_make(&f->job, &f->place, &f->config.kinds, &host, NOW, &f->plan, e) < 0)
+    if (fixture_make(f, config, members, env, e) < 0)
         return -1;
-    return service_plan(&f->job, env, &f->config.kinds, &host, &f->plan, e);
+    return service_plan(&f->job, env, &f->config.kinds, &f->host, &f->plan, e);
 }
 
 /* ---- Names ---- */

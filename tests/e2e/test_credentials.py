@@ -10,32 +10,27 @@ import time
 import unittest
 
 import images
+import password_registry
 from hooks import IMAGE, Job, docker, has_docker, terminate, wait_for
 from scripted_daemon import Daemon
 
-REGISTRY = os.environ.get("ATELIER_TEST_REGISTRY")
 FROM_JOB = "Authenticating with credentials from job payload (GitLab Registry)"
 FROM_VARIABLE = "Authenticating with credentials from $DOCKER_AUTH_CONFIG"
 
 
-@unittest.skipUnless(REGISTRY, "needs a registry (ATELIER_TEST_REGISTRY)")
+@password_registry.needed
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")
 class Credentials(unittest.TestCase):
     """One private image; each test says who knows the password, and who only thinks so."""
 
     @classmethod
     def setUpClass(cls):
-        host, port, cls.user, secret = REGISTRY.split(":", 3)
-        cls.password = pathlib.Path(secret).read_text().strip()
-        cls.registry = f"{host}:{port}"
+        registry = password_registry.PasswordRegistry()
+        cls.user, cls.password, cls.registry = registry.user, registry.password, registry.host
         cls.image = f"{cls.registry}/atelier-test/private/app:{os.getpid()}"
         local = images.busybox("atelier-test/credentials", ("sh", "cat", "mkdir", "rm"))
-        with tempfile.TemporaryDirectory(prefix="atelier-login-") as folder:
-            client = {**os.environ, "DOCKER_CONFIG": folder}
-            docker("login", "-u", cls.user, "--password-stdin", cls.registry, input=cls.password, env=client)
-            docker("tag", local, cls.image)
-            docker("push", cls.image, env=client)
-        images.remove(local, cls.image)
+        registry.push(local, cls.image)
+        images.remove(local)
 
     def setUp(self):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="atelier-home-"))

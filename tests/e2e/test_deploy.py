@@ -1,11 +1,10 @@
 """Deploys of compose projects to a target: the host's daemon, by its socket."""
 import json
 import os
-import pathlib
-import subprocess
 import unittest
 
 import images
+import password_registry
 from deploys import APP, DeployCase, docker, wait_until
 
 
@@ -135,43 +134,30 @@ class Images(DeployCase):
         self.assertEqual(d.containers(), [])
 
 
-@unittest.skipUnless(os.environ.get("ATELIER_TEST_REGISTRY"), "needs ATELIER_TEST_REGISTRY")
+@password_registry.needed
 class Registry(DeployCase):
     """Images behind a login that the target has and the target's daemon has not."""
 
-    def push(self, image, name):
-        subprocess.run(["docker", "login", "-u", self.user, "--password-stdin", self.host], check=True, capture_output=True,
-                       stdin=self.password.open(), env={**os.environ, "DOCKER_CONFIG": str(self.config)})
-        docker("tag", image, name)
-        subprocess.run(["docker", "push", "-q", name], check=True, capture_output=True,
-                       env={**os.environ, "DOCKER_CONFIG": str(self.config)})
-        docker("rmi", name)
-
     def test_pulled_and_known_by_digest(self):
-        host, port, self.user, password = os.environ["ATELIER_TEST_REGISTRY"].split(":")
-        self.host, self.password = f"{host}:{port}", pathlib.Path(password)
+        registry = password_registry.PasswordRegistry()
         d = self.deployment("registry")
-        self.config = d.folder / "docker"
-        name = f"{self.host}/{self.user}/deploy:{os.getpid()}"
-        secret = d.folder / "password"
-        secret.write_text(self.password.read_text())
-        secret.chmod(0o600)
-        self.push(self.image, name)
+        name = f"{registry.host}/{registry.user}/deploy:{os.getpid()}"
+        registry.push(self.image, name)
         self.addCleanup(images.remove, name)
         d.variables["X_IMAGE"] = name
         self.assertIn("it wants a login, and there is none for its registry", d.fails(APP).output)
 
-        d.target["registries"] = {self.host: {"username": self.user, "password_file": str(secret)}}
+        d.target["registries"] = registry.for_target(d.folder)
         done = d.up(APP)
         self.assertIn(f"Pulled {name}", done.output)
         self.assertRegex(d.container("app")["Config"]["Image"], rf"^{name.rsplit(':', 1)[0]}@sha256:")
-        self.push(self.other, name)  # the same tag, another image
+        registry.push(self.other, name)  # the same tag, another image
         done = d.up(APP)
         self.assertIn("app: starting beside the old one (its image changed)", done.output)
         done = d.run("rollback")
         self.assertEqual(done.code, 0, done)
         self.assertEqual(d.container("app")["Image"], self.image)
-        self.assertNotIn(self.password.read_text().strip(), done.output)
+        self.assertNotIn(registry.password, done.output)
 
 
 class Failures(DeployCase):

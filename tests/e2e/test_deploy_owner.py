@@ -1,11 +1,11 @@
 """What a target's owner lets a deploy have, and what a deploy leaves on the target."""
 import json
 import os
-import pathlib
 import subprocess
 import unittest
 
 import images
+import password_registry
 from deploys import Deployment, docker, image_id
 
 SERVER = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
@@ -63,35 +63,28 @@ class Allowed(unittest.TestCase):
         self.assertIn(f"WARNING: no job of project '{d.project}' in environment 'staging' may deploy to here", done.output)
 
 
-@unittest.skipUnless(images.BUSYBOX and os.environ.get("ATELIER_TEST_REGISTRY"), "needs ATELIER_TEST_REGISTRY")
+@password_registry.needed
+@unittest.skipUnless(images.BUSYBOX, "needs busybox-static")
 class Superseded(unittest.TestCase):
     """Images that nothing needs any more."""
 
     def setUp(self):
-        host, port, self.user, password = os.environ["ATELIER_TEST_REGISTRY"].split(":")
-        self.host, self.password = f"{host}:{port}", pathlib.Path(password)
+        self.registry = password_registry.PasswordRegistry()
         self.pushed = []  # ids; they go last, when no container of a deployment needs them
         self.addCleanup(lambda: images.remove(*self.pushed))
 
     def deployment(self, name, **target):
         d = Deployment(self, name, **target)
-        secret = d.folder / "password"
-        secret.write_text(self.password.read_text())
-        secret.chmod(0o600)
-        d.target["registries"] = {self.host: {"username": self.user, "password_file": str(secret)}}
-        self.config = {**os.environ, "DOCKER_CONFIG": str(d.folder / "docker")}
-        subprocess.run(["docker", "login", "-u", self.user, "--password-stdin", self.host], check=True, capture_output=True,
-                       stdin=self.password.open(), env=self.config)
+        d.target["registries"] = self.registry.for_target(d.folder)
         return d
 
     def push(self, d, number):
         """An image that the registry has and the target has not: its name and its id."""
         local = make("push", os.urandom(8))
-        name = f"{self.host}/{self.user}/owner-{d.unit}:{number}"
+        name = f"{self.registry.host}/{self.registry.user}/owner-{d.unit}:{number}"
         number = image_id(local)
-        docker("tag", local, name)
-        subprocess.run(["docker", "push", "-q", name], check=True, capture_output=True, env=self.config)
-        docker("rmi", name, local)
+        self.registry.push(local, name)
+        docker("rmi", local)
         self.assertEqual(docker("image", "inspect", number, check=False), "[]")
         self.pushed.append(number)
         return name, number
@@ -121,7 +114,8 @@ class Superseded(unittest.TestCase):
         d = self.deployment("others", keep_releases=1)
         pulled, named, shared, used, last = (self.push(d, n) for n in range(5))
         other = Deployment(self, "othersunit", registries=d.target["registries"])
-        subprocess.run(["docker", "pull", "-q", pulled[0]], check=True, capture_output=True, env=self.config)
+        with self.registry.client() as environment:
+            subprocess.run(["docker", "pull", "-q", pulled[0]], check=True, capture_output=True, env=environment)
         self.up(d, pulled)
         self.up(d, named)
         docker("tag", named[1], f"atelier-test-owner-mine:{os.getpid()}")

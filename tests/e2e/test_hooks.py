@@ -4,11 +4,11 @@ import os
 import pathlib
 import random
 import subprocess
-import tempfile
 import time
 import unittest
 
 import images
+import password_registry
 from hooks import ATELIER, IMAGE, PATIENCE, Job, JobTest, Result, docker, has_docker, processes_in, terminate
 
 
@@ -148,26 +148,20 @@ class PrepareHook(HookTest):
         self.assert_clean(job)
 
 
-    @unittest.skipUnless(os.environ.get("ATELIER_TEST_REGISTRY"), "needs a registry (ATELIER_TEST_REGISTRY)")
+    @password_registry.needed
     def test_pulls_with_the_jobs_credentials(self):
-        host, port, user, secret = os.environ["ATELIER_TEST_REGISTRY"].split(":", 3)
-        password = pathlib.Path(secret).read_text().strip()
-        registry, name = f"{host}:{port}", f"{host}:{port}/atelier-test/pull:{os.getpid()}"
-        with tempfile.TemporaryDirectory() as folder:  # nobody else is logged in meanwhile
-            client = {**os.environ, "DOCKER_CONFIG": folder}
-            docker("login", "-u", user, "--password-stdin", registry, input=password, env=client)
-            docker("tag", self.images["sh"], name)
-            docker("push", name, env=client)
-        docker("rmi", name)
+        registry = password_registry.PasswordRegistry()
+        name = f"{registry.host}/atelier-test/pull:{os.getpid()}"
+        registry.push(self.images["sh"], name)
         with Job("pull_policy: always\n", image=name) as job:
             result = job.hook("prepare")
             self.assertEqual(result.code, 2, "without credentials it is refused")
             self.assertIn(name, result.err)
             job.response["credentials"] = [
-                {"type": "registry", "url": registry, "username": user, "password": password}]
+                {"type": "registry", "url": registry.host, "username": registry.user, "password": registry.password}]
             result = job.hook("prepare")
             self.assertEqual(result.code, 0, result)
-            self.assertNotIn(password, result.out + result.err)
+            self.assertNotIn(registry.password, result.out + result.err)
             self.assertEqual(job.run("echo pulled").out, "pulled\n")
         images.remove(name)
 

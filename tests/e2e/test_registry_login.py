@@ -1,27 +1,24 @@
 """A job's registry logins in its Docker client's configuration, against a registry with a password."""
 import base64
 import json
-import os
-import pathlib
 import subprocess
 import unittest
 
 import images
+import password_registry
 from hooks import Job, docker, has_docker
 
-REGISTRY = os.environ.get("ATELIER_TEST_REGISTRY")
 ASKED = "kinds: {build: {docker: socket, registry_login: true}}\n"
 SHOW = 'cat "$DOCKER_CONFIG/config.json"'
 
 
-@unittest.skipUnless(REGISTRY, "needs a registry (ATELIER_TEST_REGISTRY)")
+@password_registry.needed
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")
 class RegistryLogin(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        host, port, cls.user, secret = REGISTRY.split(":", 3)
-        cls.password = pathlib.Path(secret).read_text().strip()
-        cls.registry, cls.port = f"{host}:{port}", port
+        registry = password_registry.PasswordRegistry()
+        cls.user, cls.password, cls.registry, cls.port = registry.user, registry.password, registry.host, registry.port
         cls.pair = base64.b64encode(f"{cls.user}:{cls.password}".encode()).decode()
         cls.local = images.busybox("atelier-test/login", ("sh",))
 

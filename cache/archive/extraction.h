@@ -42,7 +42,6 @@ struct decoder {
 
 void lates_add(struct lates *l, const char *name, const char *target, const struct attributes *as, uint32_t number,
                bool symbolic);
-void lates_release(struct lates *l);
 
 /* Decode all of the share, from `entry` on, which has been read already (NULL: there is none). */
 int decoder_run(struct decoder *d, struct archive_entry *entry, struct err *e);

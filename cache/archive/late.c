@@ -14,7 +14,7 @@ void lates_add(struct lates *l, const char *name, const char *target, const stru
     l->items[l->n++] = (struct late){ xstrdup(name), xstrdup(target), *as, number, symbolic };
 }
 
-void lates_release(struct lates *l)
+static void lates_release(struct lates *l)
 {
     for (size_t i = 0; i < l->n; i++) {
         free(l->items[i].name);

@@ -49,7 +49,7 @@ void object_info_release(struct object_info *i)
     *i = (struct object_info){ .size = -1, .modified = -1 };
 }
 
-struct transfer_request object_request(const struct object *o, const char *method, const struct object_tries *tries)
+static struct transfer_request object_request(const struct object *o, const char *method, const struct object_tries *tries)
 {
     return (struct transfer_request){
         .method = method,
@@ -104,7 +104,8 @@ static char *element(const char *body, const char *name)
     return text_quote(text);
 }
 
-int object_refused(const struct http_response *r, struct err *e)
+/* An answer that is no success, as an error. Always -1. */
+static int object_refused(const struct http_response *r, struct err *e)
 {
     char buf[64];
     const char *body = strbuf_text(&r->body);
@@ -124,7 +125,9 @@ int object_missing(const struct http_response *r, struct err *e)
 
 /* ---- Tries ---- */
 
-int object_again(const struct transfer *t, const struct object_tries *tries, int try, int rc, int status,
+/* After try number `try` (from 0): 0 to go on, after a pause and with `e` empty; -1 with the error when that was the
+ * last. */
+static int object_again(const struct transfer *t, const struct object_tries *tries, int try, int rc, int status,
                  struct err *e)
 {
     auto_err stopped = ERR_INIT;

@@ -45,8 +45,6 @@ enum compose_kind {
  * `secret` is NULL there may be none. */
 char *compose_text(struct compose_reader *r, const struct yaml *y, const char *keyword, enum compose_kind kind,
                    bool *secret);
-/* What may be shown of it: with a secret, the text as it is in the file. The caller's. */
-char *compose_shown(const struct yaml *y, const char *text, bool secret);
 /* Warn when docker-compose takes a plain scalar (0755, 22:22, 3.10, yes) for something else than its text. */
 void compose_warn_of_number(struct compose_reader *r, const struct yaml *y);
 void compose_read_bool(struct compose_reader *r, const struct yaml *y, const char *keyword, bool *out);

@@ -102,7 +102,8 @@ static bool has_control(const char *text, enum compose_kind kind)
     return false;
 }
 
-char *compose_shown(const struct yaml *y, const char *text, bool secret)
+/* What may be shown of it: with a secret, the text as it is in the file. The caller's. */
+static char *compose_shown(const struct yaml *y, const char *text, bool secret)
 {
     return text_quote(secret ? y->text : text);
 }

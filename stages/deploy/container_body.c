@@ -17,7 +17,8 @@
 
 /* ---- What a service is ---- */
 
-const struct target_managed *service_managed(const struct compose_service *s, const struct target *t)
+/* The target's entry for a managed service; NULL: it does not manage it. */
+static const struct target_managed *service_managed(const struct compose_service *s, const struct target *t)
 {
     for (size_t i = 0; i < t->n_managed; i++)
         if (strcmp(t->managed[i].service, s->name) == 0)
@@ -81,7 +82,8 @@ int body_check_labels(const struct compose_service *s, const json_t *image, stru
     return 0;
 }
 
-char *body_image(const char *reference, const json_t *image)
+/* The image by digest, of the repository that `reference` names, if it has one; else its id. The caller's. */
+static char *body_image(const char *reference, const json_t *image)
 {
     auto_strvec digests = STRVEC_INIT;
     size_t len = strcspn(reference, "@");

@@ -20,8 +20,6 @@ enum service_kind {
 };
 
 enum service_kind service_kind(const struct compose_service *s, const struct target *t);
-/* The target's entry for a managed service; NULL: it does not manage it. */
-const struct target_managed *service_managed(const struct compose_service *s, const struct target *t);
 
 struct body_from {
     const struct compose_service *service;
@@ -51,8 +49,6 @@ int body_check_image(const struct compose_service *s, const json_t *image, const
 
 /* ERR_JOB when the image bears labels that would be read as ours, or as the proxy's. */
 int body_check_labels(const struct compose_service *s, const json_t *image, struct err *e);
-/* The image by digest, of the repository that `reference` names, if it has one; else its id. The caller's. */
-char *body_image(const char *reference, const json_t *image);
 
 /* "<data>/<project>/<environment>", where "./data" of a project is; the caller's. NULL: the target has no place. */
 char *body_data_folder(const struct target *t, const struct deploy_identity *who);

@@ -52,14 +52,16 @@ static char *holder_text(const char *process)
     return xasprintf("%s/%s/%s/%s", boot, space, process, started);
 }
 
-char *lock_holder(void)
+/* This process in words that no other one has, on this host and until it ends. The caller's. */
+static char *lock_holder(void)
 {
     auto_free char *process = xasprintf("%d", (int)getpid());
 
     return holder_text(process);
 }
 
-bool lock_holder_ended(const char *holder)
+/* Whether a process that called itself so was on this host and has ended. */
+static bool lock_holder_ended(const char *holder)
 {
     auto_free char *own = lock_holder();
     const char *slash = strchr(own, '/');

@@ -25,11 +25,4 @@ int lock_take(const struct deploy_context *c, const struct voice *v, const char 
 int lock_check(const struct lock *l, struct err *e);
 void lock_release(struct lock *l);
 
-/* This process in words that no other one has, on this host and until it ends. The caller's. */
-char *lock_holder(void);
-/* Whether a process that called itself so was on this host and has ended. */
-bool lock_holder_ended(const char *holder);
-
-#define auto_lock __attribute__((cleanup(lock_release))) struct lock
-
 #endif

@@ -13,7 +13,7 @@
 /* As a request for a rollback has it. What says more was not written here, and there is always a next one. */
 #define NUMBER_MAX 999999999
 
-bool release_is_good(const struct release *r)
+static bool release_is_good(const struct release *r)
 {
     return strcmp(r->result, "deployed") == 0 || text_starts(r->result, BACK);
 }

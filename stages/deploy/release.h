@@ -26,7 +26,6 @@ struct releases {
     size_t n;
 };
 
-bool release_is_good(const struct release *r);
 /* The number of the release whose text and images this one has: its own, or the one that it went back to. */
 int release_base(const struct release *r);
 

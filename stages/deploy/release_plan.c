@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-const json_t *containers_find(const json_t *containers, const char *id)
+/* The container of that id in the list, or NULL. */
+static const json_t *containers_find(const json_t *containers, const char *id)
 {
     size_t i;
     json_t *one;

@@ -58,8 +58,6 @@ struct leftovers {
 };
 void leftovers_find(const json_t *containers, const struct release *live, struct leftovers *out);
 void leftovers_release(struct leftovers *l);
-/* The container of that id in the list, or NULL. */
-const json_t *containers_find(const json_t *containers, const char *id);
 
 #define auto_release_plan           __attribute__((cleanup(release_plan_release))) struct release_plan
 #define auto_leftovers __attribute__((cleanup(leftovers_release))) struct leftovers

@@ -32,6 +32,4 @@ void rollout_undo(struct rollout *r);
 json_t *rollout_services(const struct rollout *r, const struct release *live);
 void rollout_release(struct rollout *r);
 
-#define auto_rollout __attribute__((cleanup(rollout_release))) struct rollout
-
 #endif

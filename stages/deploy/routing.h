@@ -47,9 +47,8 @@ int routing_labels(const struct routing_from *from, struct strvec *out, bool *ro
 int routing_check_part(const struct routing_from *from, struct err *e);
 
 /* Entry points of a target are names of Traefik's configuration. One is for TLS if it is called `https` or `websecure`,
- * or if the target's owner wrote `:tls` behind it. */
-bool routing_is_tls(const char *entrypoint);
-/* Of a name in a label: `http`, `https`, or the target's own without its mark. */
+ * or if the target's owner wrote `:tls` behind it.
+ * The name is one in a label: `http`, `https`, or the target's own without its mark. */
 bool routing_names_tls(const struct target *target, const char *name);
 
 #endif

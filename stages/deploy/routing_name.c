@@ -38,7 +38,7 @@ char *routing_shared_name(const struct routing_from *from, const char *part)
     return name_of(from, from->unit ? from->unit : from->name, part);
 }
 
-int routing_priority(const struct routing_from *from, int64_t own, const char *label, int64_t *out, struct err *e)
+static int routing_priority(const struct routing_from *from, int64_t own, const char *label, int64_t *out, struct err *e)
 {
     if (own < -ROUTING_PRIORITY_MAX || own > ROUTING_PRIORITY_MAX)
         return err_set(e, ERR_JOB, 0, "%s: a priority is at most %" PRId64, label, ROUTING_PRIORITY_MAX);

@@ -10,9 +10,8 @@
 char *routing_own_name(const struct routing_from *from, const char *part);
 /* The same by the environment's name, for what containers of it share. */
 char *routing_shared_name(const struct routing_from *from, const char *part);
-/* `own` scaled, with the generation; itself without one. ERR_JOB names `label` when it is out of bounds. */
-int routing_priority(const struct routing_from *from, int64_t own, const char *label, int64_t *out, struct err *e);
-/* From a label's text. */
+/* A priority from a label's text, scaled, with the generation; itself without one. ERR_JOB names `label` when it is out of
+ * bounds. */
 int routing_priority_read(const struct routing_from *from, const char *text, const char *label, size_t rule_len,
                           int64_t *out, struct err *e);
 

@@ -9,7 +9,7 @@
 
 #define TLS_MARK ":tls"
 
-bool routing_is_tls(const char *entrypoint)
+static bool routing_is_tls(const char *entrypoint)
 {
     static const char *const names[] = { "https", "websecure", NULL };
 

@@ -25,6 +25,4 @@ void voice_release(struct voice *v);
 #define voice_info(v, ...)    voice_line((v), LOG_INFO, __VA_ARGS__)
 #define voice_warning(v, ...) voice_line((v), LOG_WARNING, __VA_ARGS__)
 
-#define auto_voice __attribute__((cleanup(voice_release))) struct voice
-
 #endif

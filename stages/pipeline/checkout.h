@@ -50,6 +50,4 @@ int checkout_set_event(struct checkout *c, const char *event, char *const *env, 
 char *checkout_show(const struct checkout *c, const char *path, char *const *env);
 void checkout_release(struct checkout *c);
 
-#define auto_checkout __attribute__((cleanup(checkout_release))) struct checkout
-
 #endif

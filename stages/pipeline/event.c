@@ -32,7 +32,7 @@ const char *event_name(const char *event)
     return event ? event : PUSH;
 }
 
-bool event_is_push(const char *event)
+static bool event_is_push(const char *event)
 {
     return strcmp(event_name(event), PUSH) == 0;
 }

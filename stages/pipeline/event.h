@@ -14,9 +14,8 @@
 int event_check(const char *event, struct err *e);
 /* As CI_PIPELINE_SOURCE has it. */
 const char *event_name(const char *event);
-/* Whether something was pushed, so that a server knows what has changed. */
-bool event_is_push(const char *event);
-/* Or whether it is a child of such a pipeline. */
+/* Whether something was pushed, so that a server knows what has changed, for this pipeline or for one that it is
+ * a child of. */
 bool event_has_push(const char *event);
 bool event_is_merge_request(const char *event);
 

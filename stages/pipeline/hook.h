@@ -72,7 +72,6 @@ int hook_answer_parse(const char *text, size_t len, struct hook_answer *out, str
 int hook_exit_code_parse(const char *text, int *out);
 void hook_answer_release(struct hook_answer *a);
 
-#define auto_hook        __attribute__((cleanup(hook_release))) struct hook
 #define auto_hook_answer __attribute__((cleanup(hook_answer_release))) struct hook_answer
 
 #endif

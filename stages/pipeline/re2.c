@@ -377,13 +377,6 @@ static char *translate(const char *expression, unsigned *flags, size_t *captures
     return strbuf_take(&t.out);
 }
 
-char *re2_to_posix(const char *expression, unsigned flags, struct err *e)
-{
-    size_t captures;
-
-    return translate(expression, &flags, &captures, e);
-}
-
 /* ---- Using them ---- */
 
 unsigned re2_flags(const char *letters, size_t n)

@@ -39,7 +39,4 @@ char *re2_unwrap(const char *text, unsigned *flags);
 /* The slash that ends what begins with one; NULL when there is none. */
 const char *re2_end(const char *text);
 
-/* The expression as POSIX writes it, the caller's; for the unit test. NULL with the error set. */
-char *re2_to_posix(const char *expression, unsigned flags, struct err *e);
-
 #endif

@@ -12,9 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Its jobs take their sources from a folder of this host. */
-static int check_storage(const struct invocation *in, struct err *e)
+/* Its jobs take their sources from a folder of this host. And a daemon that cannot be reached is said once, by us: each
+ * job would be prepared three times before it gave up. */
+static int check_daemon(const struct invocation *in, struct err *e)
 {
+    auto_engine *d = NULL;
     auto_config c = { 0 };
     struct engine_endpoint endpoint;
 
@@ -22,7 +24,7 @@ static int check_storage(const struct invocation *in, struct err *e)
         return -1;
     config_endpoint(&c, in->env, &endpoint);
     if (!config_uses_volumes(&c, &endpoint))
-        return 0;
+        return engine_open(&endpoint, &d, e);
     return err_set(e, ERR_CONFIG, 0, "a pipeline's sources are in a folder of this host, where a job whose storage is the "
                    "daemon's volumes does not see them; give it another configuration (--config) with a Unix socket "
                    "and storage: folders");
@@ -57,7 +59,7 @@ int command_pipeline(const struct invocation *in, struct err *e)
 
     if (read_jobs(in, &jobs, e) < 0)
         return -1;
-    if (!in->list && !in->json && !in->preview && !in->graph && check_storage(in, e) < 0)
+    if (!in->list && !in->json && !in->preview && !in->graph && check_daemon(in, e) < 0)
         return -1;
     for (char *const *v = in->env; *v; v++)
         strvec_push(&env, *v);

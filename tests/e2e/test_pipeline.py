@@ -50,6 +50,16 @@ compile:
         self.assertEqual(c.state(), before)
         self.assert_nothing_left(c)
 
+    def test_no_daemon(self):
+        """It is said once, and not by each try of each job."""
+        c = self.checkout(f"{{image: {IMAGE}, a: {{script: x}}, b: {{script: x}}}}")
+        c.env["DOCKER_HOST"] = f"unix://{c.root}/none"
+        result = c.run()
+        self.assertEqual(result.code, 2, result)
+        self.assertRegex(result.text, r"^ERROR: Docker at unix://\S+/none: there is no such socket: .*\n$")
+        listed = c.run("--list")
+        self.assertEqual(listed.code, 0, listed)
+
     def test_every_way_to_end(self):
         c = self.checkout(f"""
 image: {IMAGE}

@@ -196,7 +196,8 @@ int source_hash(struct source *s, const struct strvec *patterns, bool by_commits
 
 /* ---- Handing it on ---- */
 
-void source_git_inside(const struct source *s, const char *repository, struct git *g)
+/* A git where nothing of the user's or the host's settings counts, in that repository. */
+static void git_inside(const struct source *s, const char *repository, struct git *g)
 {
     git_init(g, s->dir, s->env);
     strvec_set_env(&g->env, "GIT_DIR", repository);
@@ -249,7 +250,7 @@ static int fill(const struct source *s, const char *repository, struct err *e)
     auto_free char *format = xasprintf("--object-format=%s", s->format);
     auto_git inside;
 
-    source_git_inside(s, repository, &inside);
+    git_inside(s, repository, &inside);
     if (git_run(&inside, NULL, e, "init", "--quiet", "--bare", "--template=", format, NULL) < 0)
         return -1;
     if (!s->shallow)

@@ -44,8 +44,6 @@ int source_hash(struct source *s, const struct strvec *patterns, bool by_commits
 /* A git that reads the checkout and the commit, and writes only below s->dir. The caller's. */
 struct git;
 void source_git(const struct source *s, struct git *g);
-/* One where nothing of the user's or the host's settings counts, in the repository `git_dir`. The caller's. */
-void source_git_inside(const struct source *s, const char *git_dir, struct git *g);
 void source_release(struct source *s); /* removes our folder */
 
 #define auto_source __attribute__((cleanup(source_release))) struct source

@@ -30,14 +30,15 @@ static int check_daemon(const struct invocation *in, struct err *e)
                    "and storage: folders");
 }
 
-/* What a machine with several processors does; one that has one waits for images and networks too. */
-#define JOBS_MIN 2
+/* A job waits for its containers and for networks more than it computes, most of them at least. */
+#define JOBS_EACH 2 /* processor */
+#define JOBS_MIN  6
 /* As many as a project has slots. */
 #define JOBS_MAX 64
 
 static int read_jobs(const struct invocation *in, size_t *out, struct err *e)
 {
-    int64_t n = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t n = sysconf(_SC_NPROCESSORS_ONLN) * JOBS_EACH;
     auto_free char *shown = in->jobs ? text_quote(in->jobs) : NULL;
 
     n = n < JOBS_MIN ? JOBS_MIN : n > JOBS_MAX ? JOBS_MAX : n;

@@ -43,7 +43,7 @@ static const struct row rows[] = {
     { 'q', "quiet", NULL, "say nothing but problems", I(quiet), false },
     { 'g', "stage", "NAME", "only the jobs of this stage", I(stage), false },
     { 'N', "needs", NULL, "and those that they wait for", I(needs), false },
-    { 'w', "jobs", "N", "so many jobs side by side [as many as processors]", I(jobs), false },
+    { 'w', "jobs", "N", "so many jobs at once [2 a processor, 6 at least]", I(jobs), false },
     { 'm', "manual", "JOB...", "this manual job too, when it is its turn", I(manual), false },
     { 'W', "no-wait", NULL, "start delayed jobs at once", I(no_wait), false },
     { 'I', "includes", "DIR", "copies of what `include` takes from a server", I(includes), false },

@@ -118,9 +118,10 @@ static int plan_for(struct standby_job *j, const char *key, struct err *e)
 static void remove_things(const struct host *h, struct engine *d, const char *key)
 {
     auto_strvec labels = STRVEC_INIT;
+    auto_err e = ERR_INIT; /* gc says it, who finds it next */
 
     strvec_pushf(&labels, LABEL_JOB "=%s", key);
-    if (thing_remove_all(d, &labels, 1, NULL) < 0)
+    if (thing_remove_all(d, &labels, 1, &e) < 0)
         return;
     deploy_way_remove(&h->config, key);
     direct_way_remove(&h->config, key);

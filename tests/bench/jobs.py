@@ -1,11 +1,11 @@
-"""What a job costs beyond its own work, through a real gitlab-runner: atelier beside the runner's shell executor and its
-docker executor, and beside bare `docker run`, in the same run.
+"""What a job costs beyond its own work, through a real gitlab-runner: atelier, without and with `standby: 1`, beside the
+runner's shell executor and its docker executor, and beside bare `docker run`, in the same run.
 
     cmake --preset release -DBUILD_TESTING=ON && cmake --build --preset release --target benchmarks
 
     ATELIER_GITLAB_RUNNERS   paths of gitlab-runners, separated by colons; the first one counts (default: on PATH)
     ATELIER_BENCH_HELPER     helper image of the docker executor, with {version} (default: the runner's own)
-    ATELIER_BENCH_CONFIG     lines for atelier's configuration, such as "standby: 1"
+    ATELIER_BENCH_CONFIG     lines for atelier's configuration, such as "cleanup: wait"
     ROUNDS                   trivial jobs of each executor (default: 20)
     JOBS, OUTPUT_MIB         of the crowd, and of the log (default: 50, 1024)
 
@@ -56,15 +56,19 @@ def docker_settings(program, _folder):
             '    pull_policy = "if-not-present"\n    volumes = ["/cache"]\n')
 
 
-def atelier_settings(_program, folder):
+def atelier_settings(_program, folder, more=""):
     config = folder / "atelier.yml"
-    config.write_text(f"builds: {folder}/builds\ncache: {folder}/cache\nkinds: {{}}\n{MORE}\n")
+    config.write_text(f"builds: {folder}/builds\ncache: {folder}/cache\nkinds: {{}}\n{MORE}\n{more}")
     words = "".join(f'    {hook}_exec = "{hooks.ATELIER}"\n    {hook}_args = ["--config", "{config}", "{hook}"]\n'
                     for hook in ("config", "prepare", "run", "cleanup"))
     return f'  executor = "custom"\n  [runners.custom]\n{words}    graceful_kill_timeout = 30\n'
 
 
-EXECUTORS = {"atelier": atelier_settings, "shell": shell_settings, "docker": docker_settings}
+def standby_settings(program, folder):
+    return atelier_settings(program, folder, "standby: 1\n")
+
+
+EXECUTORS = {"atelier": atelier_settings, "standby": standby_settings, "shell": shell_settings, "docker": docker_settings}
 
 
 class Side:
@@ -108,6 +112,17 @@ class Side:
         removals = self.folder / "builds/.cleanup"
         while removals.is_dir() and any(removals.iterdir()):  # what cleanup left to its own process
             time.sleep(0.1)
+        if self.name == "standby":
+            self.await_standby()
+            config = self.folder / "atelier.yml"
+            config.write_text(config.read_text().replace("standby: 1", "standby: 0"))
+            subprocess.run([hooks.ATELIER, "--config", str(config), "gc"], check=True, stdout=subprocess.DEVNULL)
+
+    def await_standby(self):
+        """What the next job will take is made by a process of its own."""
+        deadline = time.monotonic() + 60
+        while not list((self.folder / "builds/.standby").glob("*.0")) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 @contextlib.contextmanager
@@ -146,6 +161,8 @@ def trivial(program):
             side.run("true")  # the first one makes folders, volumes and caches
         for _ in range(ROUNDS):
             for side in all_sides:
+                if side.name == "standby":
+                    side.await_standby()
                 figures.setdefault(side.name, []).append(side.run("true"))
             figures.setdefault("docker run", []).append(docker_run())
     ours = statistics.median(figures["atelier"])
@@ -207,7 +224,7 @@ def crowds(program):
                 figures[name] = JOBS / side.crowd(JOBS) * 60
         rows.append([at_once, *(f"{figures[name]:.0f}" for name in EXECUTORS),
                      f"{figures['atelier'] / figures['docker']:.1f} x", f"{figures['atelier'] / figures['shell']:.2f} x"])
-    table(["at once", *EXECUTORS, "of docker's", "of shell's"], rows)
+    table(["at once", *EXECUTORS, "atelier's of docker's", "of shell's"], rows)
 
 
 def main():

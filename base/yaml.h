@@ -83,8 +83,6 @@ char *yaml_write(const struct yaml *y);
 
 /* A plain scalar that YAML 1.2's core schema (and 1.1's yes/no/on/off) reads so. -1 when it is none. */
 int yaml_bool(const struct yaml *y, bool *out);
-/* Whether it is a scalar that YAML 1.1, which GitLab reads, takes for text: no boolean, no number, no date. */
-bool yaml_is_text(const struct yaml *y);
 /* "a list", "a map", "text", "nothing": for messages. */
 const char *yaml_type_name(const struct yaml *y);
 /* "FILE:LINE:COLUMN: " + message, as an ERR of that kind; returns -1. */

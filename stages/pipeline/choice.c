@@ -155,10 +155,10 @@ static int judge_job(struct judging *j, struct ci_job *job, struct err *e)
 
 /* ---- needs ---- */
 
-static int missing(const struct ci_job *job, const struct ci_need *need, struct err *e)
+static int missing(const struct ci_job *job, const struct ci_need *need, const struct ci_job *needed, struct err *e)
 {
     auto_free char *name = text_quote(job->name);
-    auto_free char *other = text_quote(need->name);
+    auto_free char *other = text_quote(needed->name);
 
     return yaml_error(e, ERR_JOB, need->at->file, need->at,
                       "'%s' job needs '%s' job, but '%s' does not exist in the pipeline, by its `rules`, `only` or "
@@ -166,73 +166,31 @@ static int missing(const struct ci_job *job, const struct ci_need *need, struct 
                       name, other, other);
 }
 
-static int no_combination(const struct ci_job *job, const struct ci_need *need, struct err *e)
+/* Of a parallel job, those whose names its combinations make. */
+static bool is_meant(const struct ci_need *need, const struct ci_job *other)
 {
-    auto_free char *name = text_quote(job->name);
-    auto_free char *other = text_quote(need->matrix.items[0].name);
-
-    return yaml_error(e, ERR_JOB, need->at->file, need->at,
-                      "'%s' job needs '%s', which is not in the pipeline; name all variables of its `matrix`, in their order",
-                      name, other);
-}
-
-static bool has_variables(const struct ci_job *job, const struct variables *wanted)
-{
-    for (size_t i = 0; i < wanted->n; i++) {
-        const char *value = variables_value(&job->variables, wanted->items[i].key);
-        if (!value || strcmp(value, wanted->items[i].value) != 0)
-            return false;
-    }
-    return true;
-}
-
-/* By its name, as GitLab does it; or by what its name has of it, when no job has just that name. */
-static bool is_meant(const struct ci_need *need, const struct ci_job *other, struct ci_job *const *all, size_t n,
-                     bool *in_part)
-{
-    for (size_t i = 0; i < need->matrix.n; i++) {
-        const struct ci_instance *wanted = &need->matrix.items[i];
-        bool is_name = false;
-        for (size_t k = 0; k < n && !is_name; k++)
-            is_name = strcmp(all[k]->name, wanted->name) == 0;
-        if (strcmp(other->name, wanted->name) == 0)
+    for (size_t i = 0; i < need->matrix.n && other->nodes > 0; i++)
+        if (strcmp(other->name, need->matrix.items[i].name) == 0)
             return true;
-        if (is_name || other->nodes == 0 || !has_variables(other, &wanted->variables))
-            continue;
-        *in_part = true;
-        return true;
-    }
-    return need->matrix.n == 0;
-}
-
-static void warn_of_part(struct ci_file *f, const struct ci_job *job, const struct ci_need *need)
-{
-    auto_free char *name = text_quote(job->name);
-    auto_free char *other = text_quote(need->name);
-
-    strvec_pushf(&f->warnings, "%s:%d:%d: job `%s` needs those of `%s` that have these variables; GitLab wants all variables "
-                 "of their `matrix`, in their order", need->at->file, need->at->line, need->at->column, name, other);
+    return need->matrix.n == 0 || other->nodes == 0;
 }
 
 static int resolve_need(struct ci_file *f, struct ci_job *job, const struct ci_need *need, struct err *e)
 {
-    size_t n, found = 0;
-    bool in_part = false;
+    size_t n;
     struct ci_job *const *others = ci_file_named(f, need->name, &n);
 
     if (n > 0)
         job->needed = xreallocarray(job->needed, job->n_needed + n, sizeof(*job->needed));
     for (size_t i = 0; i < n; i++) {
-        if (others[i]->left_out || !is_meant(need, others[i], others, n, &in_part))
+        if (!is_meant(need, others[i]))
             continue;
-        job->needed[job->n_needed++] = (struct ci_needed){ others[i], need->artifacts };
-        found++;
+        if (others[i]->left_out && !need->optional)
+            return missing(job, need, others[i], e);
+        if (!others[i]->left_out)
+            job->needed[job->n_needed++] = (struct ci_needed){ others[i], need->artifacts };
     }
-    if (in_part)
-        warn_of_part(f, job, need);
-    if (found > 0 || need->optional || (n == 0 && f->tree.missing.n > 0))
-        return 0;
-    return need->matrix.n > 0 ? no_combination(job, need, e) : missing(job, need, e);
+    return 0;
 }
 
 static int resolve_needs(struct ci_file *f, struct ci_job *job, struct err *e)

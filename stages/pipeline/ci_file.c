@@ -246,7 +246,7 @@ static int read_job(const struct ci_reader *r, const struct yaml *y, const struc
         ends(r, read_trigger(r, y, job, e), e) || ends(r, read_scripts(r, y, &d, job, e), e) ||
         ends(r, ci_image(r, or_default(y, "image", d.image), &job->image, e), e) ||
         ends(r, ci_services(r, or_default(y, "services", d.services), job, e), e) ||
-        ends(r, ci_variables(r, yaml_get(y, "variables"), &job->variables, e), e) ||
+        ends(r, ci_variables(r, yaml_get(y, "variables"), IN_JOB_VARIABLE, &job->variables, e), e) ||
         ends(r, ci_environment(r, yaml_get(y, "environment"), &job->environment, e), e) ||
         ends(r, ci_caches(r, or_default(y, "cache", d.cache), job, e), e) ||
         ends(r, ci_artifacts(r, or_default(y, "artifacts", d.artifacts), &job->artifacts, e), e) ||
@@ -375,7 +375,7 @@ static int read_root(const struct ci_reader *r, const struct yaml *root, struct 
                        r->file, root->type == YAML_NULL ? "empty" : yaml_type_name(root));
     if (check_top(r, root, e) < 0 || ci_workflow(r, yaml_get(root, "workflow"), f, e) < 0 ||
         ci_stages(r, yaml_get(root, "stages"), &f->stages, e) < 0 ||
-        ci_variables(r, yaml_get(root, "variables"), &f->variables, e) < 0)
+        ci_variables(r, yaml_get(root, "variables"), IN_VARIABLE, &f->variables, e) < 0)
         return -1;
     if (f->tree.missing.n > 0)
         ci_add_missing_stages(root, f);

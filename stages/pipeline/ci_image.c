@@ -10,13 +10,15 @@
 static int read_entrypoint(const struct ci_reader *r, const struct yaml *y, struct ci_image *out, struct err *e)
 {
     out->has_entrypoint = !ci_absent(y);
-    return ci_texts(r, y, "entrypoint", &out->entrypoint, e);
+    return ci_list(r, y, "entrypoint", &out->entrypoint, e);
 }
 
 static int read_pull_policy(const struct ci_reader *r, const struct yaml *y, struct ci_image *out, struct err *e)
 {
     if (ci_texts(r, y, "pull_policy", &out->pull_policy, e) < 0)
         return -1;
+    if (!ci_absent(y) && out->pull_policy.n == 0)
+        return ci_problem(r, y, e, "`pull_policy` is an empty list; it can have always, if-not-present and never");
     for (size_t i = 0; i < out->pull_policy.n; i++) {
         if (pull_policy_is_one(out->pull_policy.items[i]))
             continue;
@@ -34,7 +36,7 @@ static int read_docker(const struct ci_reader *r, const struct yaml *y, struct c
         return ci_wrong_type(r, y, "docker", "a map of `platform` and `user`", e);
     if (ci_check_keys(r, y, IN_DOCKER, e) < 0 || ci_text(r, yaml_get(y, "platform"), "platform", &out->platform, e) < 0)
         return -1;
-    return ci_scalar(r, yaml_get(y, "user"), "user", &out->user, e);
+    return ci_text(r, yaml_get(y, "user"), "user", &out->user, e);
 }
 
 /* What images and services have in common, of a map or of a name alone. */
@@ -72,18 +74,13 @@ void ci_image_release(struct ci_image *image)
 
 static int read_service(const struct ci_reader *r, const struct yaml *y, struct ci_service *out, struct err *e)
 {
-    auto_strvec names = STRVEC_INIT;
-
     if (ci_absent(y))
         return ci_problem(r, y, e, "a service is nothing here; it must be an image's name, or a map with `name`");
     if (read_image(r, y, "services", IN_SERVICE, &out->image, e) < 0 ||
-        ci_texts(r, yaml_get(y, "command"), "command", &out->command, e) < 0 ||
-        ci_variables(r, yaml_get(y, "variables"), &out->variables, e) < 0 ||
-        ci_texts(r, yaml_get(y, "alias"), "alias", &names, e) < 0)
+        ci_list(r, yaml_get(y, "command"), "command", &out->command, e) < 0 ||
+        ci_variables(r, yaml_get(y, "variables"), IN_RULE_VARIABLE, &out->variables, e) < 0)
         return -1;
-    if (names.n > 0)
-        out->alias = strvec_join(&names, " ");
-    return 0;
+    return ci_text(r, yaml_get(y, "alias"), "alias", &out->alias, e);
 }
 
 int ci_services(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e)

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+static void job_release(struct ci_job *job);
+
 /* ---- By name ---- */
 
 static int compare_bases(const void *a, const void *b)
@@ -17,7 +19,10 @@ static int compare_bases(const void *a, const void *b)
 
 static int compare_names(const void *a, const void *b)
 {
-    return strcmp((*(struct ci_job *const *)a)->name, (*(struct ci_job *const *)b)->name);
+    const struct ci_job *one = *(struct ci_job *const *)a, *other = *(struct ci_job *const *)b;
+    int order = strcmp(one->name, other->name);
+
+    return order ? order : (one > other) - (one < other);
 }
 
 static int compare_name(const void *name, const void *job)
@@ -30,8 +35,63 @@ static int compare_base(const void *name, const void *job)
     return strcmp(name, (*(struct ci_job *const *)job)->base);
 }
 
+/* What it is, but not which one of its parallel ones. */
+static void replace(struct ci_job *job, struct ci_job *by, struct strvec *warnings)
+{
+    auto_free char *name = text_quote(job->name);
+    struct ci_job old = *job;
+
+    strvec_pushf(warnings, "%s:%d:%d: there are several jobs `%s`; the one of line %d takes the place of the others",
+                 job->at->file, job->at->key_line, job->at->key_column, name, by->at->key_line);
+    *job = *by;
+    *by = old;
+    by->base = job->base;
+    job->base = old.base;
+    job->node = old.node;
+    job->nodes = old.nodes;
+}
+
+/* Without those that are gone. Parallel ones are numbered anew: their places tell them apart. */
+static void close_gaps(struct ci_file *f, const bool *gone)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < f->n; i++) {
+        if (gone[i]) {
+            job_release(&f->jobs[i]);
+            continue;
+        }
+        struct ci_job *job = &f->jobs[kept++];
+        *job = f->jobs[i];
+        bool goes_on = kept > 1 && job->nodes > 0 && strcmp(job[-1].base, job->base) == 0;
+        job->node = goes_on ? job[-1].node + 1 : job->nodes > 0;
+    }
+    f->n = kept;
+}
+
+/* A matrix can make the name of another job: the later one takes the earlier one's place. */
+static void drop_doubles(struct ci_file *f)
+{
+    auto_free struct ci_job **sorted = xcalloc(f->n + 1, sizeof(*sorted));
+    auto_free bool *gone = xcalloc(f->n + 1, sizeof(*gone));
+    bool any = false;
+
+    for (size_t i = 0; i < f->n; i++)
+        sorted[i] = &f->jobs[i];
+    qsort(sorted, f->n, sizeof(*sorted), compare_names);
+    for (size_t i = 0, next; i < f->n; i = next) {
+        for (next = i + 1; next < f->n && strcmp(sorted[next]->name, sorted[i]->name) == 0; next++)
+            any = gone[sorted[next] - f->jobs] = true;
+        if (next > i + 1)
+            replace(sorted[i], sorted[next - 1], &f->warnings);
+    }
+    if (any)
+        close_gaps(f, gone);
+}
+
 void ci_file_sort(struct ci_file *f)
 {
+    drop_doubles(f);
     f->by_base = xcalloc(f->n + 1, sizeof(*f->by_base));
     f->by_name = xcalloc(f->n + 1, sizeof(*f->by_name));
     for (size_t i = 0; i < f->n; i++)
@@ -52,7 +112,9 @@ struct ci_job *const *ci_file_named(const struct ci_file *f, const char *name, s
         return NULL;
     while (found > f->by_base && strcmp(found[-1]->base, name) == 0)
         found--;
-    *n = found[0]->nodes;
+    struct ci_job *const *end = f->by_base + f->n;
+    while (found + *n < end && strcmp(found[*n]->base, name) == 0)
+        ++*n;
     return found;
 }
 

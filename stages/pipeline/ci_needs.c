@@ -8,13 +8,7 @@
 /* GitLab's. */
 #define NEEDS_MAX   ((size_t)50)
 #define NEEDS_DEPTH 10
-
-static int read_flag(const struct ci_reader *r, const struct yaml *y, const char *keyword, bool *out, struct err *e)
-{
-    if (ci_absent(y))
-        return 0;
-    return yaml_bool(y, out) < 0 ? ci_wrong_type(r, y, keyword, "true or false", e) : 0;
-}
+#define NAME_MAX_NEEDED ((size_t)128)
 
 static int read_need(const struct ci_reader *r, const struct yaml *y, struct ci_need *out, struct err *e)
 {
@@ -28,8 +22,8 @@ static int read_need(const struct ci_reader *r, const struct yaml *y, struct ci_
     if (ci_absent(yaml_get(y, "job")))
         return ci_problem(r, y, e, "`needs` has a map without `job`");
     if (ci_text(r, yaml_get(y, "job"), "job", &out->name, e) < 0 ||
-        read_flag(r, yaml_get(y, "optional"), "optional", &out->optional, e) < 0 ||
-        read_flag(r, yaml_get(y, "artifacts"), "artifacts", &out->artifacts, e) < 0)
+        ci_flag(r, yaml_get(y, "optional"), "optional", &out->optional, e) < 0 ||
+        ci_flag(r, yaml_get(y, "artifacts"), "artifacts", &out->artifacts, e) < 0)
         return -1;
     return ci_parallel_needed(r, yaml_get(y, "parallel"), out->name, &out->matrix, e);
 }
@@ -45,7 +39,7 @@ static int read_elsewhere(const struct ci_reader *r, const struct yaml *y, struc
     const struct yaml *pipeline = yaml_get(y, "pipeline"), *job = yaml_get(y, "job");
     bool artifacts = true;
 
-    if (ci_check_keys(r, y, IN_NEED, e) < 0 || read_flag(r, yaml_get(y, "artifacts"), "artifacts", &artifacts, e) < 0)
+    if (ci_check_keys(r, y, IN_NEED, e) < 0 || ci_flag(r, yaml_get(y, "artifacts"), "artifacts", &artifacts, e) < 0)
         return -1;
     if (!job || job->type != YAML_SCALAR || job->tag)
         return ci_problem(r, y, e, "`needs` of another %s wants a `job`", pipeline ? "pipeline" : "project");
@@ -117,6 +111,37 @@ static int undefined(const struct ci_file *f, const struct ci_job *job, const st
                       shown, near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
 }
 
+static int too_long(const struct ci_job *job, const struct ci_need *need, struct err *e)
+{
+    auto_free char *name = text_quote(job->name);
+
+    return yaml_error(e, ERR_JOB, need->at->file, need->at,
+                      "job `%s` needs one whose name is too long: %zu characters can be needed", name, NAME_MAX_NEEDED);
+}
+
+static bool has_name(struct ci_job *const *jobs, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(jobs[i]->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Each combination that it names must be one of the job's. */
+static int check_combinations(const struct ci_job *job, const struct ci_need *need, struct ci_job *const *others, size_t n,
+                              struct err *e)
+{
+    for (size_t i = 0; i < need->matrix.n && others[0]->nodes > 0; i++) {
+        if (has_name(others, n, need->matrix.items[i].name))
+            continue;
+        auto_free char *name = text_quote(job->name);
+        auto_free char *shown = text_quote(need->matrix.items[i].name);
+        return yaml_error(e, ERR_JOB, need->at->file, need->at,
+                          "job `%s`: undefined need: `%s`; name all variables of its `matrix`, in their order", name, shown);
+    }
+    return 0;
+}
+
 static int check_need(const struct ci_file *f, const struct ci_job *job, const struct ci_need *need, struct err *e)
 {
     size_t n;
@@ -124,19 +149,63 @@ static int check_need(const struct ci_file *f, const struct ci_job *job, const s
 
     if (n == 0)
         return need->optional ? 0 : undefined(f, job, need, e);
+    for (size_t i = 0; i < n; i++)
+        if (strlen(others[i]->name) > NAME_MAX_NEEDED)
+            return too_long(job, need, e);
     if (others[0]->stage <= job->stage)
-        return 0;
+        return need->optional ? 0 : check_combinations(job, need, others, n, e);
     auto_free char *name = text_quote(job->name);
     auto_free char *shown = text_quote(need->name);
     return yaml_error(e, ERR_JOB, need->at->file, need->at,
                       "job `%s`: need `%s` is not defined in current or prior stages", name, shown);
 }
 
+/* The jobs that a need stands for. */
+static void add_names(const struct ci_file *f, const struct ci_need *need, struct strvec *out)
+{
+    size_t n;
+    struct ci_job *const *others = ci_file_named(f, need->name, &n);
+
+    for (size_t i = 0; i < need->matrix.n && n > 0 && others[0]->nodes > 0; i++)
+        strvec_push(out, need->matrix.items[i].name);
+    if (out->n > 0)
+        return;
+    for (size_t i = 0; i < n; i++)
+        strvec_push(out, others[i]->name);
+}
+
+static int doubled(const struct ci_job *job, const struct ci_need *need, const char *what, struct err *e)
+{
+    auto_free char *name = text_quote(job->name);
+    auto_free char *shown = text_quote(what);
+
+    return yaml_error(e, ERR_JOB, need->at->file, need->at, "`%s` has the following needs duplicated: %s", name, shown);
+}
+
+static int too_many(const struct ci_job *job, const struct ci_need *need, struct err *e)
+{
+    auto_free char *name = text_quote(job->name);
+
+    return yaml_error(e, ERR_JOB, need->at->file, need->at, "%s: one job can only need %zu others", name, NEEDS_MAX);
+}
+
 static int check_needs(const struct ci_file *f, const struct ci_job *job, const struct ci_needs *needs, struct err *e)
 {
-    for (size_t i = 0; i < needs->n; i++)
+    auto_strvec all = STRVEC_INIT;
+
+    for (size_t i = 0; i < needs->n; i++) {
+        auto_strvec names = STRVEC_INIT;
         if (check_need(f, job, &needs->items[i], e) < 0)
             return -1;
+        add_names(f, &needs->items[i], &names);
+        for (size_t k = 0; k < names.n; k++) {
+            if (strvec_has(&all, names.items[k]))
+                return doubled(job, &needs->items[i], names.items[k], e);
+            if (all.n == NEEDS_MAX)
+                return too_many(job, &needs->items[i], e);
+            strvec_push(&all, names.items[k]);
+        }
+    }
     return 0;
 }
 

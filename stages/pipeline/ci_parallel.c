@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "base/strbuf.h"
 #include "base/text.h"
+#include "stages/pipeline/scalar.h"
 
 #include <string.h>
 
@@ -36,8 +37,10 @@ static const struct yaml *const *values_of(const struct yaml *const *y, size_t *
 
 static int check_value(const struct ci_reader *r, const struct yaml *value, const char *key, struct err *e)
 {
-    if (value->type != YAML_SCALAR || value->tag)
-        return ci_wrong_type(r, value, key, "text, or a list of texts", e);
+    enum scalar_kind kind = scalar_kind(value);
+
+    if (value->type != YAML_SCALAR || value->tag || (kind != SCALAR_TEXT && kind != SCALAR_INTEGER))
+        return ci_wrong_type(r, value, key, "text or a whole number, or a list of them; quote what is another number", e);
     return 0;
 }
 
@@ -88,7 +91,8 @@ static int put_value(const struct ci_reader *r, const struct yaml *value, const 
 static int value_of(const struct ci_reader *r, const struct yaml *value, char **out, struct err *e)
 {
     auto_strbuf text = STRBUF_INIT(VARIABLE_VALUE_MAX);
-    const char *at = value->text, *open, *end;
+    auto_free char *whole = scalar_value(value);
+    const char *at = whole, *open, *end;
 
     while ((open = strstr(at, "$[[")) && (end = strstr(open, "]]"))) {
         if (strbuf_add(&text, at, (size_t)(open - at)) < 0)

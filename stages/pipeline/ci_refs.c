@@ -53,11 +53,13 @@ static int read_policy(const struct ci_reader *r, const struct yaml *y, const ch
     if (ci_absent(y))
         return 0;
     if (y->type == YAML_MAP) {
+        if (y->n == 0)
+            return ci_problem(r, y, e, "`%s` has nothing in it; take it out", keyword);
         const struct yaml *changes = yaml_get(y, "changes");
         if (changes && changes->type == YAML_MAP)
             changes = yaml_get(changes, "paths");
         if (ci_check_keys(r, y, place, e) < 0 || read_conditions(r, yaml_get(y, "variables"), &out->variables, e) < 0 ||
-            ci_texts(r, changes, "changes", &out->changes, e) < 0)
+            ci_list(r, changes, "changes", &out->changes, e) < 0)
             return -1;
         y = yaml_get(y, "refs");
         if (ci_absent(y))

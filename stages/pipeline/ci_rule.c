@@ -93,7 +93,7 @@ static int read_rule(const struct ci_reader *r, const struct yaml *y, enum keywo
         read_rule_when(r, yaml_get(y, "when"), place, out, e) < 0 ||
         read_allow_failure(r, yaml_get(y, "allow_failure"), out, e) < 0 ||
         ci_auto_cancel(r, yaml_get(y, "auto_cancel"), &out->auto_cancel, e) < 0 ||
-        ci_variables(r, yaml_get(y, "variables"), &out->variables, e) < 0)
+        ci_variables(r, yaml_get(y, "variables"), IN_RULE_VARIABLE, &out->variables, e) < 0)
         return -1;
     if (out->has_when && out->when == WHEN_DELAYED &&
         ci_delay(r, yaml_get(y, "when"), yaml_get(y, "start_in"), &out->start_in, e) < 0)

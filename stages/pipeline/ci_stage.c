@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "stages/pipeline/ci_file.h"
 #include "stages/pipeline/keyword.h"
+#include "stages/pipeline/scalar.h"
 
 #include <string.h>
 
@@ -25,7 +26,7 @@ static int add_stages(const struct ci_reader *r, const struct yaml *y, int depth
                 return -1;
             continue;
         }
-        if (!yaml_is_text(name) || name->tag || !*name->text)
+        if (name->type != YAML_SCALAR || name->tag || scalar_kind(name) != SCALAR_TEXT || !*name->text)
             return ci_wrong_type(r, name, "stages", "a list of names", e);
         if (strcmp(name->text, ".post") != 0 && !strvec_has(out, name->text))
             strvec_push(out, name->text);

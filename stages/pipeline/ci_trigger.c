@@ -17,20 +17,16 @@ static int read_strategy(const struct ci_reader *r, const struct yaml *y, bool *
     return 0;
 }
 
-static int read_flag(const struct ci_reader *r, const struct yaml *y, bool *out, struct err *e)
-{
-    return ci_absent(y) || yaml_bool(y, out) == 0 ? 0 : ci_wrong_type(r, y, y->key, "true or false", e);
-}
-
 static int read_forward(const struct ci_reader *r, const struct yaml *y, struct ci_trigger *out, struct err *e)
 {
     if (ci_absent(y))
         return 0;
     if (y->type != YAML_MAP)
         return ci_wrong_type(r, y, "forward", "a map of `yaml_variables` and `pipeline_variables`", e);
-    if (ci_check_keys(r, y, IN_FORWARD, e) < 0 || read_flag(r, yaml_get(y, "yaml_variables"), &out->forwards_yaml, e) < 0)
+    if (ci_check_keys(r, y, IN_FORWARD, e) < 0 ||
+        ci_flag(r, yaml_get(y, "yaml_variables"), "yaml_variables", &out->forwards_yaml, e) < 0)
         return -1;
-    return read_flag(r, yaml_get(y, "pipeline_variables"), &out->forwards_pipeline, e);
+    return ci_flag(r, yaml_get(y, "pipeline_variables"), "pipeline_variables", &out->forwards_pipeline, e);
 }
 
 /* Pipelines of other projects are a server's. */

@@ -3,6 +3,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "stages/pipeline/period.h"
+#include "stages/pipeline/scalar.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -113,50 +114,50 @@ int ci_wrong_type(const struct ci_reader *r, const struct yaml *y, const char *k
 {
     if (y->tag)
         return ci_problem(r, y, e, "`%s` in `%s` is not supported yet; write the value out", y->tag, keyword);
-    return ci_problem(r, y, e, "`%s` is %s here; it must be %s", keyword, yaml_type_name(y), wanted);
+    enum scalar_kind kind = scalar_kind(y);
+    return ci_problem(r, y, e, "`%s` is %s here; it must be %s", keyword,
+                      kind == SCALAR_TEXT ? yaml_type_name(y) : scalar_kind_name(kind), wanted);
+}
+
+/* What Ruby would read as another thing than text. */
+static int check_text(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct err *e)
+{
+    enum scalar_kind kind = scalar_kind(y);
+
+    if (kind == SCALAR_TEXT)
+        return 0;
+    auto_free char *shown = text_quote(y->text);
+    return ci_problem(r, y, e, "`%s` is %s here, and GitLab wants text; quote it: \"%s\"", keyword, scalar_kind_name(kind), shown);
 }
 
 /* ---- Values ---- */
 
-/* GitLab wants text, and reads 1.10, 0755 and on as numbers and booleans. */
-static int check_scalar(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct err *e)
+int ci_text(const struct ci_reader *r, const struct yaml *y, const char *keyword, char **out, struct err *e)
 {
-    bool flag;
-
-    if (yaml_is_text(y))
-        return 0;
-    return ci_problem(r, y, e, "`%s` is %s here, which GitLab refuses; quote it: \"%s\"", keyword,
-                      yaml_bool(y, &flag) == 0 ? "a boolean" : "a number", y->text);
+    if (!ci_absent(y) && y->type == YAML_SCALAR && !y->tag && !*y->text)
+        return ci_problem(r, y, e, "`%s` is empty", keyword);
+    return ci_text_or_empty(r, y, keyword, out, e);
 }
 
-int ci_scalar(const struct ci_reader *r, const struct yaml *y, const char *keyword, char **out, struct err *e)
+int ci_text_or_empty(const struct ci_reader *r, const struct yaml *y, const char *keyword, char **out, struct err *e)
 {
     if (ci_absent(y))
         return 0;
     if (y->type != YAML_SCALAR || y->tag)
         return ci_wrong_type(r, y, keyword, "text", e);
-    if (!*y->text)
-        return ci_problem(r, y, e, "`%s` is empty", keyword);
+    if (check_text(r, y, keyword, e) < 0)
+        return -1;
     free(*out);
     *out = xstrdup(y->text);
     return 0;
-}
-
-int ci_text(const struct ci_reader *r, const struct yaml *y, const char *keyword, char **out, struct err *e)
-{
-    if (y && y->type == YAML_SCALAR && !y->tag && *y->text && check_scalar(r, y, keyword, e) < 0)
-        return -1;
-    return ci_scalar(r, y, keyword, out, e);
 }
 
 static int script_entries(const struct ci_reader *r, const struct yaml *y, const char *keyword, int depth,
                           struct strvec *out, struct err *e)
 {
     if (y->type == YAML_SCALAR && !y->tag) {
-        if (check_scalar(r, y, keyword, e) < 0)
-            return -1;
         strvec_push(out, y->text);
-        return 0;
+        return check_text(r, y, keyword, e);
     }
     if (y->type == YAML_MAP)
         return ci_problem(r, y, e,
@@ -232,37 +233,81 @@ int ci_choice(const struct ci_reader *r, const struct yaml *y, const char *keywo
     return 0;
 }
 
-static int read_variable(const struct ci_reader *r, const struct yaml *y, struct variables *out, struct err *e)
+/* What is text to GitLab in the end, whatever it was in the file. */
+static int read_value(const struct ci_reader *r, const struct yaml *y, const char *name, char **out, struct err *e)
 {
-    const struct yaml *value = y;
+    if (y->type == YAML_NULL ? y->tag != NULL : y->type != YAML_SCALAR || y->tag)
+        return ci_wrong_type(r, y, name, "text or a number; write \"\" for an empty one", e);
+    if (y->type == YAML_NULL) {
+        *out = xstrdup("");
+        return 0;
+    }
+    enum scalar_kind kind = scalar_kind(y);
+    if (kind == SCALAR_DATE)
+        return ci_problem(r, y, e, "variable `%s` is a date, which GitLab refuses; quote it: \"%s\"", name, y->text);
+    *out = scalar_value(y);
+    if (kind != SCALAR_TEXT && strcmp(*out, y->text) != 0)
+        strvec_pushf(r->warnings, "%s:%d:%d: variable `%s` is %s, and `%s` becomes `%s`; quote it if that is not meant",
+                     y->file, y->line, y->column, name, scalar_kind_name(kind), y->text, *out);
+    return 0;
+}
+
+/* The form in which GitLab's users start a pipeline offers them; the variable's value is the first choice. */
+static int check_options(const struct ci_reader *r, const struct yaml *y, const struct yaml *value, struct err *e)
+{
+    auto_strvec options = STRVEC_INIT;
+    auto_free char *name = text_quote(y->key);
+
+    if (ci_list(r, yaml_get(y, "options"), "options", &options, e) < 0)
+        return -1;
+    const char *first = value && value->type == YAML_SCALAR ? value->text : NULL;
+    if (options.n == 0 || (first && strvec_has(&options, first)))
+        return 0;
+    return ci_problem(r, y, e, "the `value` of variable `%s` must be one of its `options`", name);
+}
+
+/* A map; which keywords it may have, the place says. */
+static int read_described(const struct ci_reader *r, const struct yaml *y, enum keyword_place place, bool *expand,
+                          const struct yaml *value, struct err *e)
+{
+    auto_free char *name = text_quote(y->key);
+    auto_free char *description = NULL;
+    const struct yaml *flag = yaml_get(y, "expand");
+
+    if (place == IN_RULE_VARIABLE)
+        return ci_problem(r, y, e, "variable `%s` is a map; here it must be text", name);
+    if (ci_check_keys(r, y, place, e) < 0 || check_options(r, y, value, e) < 0 ||
+        ci_text_or_empty(r, yaml_get(y, "description"), "description", &description, e) < 0)
+        return -1;
+    if (flag && yaml_bool(flag, expand) < 0)
+        return ci_problem(r, flag, e, "`expand` of variable `%s` must be true or false", name);
+    return 0;
+}
+
+static int read_variable(const struct ci_reader *r, const struct yaml *y, enum keyword_place place, struct variables *out,
+                         struct err *e)
+{
+    const struct yaml *value = y->type == YAML_MAP ? yaml_get(y, "value") : y;
+    auto_free char *text = NULL;
     bool expand = true;
 
     if (!variables_key_valid(y->key)) {
         auto_free char *name = text_quote(y->key);
         return ci_key_problem(r, y, e, "variable `%s`: a name has only letters, digits and _, and no digit first", name);
     }
-    if (y->type == YAML_MAP) {
-        if (ci_check_keys(r, y, IN_VARIABLE, e) < 0)
-            return -1;
-        const struct yaml *flag = yaml_get(y, "expand");
-        if (flag && yaml_bool(flag, &expand) < 0)
-            return ci_problem(r, flag, e, "`expand` of variable `%s` must be true or false", y->key);
-        value = yaml_get(y, "value");
-    }
+    if (y->type == YAML_MAP && read_described(r, y, place, &expand, value, e) < 0)
+        return -1;
     if (y->type == YAML_NULL && !y->tag)
         strvec_pushf(r->warnings, "%s:%d:%d: variable `%s` has no value, which GitLab refuses: it is empty here; write \"\"",
                      y->file, y->key_line, y->key_column, y->key);
-    bool flag;
-    if (value && value->type == YAML_SCALAR && !value->quoted && yaml_bool(value, &flag) == 0)
-        return ci_problem(r, value, e, "variable `%s` is a boolean, which GitLab refuses; quote it: \"%s\"", y->key,
-                          value->text);
-    if (value && (value->type == YAML_NULL ? value->tag != NULL : value->type != YAML_SCALAR || value->tag))
-        return ci_wrong_type(r, value, y->key, "text or a number; write \"\" for an empty one", e);
-    variables_add(out, y->key, value && value->text ? value->text : "", VARIABLE_PUBLIC | (expand ? 0 : VARIABLE_RAW));
+    if (value && read_value(r, value, y->key, &text, e) < 0)
+        return -1;
+    variables_add(out, y->key, text ? text : "", VARIABLE_PUBLIC | (expand ? 0 : VARIABLE_RAW));
     return 0;
 }
 
-int ci_variables(const struct ci_reader *r, const struct yaml *y, struct variables *out, struct err *e)
+int ci_variables(const struct ci_reader *r, const struct yaml *y, enum keyword_place place, struct variables *out,
+                 struct err *e)
 {
     if (ci_absent(y))
         return 0;
@@ -271,7 +316,7 @@ int ci_variables(const struct ci_reader *r, const struct yaml *y, struct variabl
     if (y->n > VARIABLES_MAX)
         return ci_problem(r, y, e, "more than %zu variables", VARIABLES_MAX);
     for (size_t i = 0; i < y->n; i++)
-        if (read_variable(r, y->items[i], out, e) < 0)
+        if (read_variable(r, y->items[i], place, out, e) < 0)
             return -1;
     return 0;
 }

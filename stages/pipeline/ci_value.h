@@ -34,11 +34,11 @@ int ci_wrong_type(const struct ci_reader *r, const struct yaml *y, const char *k
 
 /* Each reads one value; `y` may be NULL or null, which leaves *out as it is. */
 int ci_text(const struct ci_reader *r, const struct yaml *y, const char *keyword, char **out, struct err *e);
+/* The same, when nothing is wrong with "". */
+int ci_text_or_empty(const struct ci_reader *r, const struct yaml *y, const char *keyword, char **out, struct err *e);
 int ci_script(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct strvec *out, struct err *e);
 /* Text, or a list of texts. */
 int ci_texts(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct strvec *out, struct err *e);
-/* Text, or a number or boolean as it is written. */
-int ci_scalar(const struct ci_reader *r, const struct yaml *y, const char *keyword, char **out, struct err *e);
 /* A list of texts, and no text alone. */
 int ci_list(const struct ci_reader *r, const struct yaml *y, const char *keyword, struct strvec *out, struct err *e);
 int ci_flag(const struct ci_reader *r, const struct yaml *y, const char *keyword, bool *out, struct err *e);
@@ -64,7 +64,9 @@ int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, const
 void ci_file_drop(struct ci_file *f, size_t from);
 /* All jobs are there: ci_file_named() finds them from now on. */
 void ci_file_sort(struct ci_file *f);
-int ci_variables(const struct ci_reader *r, const struct yaml *y, struct variables *out, struct err *e);
+/* `place`: IN_VARIABLE, IN_JOB_VARIABLE, or IN_RULE_VARIABLE where a variable is its value alone. */
+int ci_variables(const struct ci_reader *r, const struct yaml *y, enum keyword_place place, struct variables *out,
+                 struct err *e);
 int ci_environment(const struct ci_reader *r, const struct yaml *y, struct ci_environment *out, struct err *e);
 /* When all jobs have been read: whether the job that it names by `on_stop` can stop it. */
 int ci_check_environment(const struct ci_file *f, const struct ci_job *job, struct err *e);

@@ -24,17 +24,13 @@ int ci_auto_cancel(const struct ci_reader *r, const struct yaml *y, struct ci_au
 
 int ci_workflow(const struct ci_reader *r, const struct yaml *y, struct ci_file *out, struct err *e)
 {
-    const struct yaml *name = yaml_get(y, "name");
-
     if (ci_absent(y))
         return 0;
     if (y->type != YAML_MAP)
         return ci_wrong_type(r, y, "workflow", "a map of `rules` and more", e);
     if (ci_check_keys(r, y, IN_WORKFLOW, e) < 0)
         return -1;
-    /* An empty name is none. */
-    bool is_named = !ci_absent(name) && !(name->type == YAML_SCALAR && !*name->text);
-    if ((is_named && ci_text(r, name, "name", &out->name, e) < 0) ||
+    if (ci_text_or_empty(r, yaml_get(y, "name"), "name", &out->name, e) < 0 ||
         ci_auto_cancel(r, yaml_get(y, "auto_cancel"), &out->auto_cancel, e) < 0)
         return -1;
     return ci_rules(r, yaml_get(y, "rules"), IN_WORKFLOW_RULE, &out->workflow, e);

@@ -72,8 +72,8 @@ static const struct keyword keywords[] = {
     { "secrets", IN_JOB, KEYWORD_BARRED, "they would be empty; give them with --variables FILE" },
     { "run", IN_JOB, KEYWORD_BARRED, "its steps would not run; write `script`" },
 
-    { "value", IN_VARIABLE, KEYWORD_TAKEN, NULL },
-    { "expand", IN_VARIABLE, KEYWORD_TAKEN, NULL },
+    { "value", IN_VARIABLE | IN_JOB_VARIABLE, KEYWORD_TAKEN, NULL },
+    { "expand", IN_VARIABLE | IN_JOB_VARIABLE, KEYWORD_TAKEN, NULL },
     /* For the form in which GitLab's users start a pipeline by hand: nothing to do, nothing to say. */
     { "description", IN_VARIABLE, KEYWORD_TAKEN, NULL },
     { "options", IN_VARIABLE, KEYWORD_TAKEN, NULL },

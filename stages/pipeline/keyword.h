@@ -34,6 +34,8 @@ enum keyword_place {
     IN_TRIGGER = 1 << 25,
     IN_FORWARD = 1 << 26,
     IN_AUTO_CANCEL = 1 << 27,
+    IN_JOB_VARIABLE = 1 << 28, /* IN_VARIABLE is one of the file's */
+    IN_RULE_VARIABLE = 1 << 29,
 };
 
 enum keyword_use {

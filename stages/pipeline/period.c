@@ -36,10 +36,93 @@ static int64_t unit_of(const char *word, size_t len)
     return 0;
 }
 
+/* As GitLab has them, its odd one included. */
+static const char *const number_words[] = {
+    "zero",    "one",     "two",       "three",    "four",     "five",   "six",     "seven",  "eight",   "nine",   "ten",
+    "eleven",  "twelve",  "thirteen",  "fourteen", "fifteen",  "sixteen", "seventeen", "eighteen", "nineteen", NULL,
+};
+static const struct {
+    const char *word;
+    int number;
+} tens[] = { { "twenty", 20 }, { "thirty", 30 }, { "forty", 40 }, { "fourty", 40 }, { "fifty", 50 },
+             { "sixty", 60 }, { "seventy", 70 }, { "eighty", 80 }, { "ninety", 90 } };
+
+static size_t word_length(const char *at)
+{
+    size_t len = 0;
+
+    while (isalpha((unsigned char)at[len]))
+        len++;
+    return len;
+}
+
+static bool is_word(const char *at, const char *word)
+{
+    return word_length(at) == strlen(word) && strncasecmp(at, word, strlen(word)) == 0;
+}
+
+/* Behind the commas, blanks and words that only join. */
 static const char *skip_between(const char *at)
 {
-    at += strspn(at, " ,");
-    return strncasecmp(at, "and ", 4) == 0 ? at + 4 + strspn(at + 4, " ") : at;
+    static const char *const joints[] = { "and", "with", "plus" };
+    const char *before;
+
+    do {
+        before = at;
+        at += strspn(at, " ,");
+        for (size_t i = 0; i < ARRAY_SIZE(joints); i++)
+            if (is_word(at, joints[i]))
+                at += strlen(joints[i]);
+    } while (at != before);
+    return at;
+}
+
+/* "two", "ninety"; -1 when it is none. */
+static int word_number(const char *at)
+{
+    for (int i = 0; number_words[i]; i++)
+        if (is_word(at, number_words[i]))
+            return i;
+    for (size_t i = 0; i < ARRAY_SIZE(tens); i++)
+        if (is_word(at, tens[i].word))
+            return tens[i].number;
+    return -1;
+}
+
+/* In digits or words. */
+static int parse_number(const char *at, const char **end, double *out)
+{
+    if (isdigit((unsigned char)*at)) {
+        size_t len = strspn(at, "0123456789.");
+        auto_free char *digits = xstrndup(at, len);
+        char *stop;
+        *out = strtod(digits, &stop);
+        *end = at + len;
+        return *stop ? -1 : 0;
+    }
+    int number = word_number(at);
+    *out = number;
+    *end = at + word_length(at);
+    return number < 0 ? -1 : 0;
+}
+
+/* "1:30" and "2:01:05": minutes, or hours first. */
+static int parse_clock(const char *text, int64_t *seconds)
+{
+    double sum = 0, part;
+    int parts = 1;
+
+    for (const char *at = text;; at++, parts++) {
+        if (!isdigit((unsigned char)*at) || parse_number(at, &at, &part) < 0)
+            return -1;
+        sum = sum * 60 + part;
+        if (!*at)
+            break;
+        if (*at != ':' || parts == 3)
+            return -1;
+    }
+    *seconds = (int64_t)sum;
+    return parts > 1 && sum <= (double)MAXIMUM ? 0 : -1;
 }
 
 int period_parse(const char *text, int64_t *seconds)
@@ -49,15 +132,14 @@ int period_parse(const char *text, int64_t *seconds)
 
     if (!*at)
         return -1;
+    if (strchr(at, ':'))
+        return parse_clock(at, seconds);
     while (*at) {
-        char *end;
-        if (!isdigit((unsigned char)*at))
+        double number;
+        if (parse_number(at, &at, &number) < 0)
             return -1;
-        double number = strtod(at, &end);
-        const char *word = end + strspn(end, " ");
-        size_t len = 0;
-        while (isalpha((unsigned char)word[len]))
-            len++;
+        const char *word = at + strspn(at, " ");
+        size_t len = word_length(word);
         int64_t unit = len > 0 ? unit_of(word, len) : 1;
         if (unit == 0 || (len == 0 && *word))
             return -1;

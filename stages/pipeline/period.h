@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* "90", "3600 seconds", "1h 30m", "2 hours and 5 mins", "1.5 days": in seconds. -1 when it is none. */
+/* "90", "3600 seconds", "1h 30m", "2 hours and 5 mins", "1.5 days", "one hour", "1:30": in seconds. -1 when it is none. */
 int period_parse(const char *text, int64_t *seconds);
 
 #endif

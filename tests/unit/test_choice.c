@@ -149,7 +149,7 @@ static const struct {
       "k: {script: a, parallel: {matrix: [{X: [1, 2]}]}, needs: [{job: j, parallel: {matrix: [{X: '$[[ matrix.X ]]'}]}}]}",
       "j: [1] on_success X=1; j: [2] on_success X=2; k: [1] on_success <j: [1] X=1; k: [2] on_success <j: [2] X=2" },
     { "j: {script: a, parallel: {matrix: [{A: [x], X: [1, 2]}, {A: y, X: 1}]}}\n"
-      "k: {script: a, needs: [{job: j, parallel: {matrix: [{A: x}]}}]}",
+      "k: {script: a, needs: [{job: j, parallel: {matrix: [{A: x, X: [1, 2]}]}}]}",
       "j: [x, 1] on_success X=1; j: [x, 2] on_success X=2; j: [y, 1] on_success X=1; "
       "k on_success <j: [x, 1] <j: [x, 2]" },
     { ".n: {needs: [j]}\nj: {script: a}\nk: {script: a, needs: [!reference [.n, needs]]}", "j on_success; k on_success <j" },
@@ -184,8 +184,8 @@ static const struct {
     { "a: {script: a, needs: [b]}\nb: {script: a, needs: [c]}\nc: {script: a, needs: [b]}",
       "ci.yml:2:4: the jobs need each other: b -> c -> b" },
     { "j: {script: a, rules: [{changes: {paths: [x], compare_to: nowhere}}]}", "ci.yml:1:24: no such branch" },
-    { "j: {script: a, parallel: {matrix: [{A: [x]}]}}\nk: {script: a, needs: [{job: j, parallel: {matrix: [{A: z}]}}]}",
-      "ci.yml:2:24: 'k' job needs 'j: [z]', which is not in the pipeline; name all variables" },
+    { "j: {script: a, parallel: {matrix: [{A: [x, y]}]}, rules: [{if: $A == 'x'}]}\nk: {script: a, needs: [j]}",
+      "ci.yml:2:24: 'k' job needs 'j: [y]' job, but 'j: [y]' does not exist in the pipeline" },
 };
 
 static void test_refusals(void **state)

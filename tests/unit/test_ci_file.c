@@ -113,6 +113,7 @@ static const struct {
       "ci.yml:2:57: `$[[ matrix.A ]]`: the job's own `parallel:matrix` has no such variable" },
     { "k: {script: a, parallel: {matrix: [{A: ['$[[ inputs.A ]]']}]}}",
       "ci.yml:1:41: `$[[ inputs.A ]]`: only `matrix.NAME` can stand here" },
+    { "k: {script: a}\nj: {script: a, needs: [k, k]}", "ci.yml:2:27: `j` has the following needs duplicated: k" },
     { "stages: [x, y]\nj: {stage: x, script: a, needs: [k]}\nk: {stage: y, script: a}",
       "ci.yml:2:34: job `j`: need `k` is not defined in current or prior stages" },
     { "j: {script: a, parallel: 0}", "ci.yml:1:26: `parallel` is a number from 1 to 200, or a map with `matrix`" },
@@ -145,7 +146,7 @@ static const struct {
       "ci.yml:1:23: job `j`: there is no stage `nope`; the stages are .pre, build, test, deploy, .post" },
     { "stages: [x]\nj: {script: a}", "ci.yml:2:1: job `j` says no `stage`" },
     { "stages: x\nj: {script: a}", "ci.yml:1:9: `stages` is text; it must be a list of names" },
-    { "stages: [[1]]\nj: {script: a}", "ci.yml:1:11: `stages` is text here; it must be a list of names" },
+    { "stages: [[1]]\nj: {script: a}", "ci.yml:1:11: `stages` is a number here; it must be a list of names" },
     { "j: {script: a, when: never}", "ci.yml:1:22: `when: never` is only for rules" },
     { "j: {script: a, when: delayed}", "ci.yml:1:22: `when: delayed` wants a `start_in`" },
     { "j: {script: a, when: sometimes}", "ci.yml:1:22: `when: sometimes` is none of " },
@@ -160,7 +161,8 @@ static const struct {
     { "j: {script: a, image: {entrypoint: [x]}}", "ci.yml:1:23: `image` has no `name`" },
     { "j: {script: a, image: {name: x, user: y}}", "ci.yml:1:33: unknown keyword `user` in job `j`" },
     { "j: {script: a, image: ''}", "ci.yml:1:23: `image` is empty" },
-    { "variables: {A: true}\nj: {script: a}", "ci.yml:1:16: variable `A` is a boolean" },
+    { "variables: {A: 2024-01-31}\nj: {script: a}", "ci.yml:1:16: variable `A` is a date" },
+    { "j: {script: a, variables: {A: {value: x, options: [x]}}}", "ci.yml:1:42: unknown keyword `options` in job `j`" },
     { "variables: {A: [x]}\nj: {script: a}", "ci.yml:1:16: `A` is a list here" },
     { "variables: {A-B: x}\nj: {script: a}", "ci.yml:1:13: variable `A-B`: a name has only letters" },
     { "variables: {A: {value: x, expnad: no}}\nj: {script: a}", "ci.yml:1:27: unknown keyword `expnad`; did you mean `expand`?" },
@@ -390,8 +392,8 @@ static const struct {
     { "services: [g]\nj: {script: a, services: []}", "" },
     { "j: {script: a, services: [{name: i, alias: x, entrypoint: [''], command: [c, d], pull_policy: never}]}",
       "i|x|=|c,d|never|||0" },
-    { "j: {script: a, services: [{name: i, alias: [x, y], pull_policy: [always, if-not-present], variables: {A: b, C: d},\n"
-      "  docker: {platform: p/q, user: 7}}]}", "i|x y|||always,if-not-present|p/q|7|2" },
+    { "j: {script: a, services: [{name: i, alias: 'x y', pull_policy: [always, if-not-present], variables: {A: b, C: d},\n"
+      "  docker: {platform: p/q, user: '7'}}]}", "i|x y|||always,if-not-present|p/q|7|2" },
 };
 
 static void test_services(void **state)

@@ -8,6 +8,7 @@
 #include "stages/pipeline/artifact_store.h"
 #include "stages/pipeline/child.h"
 #include "stages/pipeline/response.h"
+#include "stages/pipeline/script_modules.h"
 #include "stages/pipeline/script_snapshot.h"
 
 #include <inttypes.h>
@@ -306,9 +307,12 @@ static int ask_for_snapshot(struct job_run *j, struct err *e)
 static int hand_over_sources(struct job_run *j, struct err *e)
 {
     auto_free char *name = job_repository_name(j);
+    enum script_modules wanted = script_modules_wanted(&j->resolved);
     auto_free char *done = xasprintf("%s.done", j->hook.sources_file ? j->hook.sources_file : "");
 
     j->has_snapshot = j->hook.sources_file && access(done, F_OK) == 0;
+    j->world->source->takes_modules = wanted == MODULES_NORMAL || wanted == MODULES_RECURSIVE;
+    j->world->source->takes_modules_of_modules = wanted == MODULES_RECURSIVE;
     if (!j->has_snapshot)
         return source_publish(j->world->source, j->answer.builds_dir, name, e);
     strvec_release(&j->shallow);

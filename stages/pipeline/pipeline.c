@@ -222,8 +222,6 @@ static void announce(struct pipeline *p)
 
     for (size_t i = 0; i < p->project.file.warnings.n; i++)
         report_line(&p->report, STYLE_WARNING, "%s", p->project.file.warnings.items[i]);
-    if (p->project.checkout.has_submodules)
-        report_line(&p->report, STYLE_WARNING, ".gitmodules: submodules are not supported yet: their folders stay empty");
     if (p->project.checkout.sources == SOURCES_AS_BRANCH)
         report_line(&p->report, STYLE_WARNING, "There is no %s %s: its pipeline is run with the current files",
                     p->project.checkout.is_tag ? "tag" : "branch", ref);

@@ -3,6 +3,7 @@
 #include "base/strbuf.h"
 #include "stages/pipeline/escape.h"
 #include "stages/pipeline/script_files.h"
+#include "stages/pipeline/script_modules.h"
 #include "stages/pipeline/script_snapshot.h"
 #include "stages/pipeline/script_text.h"
 
@@ -155,25 +156,6 @@ static void git_trust(const struct script_source *src, struct strbuf *b)
     script_command(b, "git", "config", "--global", "--add", "safe.directory", repository, NULL);
 }
 
-/* A variable that holds flags: split at blanks by us, so that the shell sees
- * words. "none" is no flag at all; unset or empty is the default. */
-static void flags(struct strbuf *b, const char *value, const char *otherwise)
-{
-    if (!value || !*value)
-        value = otherwise;
-    if (strcmp(value, "none") == 0)
-        return;
-    while (*value) {
-        size_t len = strcspn(value, " \t\n");
-        auto_free char *word = xstrndup(value, len);
-        if (len > 0) {
-            strbuf_putc(b, ' ');
-            shell_escape(b, word);
-        }
-        value += len + (value[len] != '\0');
-    }
-}
-
 static void git_fetch(const struct script_source *src, struct strbuf *b)
 {
     auto_free char *url = xasprintf("file://%s/%s", src->builds_dir, src->repository);
@@ -199,7 +181,7 @@ static void git_fetch(const struct script_source *src, struct strbuf *b)
         strbuf_printf(b, " --depth %d", src->depth);
     else
         strbuf_puts(b, " $unshallow");
-    flags(b, variables_value(src->variables, "GIT_FETCH_EXTRA_FLAGS"), "--prune --quiet");
+    script_flags(b, variables_value(src->variables, "GIT_FETCH_EXTRA_FLAGS"), "--prune --quiet");
     strbuf_putc(b, '\n');
 }
 
@@ -218,12 +200,10 @@ static void git_checkout(const struct script_source *src, struct strbuf *b)
     const char *clean = variables_value(src->variables, "GIT_CLEAN_FLAGS");
     if (!clean || strcmp(clean, "none") != 0) {
         strbuf_puts(b, "git clean");
-        flags(b, clean, "-ffdx");
+        script_flags(b, clean, "-ffdx");
         strbuf_putc(b, '\n');
     }
-    const char *skip_lfs = variables_value(src->variables, "GIT_LFS_SKIP_SMUDGE");
-    if (!skip_lfs || (strcmp(skip_lfs, "1") != 0 && strcmp(skip_lfs, "true") != 0))
-        script_line(b, "if git lfs version >/dev/null 2>&1 ; then git lfs pull; fi");
+    script_lfs(src, "git lfs pull", b);
 }
 
 static void sources_fetch(const struct script_source *src, struct strbuf *b)
@@ -241,7 +221,7 @@ static void sources_fetch(const struct script_source *src, struct strbuf *b)
     script_command(b, "cd", src->project_dir, NULL);
     git_fetch(src, b);
     git_checkout(src, b);
-    script_echo_green(b, "Skipping Git submodules setup");
+    script_modules(src, b);
 }
 
 static void sources_clone(const struct script_source *src, struct strbuf *b)

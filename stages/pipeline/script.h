@@ -41,6 +41,8 @@ struct script_source {
     int depth; /* 0: everything */
     const struct strvec *shallow; /* the folder is a snapshot (snapshot.h): where its history ends; NULL: it is none */
 
+    const struct source_modules *modules; /* what `repository` has of them; NULL: nothing */
+
     const struct strvec *pre_get_sources; /* NULL: none */
     const struct strvec *script;
     const struct strvec *after_script;

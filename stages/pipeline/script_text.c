@@ -3,6 +3,7 @@
 #include "stages/pipeline/escape.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 #define GREEN  "\033[32;1m"
 #define YELLOW "\033[0;33m"
@@ -64,4 +65,21 @@ void script_echo_green(struct strbuf *b, const char *text)
 void script_echo_yellow(struct strbuf *b, const char *text)
 {
     echo_in(b, YELLOW, text);
+}
+
+void script_flags(struct strbuf *b, const char *value, const char *otherwise)
+{
+    if (!value || !*value)
+        value = otherwise;
+    if (strcmp(value, "none") == 0)
+        return;
+    while (*value) {
+        size_t len = strcspn(value, " \t\n");
+        auto_free char *word = xstrndup(value, len);
+        if (len > 0) {
+            strbuf_putc(b, ' ');
+            shell_escape(b, word);
+        }
+        value += len + (value[len] != '\0');
+    }
 }

@@ -10,6 +10,9 @@ void script_line(struct strbuf *b, const char *text);
 __attribute__((sentinel)) void script_command(struct strbuf *b, ...);
 /* The same without the line's end, for more words to follow. */
 __attribute__((sentinel)) void script_words(struct strbuf *b, ...);
+/* A variable that holds flags: split at blanks by us, so that the shell sees words. "none" is no flag at all; unset or
+ * empty is `otherwise`. */
+void script_flags(struct strbuf *b, const char *value, const char *otherwise);
 void script_echo(struct strbuf *b, const char *text);
 /* As the runner shows what it does, and what went wrong. */
 void script_echo_green(struct strbuf *b, const char *text);

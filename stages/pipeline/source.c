@@ -196,8 +196,7 @@ int source_hash(struct source *s, const struct strvec *patterns, bool by_commits
 
 /* ---- Handing it on ---- */
 
-/* A git where nothing of the user's or the host's settings counts, in that repository. */
-static void git_inside(const struct source *s, const char *repository, struct git *g)
+void source_git_inside(const struct source *s, const char *repository, struct git *g)
 {
     git_init(g, s->dir, s->env);
     strvec_set_env(&g->env, "GIT_DIR", repository);
@@ -218,11 +217,6 @@ static int remove_old_pipelines(const struct git *g, const char *keep, struct er
     return 0;
 }
 
-/* The other end of a push. Nobody else uses the repository. */
-#define RECEIVE_PACK                                                                                      \
-    "--receive-pack=GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git -c receive.shallowUpdate=true " \
-    "-c receive.unpackLimit=1 -c gc.autoDetach=false -c gc.pruneExpire=now receive-pack"
-
 #define REFSPECS 4
 
 /* The list may end early. What is named counts over what matches a pattern. */
@@ -233,7 +227,7 @@ static int push(const struct source *s, const char *repository, const char *cons
     source_git(s, &beside);
     /* The caller's hooks are for his own pushes. */
     return git_run(&beside, NULL, e, "-c", "core.hooksPath=/dev/null", "-c", "push.recurseSubmodules=no", "-c",
-                   "push.gpgSign=false", "push", "--quiet", "--force", "--prune", RECEIVE_PACK, repository, list[0],
+                   "push.gpgSign=false", "push", "--quiet", "--force", "--prune", SOURCE_RECEIVE_PACK, repository, list[0],
                    list[1], list[2], list[3], NULL);
 }
 
@@ -250,7 +244,7 @@ static int fill(const struct source *s, const char *repository, struct err *e)
     auto_free char *format = xasprintf("--object-format=%s", s->format);
     auto_git inside;
 
-    git_inside(s, repository, &inside);
+    source_git_inside(s, repository, &inside);
     if (git_run(&inside, NULL, e, "init", "--quiet", "--bare", "--template=", format, NULL) < 0)
         return -1;
     if (!s->shallow)
@@ -273,6 +267,18 @@ static int refill(const struct source *s, const char *store, struct err *e)
     return fill(s, store, e);
 }
 
+/* What is no object of the repository. */
+static int fill_more(struct source *s, const char *store, struct err *e)
+{
+    auto_git theirs;
+
+    git_init(&theirs, s->checkout->top, s->env);
+    auto_free char *common = git_ask(&theirs, "rev-parse", "--path-format=absolute", "--git-common-dir", NULL);
+    if (common && source_lfs_copy(s, common, store, e) < 0)
+        return -1;
+    return s->takes_modules ? source_modules_fill(s, store, s->takes_modules_of_modules, &s->modules, e) : 0;
+}
+
 /* Once for a pipeline. A git that was killed may have left it half-written, and a branch
  * `a` may stand in the way of `a/b`: from the start, then. */
 static int update_store(struct source *s, const char *store, struct err *e)
@@ -282,6 +288,8 @@ static int update_store(struct source *s, const char *store, struct err *e)
     if (s->store && strcmp(s->store, store) == 0)
         return 0;
     if (refill(s, store, &ignored) < 0 && (dir_remove(store, e) < 0 || fill(s, store, e) < 0))
+        return -1;
+    if (fill_more(s, store, e) < 0)
         return -1;
     free(s->store);
     s->store = xstrdup(store);
@@ -331,5 +339,6 @@ void source_release(struct source *s)
     free(s->sha);
     free(s->format);
     free(s->store);
+    source_modules_release(&s->modules);
     *s = (struct source)SOURCE_INIT;
 }

@@ -7,6 +7,7 @@
 
 #include "base/strvec.h"
 #include "stages/pipeline/checkout.h"
+#include "stages/pipeline/source_modules.h"
 
 struct source {
     const struct checkout *checkout;
@@ -18,8 +19,15 @@ struct source {
     char *format;  /* "sha1" or "sha256" */
     bool shallow;  /* the checkout has not all of its history */
     int64_t pipeline_id;
+    bool takes_modules, takes_modules_of_modules; /* what jobs get of submodules: for source_publish() */
+    struct source_modules modules;                /* which it has put there */
     char *store;   /* the repository that has all of it by now; NULL before the first job */
 };
+
+/* The other end of a push to a repository that nobody else uses. */
+#define SOURCE_RECEIVE_PACK                                                                               \
+    "--receive-pack=GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git -c receive.shallowUpdate=true " \
+    "-c receive.unpackLimit=1 -c gc.autoDetach=false -c gc.pruneExpire=now receive-pack"
 
 #define SOURCE_INIT { .dir = NULL }
 
@@ -44,6 +52,8 @@ int source_hash(struct source *s, const struct strvec *patterns, bool by_commits
 /* A git that reads the checkout and the commit, and writes only below s->dir. The caller's. */
 struct git;
 void source_git(const struct source *s, struct git *g);
+/* One where nothing of the user's or the host's settings counts, in the repository `git_dir`. The caller's. */
+void source_git_inside(const struct source *s, const char *git_dir, struct git *g);
 void source_release(struct source *s); /* removes our folder */
 
 #define auto_source __attribute__((cleanup(source_release))) struct source

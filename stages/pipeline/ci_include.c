@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "stages/pipeline/ci_value.h"
+#include "stages/pipeline/percent.h"
 
 #include <string.h>
 
@@ -138,7 +139,8 @@ static int read_path(const struct including *x, const struct yaml *at, const cha
         return yaml_error(e, ERR_JOB, at->file, at, "`%s` is %s here; it must be a path", keyword, yaml_type_name(at));
     if (!x->world || !x->world->files)
         return yaml_error(e, ERR_JOB, at->file, at, "nothing can be included here: this file belongs to no project");
-    if (variables_expand(x->world->variables, at->text, &whole, e) < 0)
+    auto_free char *text = percent_names(at->text, x->world->variables);
+    if (variables_expand(x->world->variables, text, &whole, e) < 0)
         return -1;
     auto_free char *shown = text_quote(whole);
     auto_free char *slashes = xasprintf("/%s/", whole);

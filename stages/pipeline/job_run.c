@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "stages/pipeline/artifact_store.h"
 #include "stages/pipeline/child.h"
+#include "stages/pipeline/percent.h"
 #include "stages/pipeline/response.h"
 #include "stages/pipeline/script_modules.h"
 #include "stages/pipeline/script_snapshot.h"
@@ -126,6 +127,7 @@ static int collect(struct job_run *j, struct err *e)
     variables_append(&j->server, &environment);
     variables_append(&j->server, &written);
     add_kept(w, &environment, &j->server);
+    percent_values(&j->server);
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "stages/pipeline/choice.h"
 #include "stages/pipeline/env_file.h"
 #include "stages/pipeline/event.h"
+#include "stages/pipeline/percent.h"
 #include "stages/pipeline/predefined.h"
 
 #include <errno.h>
@@ -95,9 +96,17 @@ static void name_pipeline(struct project *p)
     variables_append(&all, &p->server);
     variables_append(&all, &p->file.variables);
     variables_append(&all, &p->variables);
-    if (variables_resolve(&all, "", &resolved, NULL) == 0 && variables_expand(&resolved, p->file.name, &name, NULL) == 0 &&
-        *name)
-        p->pipeline_name = text_quote(name);
+    percent_values(&all);
+    auto_free char *text = percent_names(p->file.name, &all);
+    if (variables_resolve(&all, "", &resolved, NULL) < 0 || variables_expand(&resolved, text, &name, NULL) < 0)
+        return;
+    const char *start = name + strspn(name, " ");
+    size_t len = strlen(start);
+    while (len > 0 && start[len - 1] == ' ')
+        len--;
+    auto_free char *trimmed = xstrndup(start, len);
+    if (*trimmed)
+        p->pipeline_name = text_quote(trimmed);
 }
 
 int project_choose(struct project *p, const char *const *names, struct err *e)

@@ -204,6 +204,23 @@ static int resolve_needs(struct ci_file *f, struct ci_job *job, struct err *e)
     return 0;
 }
 
+/* The first and the last stage alone are no pipeline. */
+static int check_stages(const struct ci_file *f, struct err *e)
+{
+    size_t last = f->stages.n - 1, at_edges = 0;
+
+    for (size_t i = 0; i < f->n; i++) {
+        if (f->jobs[i].left_out)
+            continue;
+        if (f->jobs[i].stage != 0 && f->jobs[i].stage != last)
+            return 0;
+        at_edges++;
+    }
+    if (at_edges == 0)
+        return 0;
+    return err_set(e, ERR_JOB, 0, "all jobs that are left are of the stages .pre and .post: GitLab would make no pipeline");
+}
+
 int choice_make(struct ci_file *f, struct choice_world *w, struct err *e)
 {
     struct judging j = { .file = f, .world = w, .rules = { .files = w->files } };
@@ -218,7 +235,7 @@ int choice_make(struct ci_file *f, struct choice_world *w, struct err *e)
             rc = resolve_needs(f, &f->jobs[i], e);
     w->unknown_changes = j.rules.unknown_changes;
     variables_release(&j.all);
-    return rc < 0 ? -1 : choice_order(f, e);
+    return rc < 0 || check_stages(f, e) < 0 ? -1 : choice_order(f, e);
 }
 
 int choice_check(struct ci_file *f, struct err *e)

@@ -6,9 +6,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#define NAME_MAX_BYTES ((size_t)255)
 /* Parallel ones each counted: what 256 MB of memory bear. */
 #define JOBS_MAX ((size_t)50000)
+
+static const char *const no_names[] = { "true", "false", "nil", "pages:deploy", NULL };
 
 /* What a job takes unless it says otherwise: below default:, or at the top of the
  * file in the older manner. Borrowed from the tree. */
@@ -142,11 +143,12 @@ static int read_scripts(const struct ci_reader *r, const struct yaml *y, const s
     if (ci_script(r, before, "before_script", &job->script, e) < 0)
         return -1;
     size_t n = job->script.n;
-    if (ci_script(r, yaml_get(y, "script"), "script", &job->script, e) < 0)
+    const struct yaml *script = yaml_get(y, "script"), *run = yaml_get(y, "run");
+    if (ci_script(r, script, "script", &job->script, e) < 0)
         return -1;
-    if (job->trigger.given && job->script.n > n)
-        return ci_key_problem(r, yaml_get(y, "trigger"), e, "a job cannot have both `trigger` and `script`");
-    if (is_blank(yaml_get(y, "script"), job->script.n - n) && !job->barred && !job->trigger.given && !has_unknown_keys(y)) {
+    if (run && (script || yaml_get(y, "before_script") || yaml_get(y, "after_script")))
+        return ci_key_problem(r, run, e, "a job cannot have both `run` and a script");
+    if (is_blank(script, job->script.n - n) && !job->barred && !job->trigger.given && !has_unknown_keys(y)) {
         auto_free char *name = text_quote(r->job);
         return ci_key_problem(r, y, e, "job `%s` has no `script`; add one, or hide the job: `.%s`", name, name);
     }
@@ -163,6 +165,11 @@ static int inherit_defaults(const struct ci_reader *r, const struct yaml *y, str
         return 0;
     if (y->type == YAML_SCALAR ? yaml_bool(y, &all) < 0 : ci_texts(r, y, "default", &names, e) < 0)
         return ci_wrong_type(r, y, "default", "true, false or a list of keywords", e);
+    for (size_t i = 0; i < names.n; i++) {
+        auto_free char *shown = text_quote(names.items[i]);
+        if (!keyword_find(names.items[i], IN_DEFAULT))
+            return ci_problem(r, y, e, "`inherit` names `%s`, which is no keyword of `default`", shown);
+    }
     for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
         if (!all && !strvec_has(&names, defaults[i].name))
             *default_at(d, i) = NULL;
@@ -193,6 +200,18 @@ static int read_inherit(const struct ci_reader *r, const struct yaml *y, struct 
     return inherit_variables(r, yaml_get(y, "variables"), job, e);
 }
 
+/* Rules say it themselves. */
+static int read_delay(const struct ci_reader *r, const struct yaml *y, struct ci_job *job, struct err *e)
+{
+    const struct yaml *start_in = yaml_get(y, "start_in");
+
+    if (!ci_absent(start_in) && job->rules.given)
+        return ci_key_problem(r, start_in, e, "`start_in` may not be used with `rules`; write it into the rule");
+    if (job->when == WHEN_DELAYED)
+        return ci_delay(r, yaml_get(y, "when"), start_in, &job->start_in, e);
+    return ci_absent(start_in) ? 0 : ci_key_problem(r, start_in, e, "`start_in` wants `when: delayed`");
+}
+
 /* What decides whether, when and how often it runs. */
 static int read_course(const struct ci_reader *r, const struct yaml *y, const struct defaults *d, struct ci_job *job,
                        struct err *e)
@@ -211,8 +230,7 @@ static int read_course(const struct ci_reader *r, const struct yaml *y, const st
         ends(r, ci_text(r, yaml_get(y, "resource_group"), "resource_group", &job->resource_group, e), e) ||
         ends(r, ci_when(r, yaml_get(y, "when"), &job->when, e), e))
         return -1;
-    if (job->when == WHEN_DELAYED &&
-        ci_delay(r, yaml_get(y, "when"), yaml_get(y, "start_in"), &job->start_in, e) < 0)
+    if (read_delay(r, y, job, e) < 0)
         return -1;
     /* A manual job that nobody starts does not hold up the others, unless it says so. */
     job->allow_failure = job->when == WHEN_MANUAL;
@@ -230,7 +248,9 @@ static int read_trigger(const struct ci_reader *r, const struct yaml *y, struct 
         strvec_pushf(r->warnings, "%s:%d:%d: keyword `pipeline` in job `%s` has no effect here: another project's pipeline is "
                      "on its server", mirrored->file, mirrored->key_line, mirrored->key_column, name);
     }
-    return ci_trigger(r, yaml_get(y, "trigger"), &job->trigger, e);
+    if (ci_absent(yaml_get(y, "trigger")))
+        return 0;
+    return ci_trigger(r, yaml_get(y, "trigger"), &job->trigger, e) < 0 ? -1 : ci_check_trigger_job(r, y, e);
 }
 
 static int read_job(const struct ci_reader *r, const struct yaml *y, const struct defaults *all, const struct ci_file *f,
@@ -306,8 +326,10 @@ static int add_job(const struct ci_reader *file, const struct yaml *y, const str
 
     if (!*y->key)
         return ci_key_problem(file, y, e, "a job's name cannot be empty");
-    if (strlen(y->key) > NAME_MAX_BYTES)
-        return ci_key_problem(file, y, e, "the job's name is longer than %zu characters", NAME_MAX_BYTES);
+    if (strlen(y->key) > CI_NAME_MAX)
+        return ci_key_problem(file, y, e, "a job's name has more than %zu characters", CI_NAME_MAX);
+    if (text_is_any(y->key, no_names))
+        return ci_key_problem(file, y, e, "`%s` cannot be a job's name", name);
     if (y->type != YAML_MAP || (near && !yaml_get(y, "script")))
         return ci_key_problem(file, y, e, "`%s` is neither a keyword nor a job with a `script`%s%s%s", name,
                               near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");

@@ -9,6 +9,7 @@
 /* GitLab's. */
 #define RETRY_MAX    2
 #define TIMEOUT_LEAST 1
+#define TIMEOUT_MAX   ((int64_t)31557600 / 12) /* a month */
 
 /* GitLab's words for what may have gone wrong. */
 static const char *const whens[] = {
@@ -51,13 +52,9 @@ int ci_retry(const struct ci_reader *r, const struct yaml *y, struct ci_retry *o
         auto_free char *shown = text_quote(out->when.items[i]);
         if (text_is_any(out->when.items[i], whens))
             continue;
-        const struct yaml *at = yaml_get(y, "when");
         const char *near = text_nearest(out->when.items[i], whens);
-        if (near)
-            return ci_problem(r, at, e, "`retry` has no `when: %s`; did you mean `%s`?", shown, near);
-        /* A newer GitLab may know more. */
-        strvec_pushf(r->warnings, "%s:%d:%d: `%s` in `retry` has no effect here: no job fails of that", at->file, at->line,
-                     at->column, shown);
+        return ci_problem(r, yaml_get(y, "when"), e, "`retry` has no `when: %s`%s%s%s", shown, near ? "; did you mean `" : "",
+                          near ? near : "", near ? "`?" : "");
     }
     return ci_absent(codes) ? 0 : ci_exit_codes(r, codes, &out->codes, &out->n_codes, e);
 }
@@ -68,9 +65,11 @@ int ci_timeout(const struct ci_reader *r, const struct yaml *y, int64_t *out, st
 
     if (ci_text(r, y, "timeout", &text, e) < 0)
         return -1;
-    if (!text || (period_parse(text, out) == 0 && *out >= TIMEOUT_LEAST))
+    if (!text)
         return 0;
     auto_free char *shown = text_quote(text);
+    if (period_parse(text, out) == 0 && *out >= TIMEOUT_LEAST)
+        return *out <= TIMEOUT_MAX ? 0 : ci_problem(r, y, e, "`timeout: %s` is longer than a month", shown);
     return ci_problem(r, y, e, "`timeout: %s` is no length of time; write it like `1h 30m` or `90 minutes`", shown);
 }
 

@@ -86,6 +86,8 @@ static int read_rule(const struct ci_reader *r, const struct yaml *y, enum keywo
     out->at = y;
     if (y->type != YAML_MAP || y->tag)
         return ci_wrong_type(r, y, "rules", "a list of maps", e);
+    if (y->n == 0)
+        return ci_problem(r, y, e, "a rule has nothing in it; take it out, or write `when: on_success`");
     if (ci_check_keys(r, y, place, e) < 0 || read_condition(r, yaml_get(y, "if"), out, e) < 0 ||
         read_paths(r, yaml_get(y, "changes"), "changes", IN_CHANGES, &out->has_changes, &out->changes, e) < 0 ||
         ci_text(r, yaml_get(yaml_get(y, "changes"), "compare_to"), "compare_to", &out->compare_to, e) < 0 ||
@@ -95,8 +97,11 @@ static int read_rule(const struct ci_reader *r, const struct yaml *y, enum keywo
         ci_auto_cancel(r, yaml_get(y, "auto_cancel"), &out->auto_cancel, e) < 0 ||
         ci_variables(r, yaml_get(y, "variables"), IN_RULE_VARIABLE, &out->variables, e) < 0)
         return -1;
-    if (out->has_when && out->when == WHEN_DELAYED &&
-        ci_delay(r, yaml_get(y, "when"), yaml_get(y, "start_in"), &out->start_in, e) < 0)
+    const struct yaml *start_in = yaml_get(y, "start_in");
+    bool is_delayed = out->has_when && out->when == WHEN_DELAYED;
+    if (start_in && !is_delayed)
+        return ci_key_problem(r, start_in, e, "`start_in` wants `when: delayed` in the same rule");
+    if (is_delayed && ci_delay(r, yaml_get(y, "when"), start_in, &out->start_in, e) < 0)
         return -1;
     return ci_needs(r, yaml_get(y, "needs"), &out->needs, e);
 }
@@ -159,6 +164,22 @@ static void flatten(const struct expression_scope *scope, struct variables *out)
     variables_append(out, scope->variables);
 }
 
+/* A dollar before no variable's name is one of the path. */
+static char *keep_dollars(const char *text, const struct variables *all)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+    char *kept = xcalloc(2 * strlen(text) + 1, 1), *to = kept;
+
+    for (const char *at = text; *at; at++) {
+        const char *start = at + 1 + (at[1] == '{');
+        auto_free char *name = xstrndup(start, *at == '$' ? strspn(start, letters) : 0);
+        *to++ = *at;
+        if (*at == '$' && !variables_find(all, name))
+            *to++ = '$';
+    }
+    return kept;
+}
+
 static int expand(const char *text, const struct expression_scope *scope, char **out, struct err *e)
 {
     auto_variables all = VARIABLES_INIT;
@@ -168,7 +189,32 @@ static int expand(const char *text, const struct expression_scope *scope, char *
         return 0;
     }
     flatten(scope, &all);
-    return variables_expand(&all, text, out, e);
+    auto_free char *kept = keep_dollars(text, &all);
+    return variables_expand(&all, kept, out, e);
+}
+
+/* Any folder on the way to the file. */
+static bool is_below(const char *pattern, const char *path)
+{
+    auto_free char *folders = xstrdup(path);
+
+    for (char *end = strrchr(folders, '/'); end; end = strrchr(folders, '/')) {
+        *end = '\0';
+        if (path_pattern_matches(pattern, folders))
+            return true;
+    }
+    return false;
+}
+
+/* What ends in a slash is a folder. */
+static bool path_matches(const char *pattern, const char *path)
+{
+    size_t len = strlen(pattern);
+    auto_free char *folder = len > 0 && pattern[len - 1] == '/' ? xstrndup(pattern, len - 1) : NULL;
+
+    if (folder)
+        return is_below(folder, path);
+    return strpbrk(pattern, "*?[{\\") ? path_pattern_matches(pattern, path) : strcmp(pattern, path) == 0;
 }
 
 static int any_path(const struct strvec *patterns, const struct strvec *paths, const struct expression_scope *scope,
@@ -180,9 +226,8 @@ static int any_path(const struct strvec *patterns, const struct strvec *paths, c
         if (expand(patterns->items[i], scope, &pattern, e) < 0)
             return -1;
         const char *plain = pattern + strspn(pattern, "/");
-        bool is_plain = !strpbrk(plain, "*?[{\\");
         for (size_t k = 0; k < paths->n && !*out; k++)
-            *out = is_plain ? strcmp(plain, paths->items[k]) == 0 : path_pattern_matches(plain, paths->items[k]);
+            *out = path_matches(plain, paths->items[k]);
     }
     return 0;
 }

@@ -28,6 +28,8 @@ static int add_stages(const struct ci_reader *r, const struct yaml *y, int depth
         }
         if (name->type != YAML_SCALAR || name->tag || scalar_kind(name) != SCALAR_TEXT || !*name->text)
             return ci_wrong_type(r, name, "stages", "a list of names", e);
+        if (strlen(name->text) > CI_NAME_MAX)
+            return ci_problem(r, name, e, "a stage's name has more than %zu characters", CI_NAME_MAX);
         if (strcmp(name->text, ".post") != 0 && !strvec_has(out, name->text))
             strvec_push(out, name->text);
     }

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* GitLab's, of files. */
+#define INCLUDES_MAX ((size_t)3)
+
 static int read_strategy(const struct ci_reader *r, const struct yaml *y, bool *waits, struct err *e)
 {
     static const char *const strategies[] = { "depend", "mirror", NULL };
@@ -60,6 +63,21 @@ static int find_artifact(const struct ci_reader *r, struct ci_trigger *out, stru
     return 0;
 }
 
+/* `project` and `branch` are another pipeline's. */
+static int check_kind(const struct ci_reader *r, const struct yaml *y, const struct yaml *include, struct err *e)
+{
+    const struct yaml *project = yaml_get(y, "project"), *branch = yaml_get(y, "branch");
+    auto_free char *name = NULL;
+
+    if (include && (project || branch))
+        return ci_key_problem(r, project ? project : branch, e, "a `trigger` has `include` or `project`, and not both");
+    if (include && include->type == YAML_LIST && include->n > INCLUDES_MAX)
+        return ci_problem(r, include, e, "`include` of a `trigger` has %zu files; it can have %zu", include->n, INCLUDES_MAX);
+    if (ci_text(r, project, "project", &name, e) < 0 || ci_text(r, branch, "branch", &name, e) < 0)
+        return -1;
+    return include || project ? 0 : ci_problem(r, y, e, "a `trigger` wants an `include`: the file of the child pipeline");
+}
+
 int ci_trigger(const struct ci_reader *r, const struct yaml *y, struct ci_trigger *out, struct err *e)
 {
     if (ci_absent(y))
@@ -71,16 +89,44 @@ int ci_trigger(const struct ci_reader *r, const struct yaml *y, struct ci_trigge
     }
     if (y->type != YAML_MAP)
         return ci_wrong_type(r, y, "trigger", "a project, or a map with `include`", e);
+    const struct yaml *include = yaml_get(y, "include");
+    if (ci_absent(include))
+        include = NULL;
     if (ci_check_keys(r, y, IN_TRIGGER, e) < 0 || read_strategy(r, yaml_get(y, "strategy"), &out->waits, e) < 0 ||
-        read_forward(r, yaml_get(y, "forward"), out, e) < 0)
+        read_forward(r, yaml_get(y, "forward"), out, e) < 0 || check_kind(r, y, include, e) < 0)
         return -1;
-    out->include = yaml_get(y, "include");
-    if (ci_absent(out->include)) {
-        out->include = NULL;
-        if (!yaml_get(y, "project"))
-            return ci_problem(r, y, e, "a `trigger` wants an `include`: the file of the child pipeline");
-        note_project(r, y);
-        return 0;
+    out->include = include;
+    if (include)
+        return find_artifact(r, out, e);
+    note_project(r, y);
+    return 0;
+}
+
+/* What a job with a `trigger` may have beside it. */
+static const char *const companions[] = {
+    "trigger",  "extends",   "stage", "type",           "only",        "except",        "rules",               "variables",   "inherit",
+    "allow_failure", "when", "needs", "resource_group", "environment", "interruptible", "manual_confirmation", "description", "parallel",
+    NULL,
+};
+
+int ci_check_trigger_job(const struct ci_reader *r, const struct yaml *job, struct err *e)
+{
+    const struct yaml *failure = yaml_get(job, "allow_failure"), *parallel = yaml_get(job, "parallel");
+    const struct yaml *when = yaml_get(job, "when"), *needs = yaml_get(job, "needs");
+
+    for (size_t i = 0; i < job->n; i++) {
+        auto_free char *name = text_quote(job->items[i]->key);
+        if (!text_is_any(job->items[i]->key, companions))
+            return ci_key_problem(r, job->items[i], e, "a job cannot have both `trigger` and `%s`", name);
     }
-    return find_artifact(r, out, e);
+    if (failure && failure->type == YAML_MAP)
+        return ci_wrong_type(r, failure, "allow_failure", "true or false in a job with a `trigger`", e);
+    if (parallel && parallel->type == YAML_SCALAR)
+        return ci_problem(r, parallel, e, "a job with a `trigger` can be `parallel` by a `matrix` alone");
+    if (when && when->type == YAML_SCALAR && strcmp(when->text, "delayed") == 0)
+        return ci_problem(r, when, e, "a job with a `trigger` cannot be `delayed`");
+    for (size_t i = 0; needs && needs->type == YAML_LIST && i < needs->n; i++)
+        if (yaml_get(needs->items[i], "project"))
+            return ci_problem(r, needs->items[i], e, "a job with a `trigger` cannot need jobs of another project");
+    return 0;
 }

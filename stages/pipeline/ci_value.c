@@ -2,6 +2,7 @@
 
 #include "base/number.h"
 #include "base/text.h"
+#include "stages/pipeline/ci_idle.h"
 #include "stages/pipeline/period.h"
 #include "stages/pipeline/scalar.h"
 
@@ -10,6 +11,8 @@
 
 /* GitLab's own limit for lists in lists of a script. */
 #define SCRIPT_DEPTH 10
+/* GitLab's, of seconds: a week. */
+#define DELAY_MAX ((int64_t)7 * 24 * 3600)
 #define PROBLEMS_COMPARED ((size_t)1000)
 
 /* ---- Messages ---- */
@@ -82,7 +85,7 @@ int ci_check_key(const struct ci_reader *r, const struct yaml *member, enum keyw
     if (k->use == KEYWORD_IDLE && !was_said(r, k))
         strvec_pushf(r->warnings, "%s:%d:%d: keyword `%s`%s has no effect here: %s", member->file, member->key_line,
                      member->key_column, k->name, where, k->text);
-    return 0;
+    return k->use == KEYWORD_TAKEN ? 0 : ci_idle(r, member, place, e);
 }
 
 int ci_check_keys(const struct ci_reader *r, const struct yaml *map, enum keyword_place place, struct err *e)
@@ -373,6 +376,8 @@ int ci_delay(const struct ci_reader *r, const struct yaml *at, const struct yaml
     auto_free char *shown = text_quote(time);
     if (period_parse(time, out) < 0)
         return ci_problem(r, start_in, e, "`start_in: %s` is no length of time; write it like `30 minutes`", shown);
+    if (*out > DELAY_MAX)
+        return ci_problem(r, start_in, e, "`start_in: %s` is longer than a week", shown);
     return 0;
 }
 

@@ -6,6 +6,9 @@
 #include "stages/pipeline/ci_file.h"
 #include "stages/pipeline/keyword.h"
 
+/* GitLab's, of the names of jobs and stages. */
+#define CI_NAME_MAX ((size_t)255)
+
 /* Where we are in the file, for messages. */
 struct ci_reader {
     const char *file;
@@ -89,6 +92,8 @@ int ci_check_needs(const struct ci_file *f, const struct ci_job *job, struct err
 int ci_retry(const struct ci_reader *r, const struct yaml *y, struct ci_retry *out, struct err *e);
 int ci_timeout(const struct ci_reader *r, const struct yaml *y, int64_t *out, struct err *e);
 int ci_trigger(const struct ci_reader *r, const struct yaml *y, struct ci_trigger *out, struct err *e);
+/* The job that has it: whether nothing else is in it that wants a script. */
+int ci_check_trigger_job(const struct ci_reader *r, const struct yaml *job, struct err *e);
 int ci_coverage(const struct ci_reader *r, const struct yaml *y, char **out, struct err *e);
 int ci_hooks(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
 /* A number, or a list of numbers, from 0 to 255. */

@@ -44,6 +44,7 @@ static const struct keyword keywords[] = {
     /* Of another project: ci_trigger() says that it is not run. */
     { "project", IN_TRIGGER, KEYWORD_TAKEN, NULL },
     { "branch", IN_TRIGGER, KEYWORD_TAKEN, NULL },
+    { "inputs", IN_TRIGGER, KEYWORD_TAKEN, NULL },
     { "rules", IN_JOB | IN_WORKFLOW, KEYWORD_TAKEN, NULL },
     { "inherit", IN_JOB, KEYWORD_TAKEN, NULL },
     { "parallel", IN_JOB, KEYWORD_TAKEN, NULL },

@@ -70,17 +70,17 @@ bool order_tries_again(const struct ci_job *job, const char *failure, int code, 
     return strvec_has(&retry->when, "always") || strvec_has(&retry->when, failure);
 }
 
-/* Whether the jobs behind it go on without a manual job. One that may fail with some exit codes alone holds them up. */
-static bool is_optional(const struct ci_job *job)
+/* Those after it wait until somebody starts it. */
+static bool blocks(const struct ci_job *job, enum job_state state)
 {
-    return job->allow_failure && !job->allowed_codes;
+    return state == JOB_MANUAL && (!job->allow_failure || job->allowed_codes);
 }
 
 void order_add(struct order *o, const struct ci_job *job, enum job_state state)
 {
     if (state == JOB_FAILED)
         o->failed_now = true;
-    if (state == JOB_MANUAL && !is_optional(job) && !o->blocked_by_now)
+    if (blocks(job, state) && !o->blocked_by_now)
         o->blocked_by_now = job->name;
 }
 
@@ -94,9 +94,9 @@ void order_end_stage(struct order *o)
 void order_add_need(struct order *o, const struct ci_job *needed, enum job_state state)
 {
     o->failed |= state == JOB_FAILED;
-    if (state == JOB_MANUAL && !is_optional(needed) && !o->blocked_by)
+    if (blocks(needed, state) && !o->blocked_by)
         o->blocked_by = needed->name;
-    o->missed |= state == JOB_SKIPPED || state == JOB_CANCELED || (state == JOB_MANUAL && is_optional(needed));
+    o->missed |= state == JOB_SKIPPED || state == JOB_CANCELED || (state == JOB_MANUAL && !blocks(needed, state));
 }
 
 bool job_state_is_end(enum job_state s)

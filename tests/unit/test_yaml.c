@@ -321,37 +321,10 @@ static void test_files(void **state)
     assert_int_equal(dir_remove(dir, NULL), 0);
 }
 
-/* As Ruby's reader has it. */
-static const struct {
-    const char *text;
-    bool is_text;
-} scalars[] = {
-    { "word", true },    { "'1'", true },       { "\"true\"", true }, { "1.2.3", true },     { "1e3", true },    { "-", true },
-    { ".", true },       { ".5x", true },       { "+-1", true },      { "08", true },        { "0x", true },     { "0xg", true },
-    { "12:3x", true },   { "2024-1", true },    { "-rf", true },      { "..", true },        { "1_a", true },    { "./run", true },
-    { "7", false },      { "-7", false },       { "+7", false },      { "1_000", false },    { "0755", false },  { "0x1F", false },
-    { "0b101", false },  { "1.5", false },      { ".5", false },      { "1.", false },       { "1.5e+3", false }, { ".inf", false },
-    { "-.inf", false },  { ".nan", false },     { "12:30", false },   { "1:20:30", false },  { "2024-01-31", false },
-    { "true", false },   { "Off", false },      { "yes", false },
-};
-
-static void test_text(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(scalars); i++) {
-        auto_yaml *y = NULL;
-        auto_err e = ERR_INIT;
-        assert_int_equal(yaml_read("f", scalars[i].text, strlen(scalars[i].text), &usual, &y, &e), 0);
-        if (y->type == YAML_SCALAR && yaml_is_text(y) != scalars[i].is_text)
-            fail_msg("'%s'", scalars[i].text);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_trees),    cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_text),     cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_trees),    cmocka_unit_test(test_refusals), cmocka_unit_test(test_limits),
         cmocka_unit_test(test_large),    cmocka_unit_test(test_places),   cmocka_unit_test(test_get),
         cmocka_unit_test(test_booleans), cmocka_unit_test(test_files),   cmocka_unit_test(test_doubled),
         cmocka_unit_test(test_too_many_doubled),

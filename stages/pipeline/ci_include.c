@@ -111,7 +111,8 @@ static int add_file(struct including *x, const struct yaml *at, const char *path
 
 static bool has_yaml_name(const char *path)
 {
-    return text_ends(path, ".yml") || text_ends(path, ".yaml");
+    const char *dot = strrchr(path, '.');
+    return dot && (strcasecmp(dot, ".yml") == 0 || strcasecmp(dot, ".yaml") == 0);
 }
 
 static int add_matching(struct including *x, const struct yaml *at, const char *pattern, struct yaml *sum, struct err *e)
@@ -194,25 +195,25 @@ static int add_template(struct including *x, const struct yaml *entry, const str
     return read_path(x, at, "template", &path, e) < 0 ? -1 : add_copy(x, at, "template", NULL, path, sum, e);
 }
 
-/* https://HOST/PATH is at remote/HOST/PATH. */
-static int add_remote(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum, struct err *e)
-{
-    auto_free char *url = NULL;
-
-    (void)entry;
-    if (read_path(x, at, "remote", &url, e) < 0)
-        return -1;
-    const char *place = strstr(url, "://");
-    const char *path = place ? place + 3 : url;
-    return add_copy(x, at, "remote", NULL, path, sum, e);
-}
-
 /* What would choose among versions of it. */
 static void note_unused(struct including *x, const struct yaml *y)
 {
     if (y)
         strvec_pushf(&x->tree->notes, "%s:%d:%d: keyword `%s` in `include` has no effect here: the copy is taken as it is",
                      y->file, y->key_line, y->key_column, y->key);
+}
+
+/* https://HOST/PATH is at remote/HOST/PATH. */
+static int add_remote(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum, struct err *e)
+{
+    auto_free char *url = NULL;
+
+    if (read_path(x, at, "remote", &url, e) < 0)
+        return -1;
+    note_unused(x, yaml_get(entry, "integrity"));
+    const char *place = strstr(url, "://");
+    const char *path = place ? place + 3 : url;
+    return add_copy(x, at, "remote", NULL, path, sum, e);
 }
 
 static int add_project(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum, struct err *e)
@@ -256,15 +257,31 @@ static int add_own_component(struct including *x, const struct yaml *at, const c
     return all ? add_file(x, at, strvec_has(all, folder) ? folder : file, sum, e) : -1;
 }
 
+/* For `$[[ component.NAME ]]`. Only a server knows the version that a reference means, and another project's commit. */
+static void describe_component(const struct including *x, const char *address, struct variables *out)
+{
+    size_t len = strcspn(address, "@");
+    auto_free char *path = xstrndup(address, len);
+    const char *slash = strrchr(path, '/');
+    const char *sha = own_component(x, address) ? variables_value(x->world->variables, "CI_COMMIT_SHA") : NULL;
+
+    variables_add(out, "name", slash ? slash + 1 : path, VARIABLE_RAW);
+    variables_add(out, "reference", address[len] ? address + len + 1 : "", VARIABLE_RAW);
+    variables_add(out, "sha", sha ? sha : "", VARIABLE_RAW);
+}
+
 /* What stands in place of a component, with its inputs put in: component/HOST/PATH.yml, without the version. */
 static int add_component(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum,
                          struct err *e)
 {
     auto_free char *address = NULL;
+    auto_variables facts = VARIABLES_INIT;
 
     if (read_path(x, at, "component", &address, e) < 0)
         return -1;
     (void)entry;
+    describe_component(x, address, &facts);
+    x->given.component = &facts;
     const char *own = own_component(x, address);
     if (own)
         return add_own_component(x, at, own, sum, e);
@@ -304,7 +321,8 @@ static int check_keys(const struct yaml *entry, size_t kind, struct err *e)
         const struct yaml *y = entry->items[i];
         bool is_known = strcmp(y->key, kinds[kind].key) == 0 || strcmp(y->key, "rules") == 0 || strcmp(y->key, "inputs") == 0 ||
                         (kinds[kind].also && strcmp(y->key, kinds[kind].also) == 0) ||
-                        (strcmp(y->key, "ref") == 0 && kinds[kind].add == add_project);
+                        (strcmp(y->key, "ref") == 0 && kinds[kind].add == add_project) ||
+                        (strcmp(y->key, "integrity") == 0 && kinds[kind].add == add_remote);
         auto_free char *shown = text_quote(y->key);
         if (!is_known)
             return yaml_error(e, ERR_JOB, y->file, y, "`%s` is not supported in `include` of a `%s`", shown, kinds[kind].key);

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* GitLab's. */
+#define OPTIONS_MAX ((size_t)50)
+
 static const struct yaml_limits limits = { .bytes = 1 << 20, .nodes = 20000, .depth = 30 };
 
 /* ---- The header ---- */
@@ -270,6 +273,24 @@ static int check_rules(const struct yaml *spec, const char *name, struct err *e)
     return 0;
 }
 
+/* What a type can have beside it. */
+static int check_limits(const struct yaml *spec, const char *name, struct err *e)
+{
+    const struct yaml *options = yaml_get(spec, "options"), *regex = yaml_get(spec, "regex");
+    const struct type *type = type_of(spec);
+
+    if (options && (options->type != YAML_LIST || options->n > OPTIONS_MAX))
+        return yaml_error(e, ERR_JOB, options->file, options, "input `%s`: `options` is a list of at most %zu values", name,
+                          OPTIONS_MAX);
+    for (size_t i = 0; options && i < options->n; i++)
+        if (strcmp(type->name, "boolean") == 0 || !type->fits(options->items[i]))
+            return yaml_error(e, ERR_JOB, options->file, options->items[i], "input `%s`: its `options` are strings or numbers, "
+                              "as its type is; this one is not of type %s, or cannot have any", name, type->name);
+    if (regex && type != types)
+        return yaml_error(e, ERR_JOB, regex->file, regex, "input `%s`: `regex` is for the type string alone", name);
+    return 0;
+}
+
 static int check_spec(const struct yaml *spec, struct err *e)
 {
     static const char *const keys[] = { "default", "description", "options", "regex", "rules", "type", NULL };
@@ -286,7 +307,7 @@ static int check_spec(const struct yaml *spec, struct err *e)
     if (!type_of(spec))
         return yaml_error(e, ERR_JOB, spec->file, yaml_get(spec, "type"),
                           "input `%s`: a type is string, number, boolean or array", name);
-    return check_rules(spec, name, e);
+    return check_limits(spec, name, e) < 0 ? -1 : check_rules(spec, name, e);
 }
 
 static bool is_known(const struct yaml *inputs, const char *name, size_t len)
@@ -328,6 +349,33 @@ static int read_header(const char *name, const char *text, size_t len, struct ya
     return yaml_read(name, text, len, &limits, out, e);
 }
 
+static int check_component(const struct yaml *fields, struct err *e)
+{
+    static const char *const known[] = { "name", "sha", "version", "reference", NULL };
+    bool fits = fields->type == YAML_LIST;
+
+    for (size_t i = 0; fits && i < fields->n; i++)
+        fits = fields->items[i]->type == YAML_SCALAR && text_is_any(fields->items[i]->text, known);
+    return fits ? 0 : yaml_error(e, ERR_JOB, fields->file, fields, "`component` is a list of name, sha, version and reference");
+}
+
+static int check_header(const struct yaml *spec, struct err *e)
+{
+    for (size_t i = 0; spec && i < spec->n; i++) {
+        const struct yaml *y = spec->items[i];
+        auto_free char *key = text_quote(y->key);
+        if (strcmp(y->key, "component") == 0) {
+            if (check_component(y, e) < 0)
+                return -1;
+        } else if (strcmp(y->key, "inputs") != 0) {
+            return yaml_error(e, ERR_JOB, y->file, y, "`%s` is not supported in `spec`; there are inputs and component", key);
+        } else if (y->type != YAML_MAP && y->type != YAML_NULL) {
+            return yaml_error(e, ERR_JOB, y->file, y, "`inputs` is %s; it must be a map", yaml_type_name(y));
+        }
+    }
+    return 0;
+}
+
 int ci_inputs_read(const char *name, const char *text, size_t len, const struct ci_given *given, struct ci_inputs *out,
                    struct err *e)
 {
@@ -338,8 +386,9 @@ int ci_inputs_read(const char *name, const char *text, size_t len, const struct 
         return -1;
     spec = yaml_get(out->header, "spec");
     inputs = yaml_get(spec, "inputs");
-    if (spec && (out->header->n > 1 || spec->n > (inputs != NULL) || (inputs && inputs->type != YAML_MAP)))
-        return yaml_error(e, ERR_JOB, name, spec, "this document is to have `spec` alone, and in it a map of `inputs`");
+    out->component = given->component;
+    if (check_header(spec, e) < 0)
+        return -1;
     if (check_given(inputs, name, given, e) < 0)
         return -1;
     out->items = xcalloc(inputs ? inputs->n + 1 : 1, sizeof(*out->items));

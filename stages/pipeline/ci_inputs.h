@@ -15,6 +15,7 @@ struct ci_given {
     const struct strvec *words; /* "NAME=VALUE" of the command line; NULL: none */
     const struct yaml *at;   /* who includes it; NULL: nobody does */
     const struct variables *variables; /* for expand_vars, resolved; NULL: none */
+    const struct variables *component; /* name, sha, version and reference of what the file is; NULL: it is none */
     bool may_be_unused;      /* the file need not take inputs: they were put into it already */
 };
 
@@ -31,6 +32,7 @@ struct ci_inputs {
     struct yaml *header;     /* NULL: the file has none */
     struct ci_input *items;
     size_t n;
+    const struct variables *component; /* as it is given */
 };
 
 /* How long the header is, with the line that ends it; 0: there is none. */

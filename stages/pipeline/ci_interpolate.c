@@ -13,6 +13,8 @@
 /* GitLab's, of one block. */
 #define FUNCTIONS_MAX 3
 
+static const char component_start[] = "component.";
+
 struct putting {
     const struct ci_inputs *inputs;
     const struct variables *variables;
@@ -187,11 +189,30 @@ static void write_value(const struct yaml *y, struct strbuf *out)
     strbuf_puts(out, y->type == YAML_LIST ? "]" : "}");
 }
 
+/* What `spec: component` asks for; nothing when the file is no component, or it is not known here. */
+static int component_field(const struct putting *p, const struct yaml *at, const char *block, char **out, struct err *e)
+{
+    const struct yaml *fields = yaml_get(yaml_get(p->inputs->header, "spec"), "component");
+    const char *name = block + strlen(component_start);
+    auto_free char *field = xstrndup(name, strcspn(name, " |\t"));
+    bool asked = false;
+
+    for (size_t i = 0; fields && i < fields->n; i++)
+        asked |= strcmp(fields->items[i]->text, field) == 0;
+    if (!asked)
+        return refuse(at, block, "`spec: component` of this file does not name that", e);
+    const char *value = p->inputs->component ? variables_value(p->inputs->component, field) : NULL;
+    *out = xstrdup(value ? value : "");
+    return apply(p, at, block, out, e);
+}
+
 /* The block as text. */
 static int evaluate(const struct putting *p, const struct yaml *at, const char *block, char **out, struct err *e)
 {
     const struct ci_input *x = find_input(p, block);
 
+    if (text_starts(block, component_start))
+        return component_field(p, at, block, out, e);
     if (!x)
         return refuse(at, block, "there is no such input in this file's `spec`", e);
     if (strchr(block, '|') && !is_string(x))

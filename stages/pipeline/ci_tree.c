@@ -1,5 +1,7 @@
 #include "stages/pipeline/ci_tree.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 /* GitLab takes 2 MB and 100 levels a file. The nodes are what 256 MB of memory bear. */
@@ -49,6 +51,13 @@ struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text,
     given = given ? given : &nothing;
     if (ci_inputs_read(name, text, len, given, &inputs, e) < 0)
         return NULL;
+    for (size_t i = 0; inputs.header && i < inputs.header->n; i++) {
+        const struct yaml *y = inputs.header->items[i];
+        auto_free char *key = text_quote(y->key);
+        if (strcmp(y->key, "spec") != 0)
+            strvec_pushf(&t->notes, "%s:%d:%d: keyword `%s` has no effect here: this document is for `spec` alone", y->file,
+                         y->key_line, y->key_column, key);
+    }
     if (given->map && given->may_be_unused && !inputs.header)
         strvec_pushf(&t->notes, "%s:%d:%d: keyword `inputs` in `include` has no effect here: the copy is taken as it is",
                      given->map->file, given->map->key_line, given->map->key_column);

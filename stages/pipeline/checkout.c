@@ -173,20 +173,35 @@ static char *target_of(const struct git *g, const struct checkout *c)
     return commit ? commit : commit_of(g, here);
 }
 
+/* What `origin` is known to have; when that is all, the last commit was the push. */
+static char *before_push(const struct git *g, const struct checkout *c)
+{
+    auto_free char *there = xasprintf("refs/remotes/origin/%s^{commit}", c->ref);
+    char *known = git_ask(g, "rev-parse", "-q", "--verify", there, NULL);
+
+    if (!known || !c->head || strcmp(known, c->head) != 0)
+        return known;
+    free(known);
+    auto_free char *parent = xasprintf("%s~1^{commit}", c->head);
+    return git_ask(g, "rev-parse", "-q", "--verify", parent, NULL);
+}
+
 int checkout_set_event(struct checkout *c, const char *event, char *const *env, struct err *e)
 {
-    __attribute__((cleanup(git_release))) struct git g;
+    __attribute__((cleanup(git_release))) struct git g = { .dir = c->top };
 
     c->event = event;
     if (event_check(event, e) < 0)
         return -1;
+    git_init(&g, c->top, env);
+    if (event_has_push(event) && !c->is_tag)
+        c->before = before_push(&g, c);
     if (!event_is_merge_request(event))
         return 0;
     auto_free char *shown = text_quote(c->ref);
     if (c->is_tag || strcmp(c->ref, c->default_branch) == 0)
         return err_set(e, ERR_USAGE, 0, "%s '%s' cannot be merged into branch '%s'; check out another branch, or name one "
                        "with --branch", c->is_tag ? "tag" : "branch", shown, c->default_branch);
-    git_init(&g, c->top, env);
     auto_free char *target = target_of(&g, c);
     if (target && c->head)
         c->merge_base = git_ask(&g, "merge-base", target, c->head, NULL);
@@ -209,6 +224,7 @@ void checkout_release(struct checkout *c)
     free(c->ref);
     free(c->default_branch);
     free(c->merge_base);
+    free(c->before);
     free(c->author);
     free(c->timestamp);
     free(c->message);

@@ -31,6 +31,7 @@ struct checkout {
     char *user_name; /* as git is configured for the caller */
     char *user_email;
 
+    char *before;  /* what a push finds on the branch; NULL: nothing, or it is no push of a branch */
     const char *event; /* stages/pipeline/event.h; NULL: a push. Borrowed */
     char *merge_base;  /* of a merge request: where it left the default branch; NULL: nobody knows */
 

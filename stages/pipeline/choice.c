@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "stages/pipeline/event.h"
+#include "stages/pipeline/predefined.h"
 
 #include <string.h>
 
@@ -19,8 +20,7 @@ static int resolve_all(const struct judging *j, const struct ci_job *job, struct
 
     variables_append(&all, j->world->server);
     if (job) {
-        variables_add(&all, "CI_JOB_NAME", job->name, VARIABLE_RAW);
-        variables_add(&all, "CI_JOB_STAGE", j->file->stages.items[job->stage], VARIABLE_RAW);
+        predefined_job_known(job, j->file->stages.items[job->stage], &all);
         ci_job_globals(j->file, job, &all);
         variables_append(&all, &job->variables);
     } else {
@@ -58,17 +58,30 @@ static int judge_workflow(struct judging *j, struct err *e)
 
 /* ---- Jobs ---- */
 
+/* CI_ENVIRONMENT_NAME and its like. */
+static int add_environment(const struct judging *j, const struct ci_job *job, struct variables *own, struct err *e)
+{
+    auto_variables all = VARIABLES_INIT;
+
+    if (!job->environment.name)
+        return 0;
+    variables_append(&all, &j->all);
+    variables_append(&all, own);
+    return predefined_environment(&job->environment, &all, own, e);
+}
+
 /* Most jobs have no variables of their own, and those of all are resolved already. */
 static int job_scope(const struct judging *j, const struct ci_job *job, struct variables *own,
                      struct expression_scope *out, struct err *e)
 {
     if (job->variables.n > 0 || job->inherits_some) {
         *out = (struct expression_scope){ own, NULL };
-        return resolve_all(j, job, own, e);
+        if (resolve_all(j, job, own, e) < 0)
+            return -1;
+    } else {
+        predefined_job_known(job, j->file->stages.items[job->stage], own);
     }
-    variables_add(own, "CI_JOB_NAME", job->name, VARIABLE_RAW);
-    variables_add(own, "CI_JOB_STAGE", j->file->stages.items[job->stage], VARIABLE_RAW);
-    return 0;
+    return add_environment(j, job, own, e);
 }
 
 static void apply(struct ci_job *job, const struct ci_rule *rule)

@@ -168,8 +168,7 @@ static int name_group(const struct pipeline *p, struct entry *x, struct err *e)
     auto_variables resolved = VARIABLES_INIT;
 
     predefined_pipeline(&p->facts, &all);
-    variables_add(&all, "CI_JOB_NAME", x->job->name, VARIABLE_RAW);
-    variables_add(&all, "CI_JOB_STAGE", p->project.file.stages.items[x->job->stage], VARIABLE_RAW);
+    predefined_job_known(x->job, p->project.file.stages.items[x->job->stage], &all);
     ci_job_globals(&p->project.file, x->job, &all);
     variables_append(&all, &x->job->variables);
     variables_append(&all, &p->project.variables);

@@ -71,10 +71,7 @@ static void add_constants(struct variables *out)
         { "CI_PROJECT_TOPICS", "" },
         { "CI_SERVER_SHELL_SSH_PORT", "22" },
         { "CI_COMMIT_REF_PROTECTED", "false" },
-        { "CI_COMMIT_BEFORE_SHA", NO_COMMIT },
-        { "CI_RUNNER_ID", "1" },
-        { "CI_RUNNER_DESCRIPTION", "atelier pipeline" },
-        { "CI_RUNNER_TAGS", "[]" },
+        { "CI_TEMPLATE_REGISTRY_HOST", "registry.gitlab.com" },
         { "GITLAB_USER_ID", "1" },
     };
 
@@ -113,7 +110,6 @@ static void add_project(const struct checkout *c, struct variables *out)
     add_slug(out, "CI_PROJECT_NAMESPACE_SLUG", namespace);
     add(out, "CI_PROJECT_ROOT_NAMESPACE", root);
     add(out, "CI_PROJECT_URL", url);
-    variables_addf(out, VARIABLE_PUBLIC, "CI_REPOSITORY_URL", "%s.git", url);
     add(out, "CI_DEFAULT_BRANCH", c->default_branch);
 }
 
@@ -127,6 +123,7 @@ static void add_commit(const struct pipeline_facts *p, struct variables *out)
 
     add(out, "CI_COMMIT_SHA", p->sha);
     add(out, "CI_COMMIT_SHORT_SHA", short_sha);
+    add(out, "CI_COMMIT_BEFORE_SHA", c->before ? c->before : NO_COMMIT);
     add_raw(out, "CI_COMMIT_REF_NAME", c->ref);
     add_slug(out, "CI_COMMIT_REF_SLUG", c->ref);
     if (!event_is_merge_request(c->event))
@@ -138,18 +135,14 @@ static void add_commit(const struct pipeline_facts *p, struct variables *out)
     add(out, "CI_COMMIT_TIMESTAMP", c->timestamp);
 }
 
-void predefined_pipeline(const struct pipeline_facts *p, struct variables *out)
+void predefined_known(const struct pipeline_facts *p, struct variables *out)
 {
-    auto_free char *url = predefined_project_url(p->checkout);
-
     add_constants(out);
     add_server(&p->checkout->remote, out);
     add_project(p->checkout, out);
     add_commit(p, out);
     predefined_event(p->checkout, out);
-    variables_addf(out, VARIABLE_PUBLIC, "CI_PIPELINE_ID", "%" PRId64, p->id);
     variables_addf(out, VARIABLE_PUBLIC, "CI_PIPELINE_IID", "%" PRId64, p->id);
-    variables_addf(out, VARIABLE_PUBLIC, "CI_PIPELINE_URL", "%s/-/pipelines/%" PRId64, url, p->id);
     add_time(out, "CI_PIPELINE_CREATED_AT");
     if (p->name)
         add_raw(out, "CI_PIPELINE_NAME", p->name);
@@ -157,6 +150,32 @@ void predefined_pipeline(const struct pipeline_facts *p, struct variables *out)
     add_raw(out, "GITLAB_USER_EMAIL", p->checkout->user_email);
     auto_free char *login = xstrndup(p->checkout->user_email, strcspn(p->checkout->user_email, "@"));
     add_raw(out, "GITLAB_USER_LOGIN", login);
+}
+
+void predefined_pipeline(const struct pipeline_facts *p, struct variables *out)
+{
+    auto_free char *url = predefined_project_url(p->checkout);
+
+    predefined_known(p, out);
+    variables_addf(out, VARIABLE_PUBLIC, "CI_REPOSITORY_URL", "%s.git", url);
+    variables_addf(out, VARIABLE_PUBLIC, "CI_PIPELINE_ID", "%" PRId64, p->id);
+    variables_addf(out, VARIABLE_PUBLIC, "CI_PIPELINE_URL", "%s/-/pipelines/%" PRId64, url, p->id);
+    add(out, "CI_RUNNER_ID", "1");
+    add(out, "CI_RUNNER_DESCRIPTION", "atelier pipeline");
+    add(out, "CI_RUNNER_TAGS", "[]");
+}
+
+void predefined_job_known(const struct ci_job *job, const char *stage, struct variables *out)
+{
+    add_raw(out, "CI_JOB_NAME", job->name);
+    add_raw(out, "CI_JOB_GROUP_NAME", job->base);
+    add_slug(out, "CI_JOB_NAME_SLUG", job->name);
+    add_raw(out, "CI_JOB_STAGE", stage);
+    variables_addf(out, VARIABLE_PUBLIC, "CI_NODE_TOTAL", "%zu", job->nodes > 0 ? job->nodes : 1);
+    if (job->nodes > 0)
+        variables_addf(out, VARIABLE_PUBLIC, "CI_NODE_INDEX", "%zu", job->node);
+    if (job->when == WHEN_MANUAL)
+        add(out, "CI_JOB_MANUAL", "true");
 }
 
 void predefined_job(const struct pipeline_facts *p, const struct ci_job *job, const char *stage, int64_t id,
@@ -167,16 +186,8 @@ void predefined_job(const struct pipeline_facts *p, const struct ci_job *job, co
     variables_addf(out, VARIABLE_PUBLIC, "CI_JOB_ID", "%" PRId64, id);
     variables_addf(out, VARIABLE_PUBLIC, "CI_JOB_URL", "%s/-/jobs/%" PRId64, url, id);
     variables_add(out, "CI_JOB_TOKEN", token, VARIABLE_MASKED | VARIABLE_RAW);
-    add_raw(out, "CI_JOB_NAME", job->name);
-    add_raw(out, "CI_JOB_GROUP_NAME", job->base);
-    add_slug(out, "CI_JOB_NAME_SLUG", job->name);
-    add_raw(out, "CI_JOB_STAGE", stage);
+    predefined_job_known(job, stage, out);
     add_time(out, "CI_JOB_STARTED_AT");
-    variables_addf(out, VARIABLE_PUBLIC, "CI_NODE_TOTAL", "%zu", job->nodes > 0 ? job->nodes : 1);
-    if (job->nodes > 0)
-        variables_addf(out, VARIABLE_PUBLIC, "CI_NODE_INDEX", "%zu", job->node);
-    if (job->when == WHEN_MANUAL)
-        add(out, "CI_JOB_MANUAL", "true");
 }
 
 /* By what an environment's name has in it, as GitLab guesses it; the first one that fits. */

@@ -20,6 +20,9 @@ struct pipeline_facts {
 
 /* What started it, with CI_MERGE_REQUEST_*: part of predefined_pipeline(). */
 void predefined_event(const struct checkout *c, struct variables *out);
+/* What a server knows when it makes the pipeline, and of a job of it: rules see that, and nothing of what follows. */
+void predefined_known(const struct pipeline_facts *p, struct variables *out);
+void predefined_job_known(const struct ci_job *job, const char *stage, struct variables *out);
 /* What the server knows of every job of the pipeline, and of one job. */
 void predefined_pipeline(const struct pipeline_facts *p, struct variables *out);
 void predefined_job(const struct pipeline_facts *p, const struct ci_job *job, const char *stage, int64_t id,

@@ -138,7 +138,7 @@ static int read_known(struct project *p, struct err *e)
     };
     auto_variables all = VARIABLES_INIT;
 
-    predefined_pipeline(&facts, &p->server);
+    predefined_known(&facts, &p->server);
     variables_append(&all, &p->server);
     variables_append(&all, &p->variables);
     return variables_resolve(&all, "", &p->known, e);

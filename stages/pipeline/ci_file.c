@@ -270,6 +270,7 @@ static int read_job(const struct ci_reader *r, const struct yaml *y, const struc
         ends(r, ci_environment(r, yaml_get(y, "environment"), &job->environment, e), e) ||
         ends(r, ci_caches(r, or_default(y, "cache", d.cache), job, e), e) ||
         ends(r, ci_artifacts(r, or_default(y, "artifacts", d.artifacts), &job->artifacts, e), e) ||
+        ends(r, ci_pages(r, y, &job->artifacts, e), e) ||
         ends(r, ci_hooks(r, or_default(y, "hooks", d.hooks), job, e), e) ||
         ends(r, ci_dependencies(r, yaml_get(y, "dependencies"), job, e), e))
         return -1;

@@ -247,6 +247,27 @@ int ci_artifacts(const struct ci_reader *r, const struct yaml *y, struct ci_arti
     return read_reports(r, yaml_get(y, "reports"), out, e);
 }
 
+/* What a job for GitLab Pages publishes is one of its artifacts. */
+int ci_pages(const struct ci_reader *r, const struct yaml *job, struct ci_artifacts *out, struct err *e)
+{
+    const struct yaml *pages = yaml_get(job, "pages");
+    auto_free char *folder = xstrdup("public");
+    bool is_one = strcmp(job->key, "pages") == 0; /* the older manner */
+
+    if (pages && pages->type == YAML_MAP)
+        is_one = true;
+    else if (!ci_absent(pages) && yaml_bool(pages, &is_one) < 0)
+        return ci_wrong_type(r, pages, "pages", "true, false or a map", e);
+    if (!is_one)
+        return 0;
+    if (ci_text(r, yaml_get(job, "publish"), "publish", &folder, e) < 0 ||
+        ci_text(r, yaml_get(pages, "publish"), "publish", &folder, e) < 0)
+        return -1;
+    if (!strvec_has(&out->paths, folder))
+        strvec_push(&out->paths, folder);
+    return 0;
+}
+
 void ci_artifacts_release(struct ci_artifacts *a)
 {
     for (size_t i = 0; i < a->n_reports; i++)

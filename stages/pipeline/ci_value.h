@@ -58,6 +58,8 @@ void ci_services_release(struct ci_job *job);
 /* The job's to release, also after an error. */
 int ci_caches(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
 int ci_artifacts(const struct ci_reader *r, const struct yaml *y, struct ci_artifacts *out, struct err *e);
+/* Of the job, with `pages` or called so. */
+int ci_pages(const struct ci_reader *r, const struct yaml *job, struct ci_artifacts *out, struct err *e);
 int ci_dependencies(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
 /* When all jobs have been read: whether the job can have what it names. A parallel job's name becomes those of
  * its jobs. */

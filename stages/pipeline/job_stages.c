@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "stages/pipeline/child.h"
 #include "stages/pipeline/job_shell.h"
+#include "stages/pipeline/period.h"
 #include "stages/pipeline/pipeline.h"
 #include "stages/pipeline/artifact_store.h"
 #include "stages/pipeline/script.h"
@@ -86,6 +87,21 @@ static enum hook_result run(struct job_run *j, enum substage s, int64_t timeout_
     return result == HOOK_SYSTEM_FAILED && is_late(j) ? time_out(j, e) : result;
 }
 
+/* A variable of the runner's says how long a script may take: in milliseconds. */
+static int64_t limit_of(struct job_run *j, const char *name, int64_t otherwise)
+{
+    const char *value = variables_value(&j->resolved, name);
+    int64_t seconds = 0;
+
+    if (!value)
+        return otherwise;
+    if (period_parse(value, &seconds) == 0 && seconds > 0)
+        return seconds * 1000;
+    auto_free char *shown = text_quote(value);
+    job_say(j, STYLE_WARNING, "WARNING: %s is `%s`, which is no length of time: it has no effect", name, shown);
+    return otherwise;
+}
+
 /* Its failure is a warning, unless AFTER_SCRIPT_IGNORE_ERRORS is false. */
 static enum hook_result run_after_script(struct job_run *j, enum hook_result steps, int *code, struct err *e)
 {
@@ -96,7 +112,8 @@ static enum hook_result run_after_script(struct job_run *j, enum hook_result ste
     (void)job_resolve(j, NULL); /* it went well before, with no other text in it */
     if (j->job->after_script.n == 0)
         return steps;
-    enum hook_result result = run(j, SUBSTAGE_AFTER_SCRIPT, AFTER_SCRIPT_TIMEOUT_MS, &own_code, &own);
+    int64_t limit = limit_of(j, "RUNNER_AFTER_SCRIPT_TIMEOUT", AFTER_SCRIPT_TIMEOUT_MS);
+    enum hook_result result = run(j, SUBSTAGE_AFTER_SCRIPT, limit, &own_code, &own);
     if (result == HOOK_DONE)
         return steps;
     const char *ignore = variables_value(&j->resolved, "AFTER_SCRIPT_IGNORE_ERRORS");
@@ -233,8 +250,17 @@ static void open_shell(struct job_run *j)
  * (contract 1.11). At any other time, and the second time, nothing more of the job runs. */
 static enum hook_result run_steps(struct job_run *j, int *code, struct err *e)
 {
-    enum hook_result result = run(j, SUBSTAGE_STEPS, 0, code, e);
+    int64_t limit = limit_of(j, "RUNNER_SCRIPT_TIMEOUT", 0), start = clock_ms();
+    enum hook_result result = run(j, SUBSTAGE_STEPS, limit, code, e);
 
+    if (result == HOOK_SYSTEM_FAILED && limit > 0 && clock_ms() - start >= limit) {
+        char time[32];
+        (void)duration_format(limit, time, sizeof(time));
+        err_release(e);
+        (void)err_set(e, ERR_JOB, 0, "its script took longer than %s (RUNNER_SCRIPT_TIMEOUT)", time);
+        *code = 1;
+        return HOOK_BUILD_FAILED;
+    }
     if (result != HOOK_CANCELLED || j->timed_out || !cancel_spend(j->world->driver->cancel))
         return result;
     j->canceled = true;

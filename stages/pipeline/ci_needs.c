@@ -43,6 +43,8 @@ static int read_elsewhere(const struct ci_reader *r, const struct yaml *y, struc
         return -1;
     if (!job || job->type != YAML_SCALAR || job->tag)
         return ci_problem(r, y, e, "`needs` of another %s wants a `job`", pipeline ? "pipeline" : "project");
+    if (!pipeline && (ci_absent(yaml_get(y, "ref")) || ci_absent(yaml_get(y, "artifacts"))))
+        return ci_problem(r, y, e, "`needs` of another project wants a `ref` and `artifacts`");
     if (!pipeline || !artifacts)
         return 0;
     if (pipeline->type != YAML_SCALAR || pipeline->tag || yaml_get(y, "project"))

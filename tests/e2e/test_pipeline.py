@@ -351,7 +351,7 @@ class Refusals(PipelineTest):
 
     def test_keywords(self):
         text = self.refused("job:\n  script: a\n  trigger: x\n")
-        self.assertIn(".gitlab-ci.yml:3:3: a job cannot have both `trigger` and `script`", text)
+        self.assertIn(".gitlab-ci.yml:2:3: a job cannot have both `trigger` and `script`", text)
         text = self.refused("job:\n  script: a\n  scirpt: b\n")
         self.assertIn(".gitlab-ci.yml:3:3: unknown keyword `scirpt` in job `job`; did you mean `script`?", text)
 

@@ -153,7 +153,7 @@ static const struct {
       "j: [x, 1] on_success X=1; j: [x, 2] on_success X=2; j: [y, 1] on_success X=1; "
       "k on_success <j: [x, 1] <j: [x, 2]" },
     { ".n: {needs: [j]}\nj: {script: a}\nk: {script: a, needs: [!reference [.n, needs]]}", "j on_success; k on_success <j" },
-    { "j: {script: a}\nk: {script: a, needs: [{project: a/b, job: c, ref: main}]}", "j on_success; k on_success <nothing" },
+    { "j: {script: a}\nk: {script: a, needs: [{project: a/b, job: c, ref: main, artifacts: true}]}", "j on_success; k on_success <nothing" },
     { "j: {script: a, parallel: 2}\nk: {script: a, needs: ['j 2/2']}", "j 1/2 on_success; j 2/2 on_success; k on_success <j 2/2" },
 };
 

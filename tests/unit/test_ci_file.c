@@ -218,7 +218,7 @@ static const struct {
     { "default: {tags: [x]}\nj: {script: a}", "ci.yml:1:11: keyword `tags` has no effect here: every job runs on this machine" },
     { "j: {script: a, artifacts: {expire_in: 1 day}}",
       "ci.yml:1:28: keyword `expire_in` in job `j` has no effect here: artifacts stay until the project's next pipeline" },
-    { "j: {script: a, needs: [{project: a/b, job: k, ref: main}]}", "ci.yml:1:25: keyword `project` in job `j` has no effect here" },
+    { "j: {script: a, needs: [{project: a/b, job: k, ref: main, artifacts: true}]}", "ci.yml:1:25: keyword `project` in job `j` has no effect here" },
     { "j: {script: a, only: {kubernetes: active}}",
       "ci.yml:1:23: keyword `kubernetes` in job `j` has no effect here: whether there is a cluster decides nothing here" },
     { "default: {id_tokens: {T: {aud: x}}}\nj: {script: a}", "ci.yml:1:11: keyword `id_tokens` has no effect here" },

@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-/* All in all: a file may have 10,000 jobs that each stand for one. */
+/* All in all: a file may have 10,000 jobs that each stand for one, as large as itself. */
 #define PIPELINES_MAX ((size_t)100)
+#define JOBS_MAX      ((size_t)10000)
 
 struct inner {
     struct project project;
@@ -27,6 +28,8 @@ struct opening {
     const struct project_place *place;
     struct strvec *notes;
     size_t n; /* pipelines so far */
+    size_t jobs; /* in them */
+    bool has_enough;
 };
 
 /* Where a listing is below the root's. */
@@ -83,10 +86,16 @@ static int read_inner(struct opening *o, const struct level *at, const struct ci
     if (project_open_child(o->root, &place, &x->project, e) < 0 || project_choose(&x->project, NULL, e) < 0)
         return -1;
     const struct ci_file *f = &x->project.file;
+    o->jobs += f->n;
     x->listing = (struct listing){ .file = f, .jobs = f->order, .n = f->n_order, .prefix = x->prefix };
     const struct level below = { &x->project, &x->forwarded, at->depth + 1 };
     x->below = open_all(o, &below, &x->listing);
     return 0;
+}
+
+static bool is_enough(const struct opening *o)
+{
+    return o->n == PIPELINES_MAX || o->jobs > JOBS_MAX;
 }
 
 /* NULL: its jobs can be told. The caller's. */
@@ -98,7 +107,8 @@ static char *why_unknown(const struct opening *o, const struct level *at, const 
         return xasprintf("its jobs are known when `%s` has made its file", generator);
     if (at->depth == CHILD_DEPTH_MAX)
         return xasprintf("child pipelines go %zu levels deep, and no deeper", CHILD_DEPTH_MAX);
-    return o->n == PIPELINES_MAX ? xasprintf("not shown: there are more than %zu", PIPELINES_MAX) : NULL;
+    return is_enough(o) ? xasprintf("it and those that follow are not shown: there are more than %zu, or %zu jobs in them",
+                                    PIPELINES_MAX, JOBS_MAX) : NULL;
 }
 
 static struct inner *open_one(struct opening *o, const struct level *at, const struct listing *l, const struct ci_job *job)
@@ -109,7 +119,9 @@ static struct inner *open_one(struct opening *o, const struct level *at, const s
     auto_free char *unknown = why_unknown(o, at, job);
 
     if (unknown) {
-        strvec_pushf(o->notes, "child pipeline of `%s`: %s", name, unknown);
+        if (!o->has_enough)
+            strvec_pushf(o->notes, "child pipeline of `%s`: %s", name, unknown);
+        o->has_enough = is_enough(o); /* of the others it is not said again */
         return NULL;
     }
     o->n++;
@@ -144,7 +156,7 @@ static struct child_list *open_all(struct opening *o, const struct level *at, st
 struct child_list *child_list_open(const struct project *project, const struct project_place *place, struct listing *l,
                                    struct strvec *notes)
 {
-    struct opening o = { project, place, notes, 0 };
+    struct opening o = { .root = project, .place = place, .notes = notes };
     const struct level at = { project, NULL, 0 };
 
     return open_all(&o, &at, l);

@@ -111,7 +111,7 @@ static void read_barred(const struct ci_reader *r, const struct yaml *y, const s
             job->barred = xasprintf("%s:%d:%d: keyword `%s` in job `%s` is not supported yet: %s", member->file,
                                     member->key_line, member->key_column, k->name, name, k->text);
     }
-    if (!job->barred && strvec_has(&f->tree.parts, y->key))
+    if (!job->barred && ci_missing_part(&f->tree, y->key))
         job->barred = xasprintf("%s:%d:%d: job `%s` is not whole: what it extends or refers to is in no file that is here",
                                 y->file, y->key_line, y->key_column, name);
     if (job->barred)

@@ -37,9 +37,15 @@ static bool has_no_work(struct ci_tree *t, const struct yaml *y)
     if (y->type != YAML_MAP || *y->key == '.' || keyword_find(y->key, IN_FILE) || yaml_get(y, "script") ||
         yaml_get(y, "trigger") || yaml_get(y, "run"))
         return false;
-    strvec_pushf(&t->missing, "%s:%d:%d: job `%s` has no `script` in the files that are here", y->file, y->key_line,
-                 y->key_column, name);
+    if (t->missing.n < CI_MISSING_MAX)
+        strvec_pushf(&t->missing, "%s:%d:%d: job `%s` has no `script` in the files that are here", y->file, y->key_line,
+                     y->key_column, name);
     return true;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 /* A job that extends another one keeps that one's `extends` where it is in none of the files. */
@@ -51,4 +57,11 @@ void ci_missing_prune(struct ci_tree *t)
         if (lacks_some || has_no_work(t, y))
             strvec_push(&t->parts, y->key);
     }
+    if (t->parts.n > 0)
+        qsort(t->parts.items, t->parts.n, sizeof(*t->parts.items), compare);
+}
+
+bool ci_missing_part(const struct ci_tree *t, const char *job)
+{
+    return t->parts.n > 0 && bsearch(&job, t->parts.items, t->parts.n, sizeof(*t->parts.items), compare);
 }

@@ -7,7 +7,6 @@
 /* GitLab takes 2 MB and 100 levels a file. The nodes are what 256 MB of memory bear. */
 #define NODES_MAX ((size_t)500000)
 #define PROBLEMS_MAX ((size_t)100)
-#define MISSING_MAX  ((size_t)1000)
 static const struct yaml_limits limits = { .bytes = 2 << 20, .nodes = 200000, .depth = 100 };
 
 int ci_tree_too_large(const struct yaml *at, struct err *e)
@@ -88,7 +87,7 @@ bool ci_tree_excused(struct ci_tree *t, struct err *e)
 {
     if (t->missing.n == 0)
         return false;
-    if (t->missing.n < MISSING_MAX && !strvec_has(&t->missing, err_text(e)))
+    if (t->missing.n < CI_MISSING_MAX && !strvec_has(&t->missing, err_text(e)))
         strvec_push(&t->missing, err_text(e));
     err_release(e);
     return true;

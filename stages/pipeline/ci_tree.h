@@ -16,6 +16,8 @@
 #define CI_INCLUDES_MAX   ((size_t)150)
 #define CI_EXTENDS_MAX    ((size_t)11)
 #define CI_REFERENCES_MAX ((size_t)10)
+/* Lines about what is missing. */
+#define CI_MISSING_MAX    ((size_t)1000)
 
 /* What is there to be included, and for which pipeline. All borrowed. */
 struct ci_world {
@@ -37,7 +39,7 @@ struct ci_tree {
     /* "FILE:LINE:COLUMN: …" about each file that only a server has, and what names something that is nowhere else: with
      * ci_world.goes_without. Empty: all is there. */
     struct strvec missing;
-    struct strvec parts; /* the jobs that lack something of it */
+    struct strvec parts; /* the jobs that lack something of it, sorted */
 };
 
 #define CI_TREE_INIT { .root = NULL }
@@ -59,6 +61,8 @@ bool ci_tree_excused(struct ci_tree *t, struct err *e);
 /* The last step when something is missing: what could not be followed is taken out, and the jobs that had it are
  * `parts`. */
 void ci_missing_prune(struct ci_tree *t);
+/* Whether the job is one of them. */
+bool ci_missing_part(const struct ci_tree *t, const char *job);
 /* One file more, with its inputs put in. NULL with the error set; the caller's. */
 struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text, size_t len, const struct ci_given *given,
                           struct err *e);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "stages/pipeline/expression.h"
 #include "stages/pipeline/re2.h"
+#include "stages/pipeline/scalar.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -80,8 +81,9 @@ static char *as_condition(const struct ci_inputs *inputs, const char *text, stru
         if (x) {
             auto_free char *name = xasprintf("INPUT_%zu", (size_t)(x - inputs->items));
             strbuf_printf(&out, "$%s", name);
-            if (x->value && x->value->type == YAML_SCALAR)
-                variables_add(values, name, x->value->text, VARIABLE_RAW);
+            auto_free char *value = x->value && x->value->type == YAML_SCALAR ? scalar_value(x->value) : NULL;
+            if (value)
+                variables_add(values, name, value, VARIABLE_RAW);
         } else if (literal > 0) {
             strbuf_printf(&out, "\"%.*s\"", (int)literal, text);
             rest = text + literal;

@@ -3,6 +3,7 @@
 #include "base/strvec.h"
 #include "base/text.h"
 #include "stages/pipeline/re2.h"
+#include "stages/pipeline/scalar.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -48,22 +49,17 @@ size_t ci_inputs_header(const char *text, size_t len)
 
 static bool is_number(const struct yaml *y)
 {
-    char *end;
-
-    if (y->type != YAML_SCALAR || y->quoted || !strchr("+-.0123456789", *y->text))
-        return false;
-    (void)strtod(y->text, &end);
-    return end != y->text && !*end;
+    return scalar_kind(y) == SCALAR_INTEGER || scalar_kind(y) == SCALAR_FRACTION;
 }
 
 static bool is_boolean(const struct yaml *y)
 {
-    return y->type == YAML_SCALAR && !y->quoted && text_is_any(y->text, (const char *const[]){ "true", "false", NULL });
+    return scalar_kind(y) == SCALAR_BOOLEAN;
 }
 
 static bool is_text(const struct yaml *y)
 {
-    return y->type == YAML_SCALAR && !is_number(y) && !is_boolean(y);
+    return y->type == YAML_SCALAR && scalar_kind(y) == SCALAR_TEXT;
 }
 
 static bool is_list(const struct yaml *y)
@@ -133,11 +129,12 @@ static int check_value(const struct ci_input *x, const struct yaml *options, con
                        struct err *e)
 {
     const struct yaml *type = yaml_get(x->spec, "type");
+    enum scalar_kind kind = scalar_kind(x->value);
 
     if (!type_of(x->spec)->fits(x->value))
         return yaml_error(e, ERR_JOB, at->file, at, "input `%s` is of type %s; its value is %s", name,
                           type ? type->text : "string",
-                          is_number(x->value) ? "a number" : is_boolean(x->value) ? "a boolean" : yaml_type_name(x->value));
+                          kind == SCALAR_TEXT ? yaml_type_name(x->value) : scalar_kind_name(kind));
     if (check_options(name, options, x->value, at, e) < 0)
         return -1;
     return check_regex(name, yaml_get(x->spec, "regex"), x->value, at, e);

@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "base/strbuf.h"
 #include "base/text.h"
+#include "stages/pipeline/scalar.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -161,11 +162,12 @@ static bool is_string(const struct ci_input *x)
 
 static void write_scalar(const struct yaml *y, struct strbuf *out)
 {
-    bool flag;
-    bool is_bare = !y->quoted && (yaml_bool(y, &flag) == 0 || (*y->text && !y->text[strspn(y->text, "+-.0123456789")]));
+    enum scalar_kind kind = scalar_kind(y);
+    bool is_bare = kind != SCALAR_TEXT && kind != SCALAR_DATE;
+    auto_free char *value = scalar_value(y);
 
     strbuf_puts(out, is_bare ? "" : "\"");
-    for (const char *c = y->text; *c; c++)
+    for (const char *c = value; *c; c++)
         strbuf_printf(out, "%s%c", !is_bare && strchr("\"\\", *c) ? "\\" : "", *c);
     strbuf_puts(out, is_bare ? "" : "\"");
 }
@@ -206,6 +208,18 @@ static int component_field(const struct putting *p, const struct yaml *at, const
     return apply(p, at, block, out, e);
 }
 
+/* The caller's. */
+static char *text_of(const struct yaml *value)
+{
+    auto_strbuf text = STRBUF_TEXT;
+
+    if (value->type == YAML_SCALAR)
+        return scalar_value(value);
+    if (value->type != YAML_NULL)
+        write_value(value, &text);
+    return strbuf_take(&text);
+}
+
 /* The block as text. */
 static int evaluate(const struct putting *p, const struct yaml *at, const char *block, char **out, struct err *e)
 {
@@ -217,12 +231,7 @@ static int evaluate(const struct putting *p, const struct yaml *at, const char *
         return refuse(at, block, "there is no such input in this file's `spec`", e);
     if (strchr(block, '|') && !is_string(x))
         return refuse(at, block, "functions are for inputs of type string", e);
-    auto_strbuf text = STRBUF_TEXT;
-    if (x->value->type == YAML_SCALAR)
-        strbuf_puts(&text, x->value->text);
-    else if (x->value->type != YAML_NULL)
-        write_value(x->value, &text);
-    *out = strbuf_take(&text);
+    *out = text_of(x->value);
     if (apply(p, at, block, out, e) < 0)
         return -1;
     char *clean = text_as_utf8(*out); /* a variable of expand_vars may be anything, such as a commit message of old */

@@ -60,6 +60,10 @@ static const struct {
     /* Types: a block alone keeps them, within text they are text. */
     { SPEC("x: {type: number, default: 3}") "j: $[[ inputs.x ]]\nk: n$[[ inputs.x ]]", NULL, "x=4", "j: 4\nk: n4\n" },
     { SPEC("x: {type: boolean, default: true}") "j: $[[ inputs.x ]]", NULL, NULL, "j: true\n" },
+    { SPEC("{x: {type: boolean, default: Yes}, y: {type: number, default: 0x10}}") "j: $[[ inputs.x ]]-$[[ inputs.y ]]", NULL, NULL,
+      "j: true-16\n" },
+    { SPEC("x: {type: array, default: [1.10, off, 1.2.3, a]}") "j: <$[[ inputs.x ]]>", NULL, NULL,
+      "j: <[1.1, false, \\1.2.3\\, \\a\\]>\n" },
     { SPEC("x: {type: array, default: [a, {b: c}]}") "j: $[[ inputs.x ]]", NULL, NULL, "j:\n- a\n- b: c\n" },
     { SPEC("x: {type: array}") "j: $[[ inputs.x ]]", NULL, "x=[p, q]", "j:\n- p\n- q\n" },
     { SPEC("x: {default: '1'}") "j: $[[ inputs.x ]]", NULL, NULL, "j: 1\n" },
@@ -75,7 +79,7 @@ static const struct {
     { RULES "j: $[[ inputs.type ]]", NULL, "cloud=other", "j: small\n" },
     { RULES "j: $[[ inputs.type ]]", NULL, "type=t3.small", "j: t3.small\n" },
     { RULES "j: <$[[ inputs.more ]]>", NULL, NULL, "j: <>\n" },
-    { SPEC("{p: {type: boolean, default: true}, n: {type: number, default: 3}, x: {rules: [{if: \"$[[ inputs.p ]] == false\", default: no}, "
+    { SPEC("{p: {type: boolean, default: true}, n: {type: number, default: 3}, x: {rules: [{if: \"$[[ inputs.p ]] == false\", default: none}, "
            "{if: \"$[[ inputs.p ]] == true && $[[inputs.n]] == 3\", default: three}]}}") "j: $[[ inputs.x ]]", NULL, NULL, "j: three\n" },
     /* Functions */
     { SPEC("x: {default: 'on $BRANCH ${BRANCH} $NONE $TOKEN $'}") "j: $[[ inputs.x | expand_vars ]]", NULL, NULL,
@@ -132,6 +136,9 @@ static const struct {
 } bad[] = {
     { SPEC("x:") "j: 1", NULL, NULL, "ci.yml:3:7: input `x` has no value; give it with --input" },
     { SPEC("x: {default: 1}") "j: 1", NULL, NULL, "ci.yml:3:18: input `x` is of type string; its value is a number" },
+    { SPEC("x: {default: no}") "j: 1", NULL, NULL, "ci.yml:3:18: input `x` is of type string; its value is a boolean" },
+    { SPEC("x: {default: 2024-01-31}") "j: 1", NULL, NULL, "ci.yml:3:18: input `x` is of type string; its value is a date" },
+    { SPEC("x: {type: number, default: 1e3}") "j: 1", NULL, NULL, "ci.yml:3:32: input `x` is of type number; its value is text" },
     { SPEC("x: {type: number}") "j: 1", NULL, "x=a", "--input:1:1: input `x` is of type number; its value is text" },
     { SPEC("x: {type: lots}") "j: 1", NULL, NULL, "ci.yml:3:15: input `x`: a type is string, number, boolean or array" },
     { SPEC("x: {defualt: a}") "j: 1", NULL, NULL, "ci.yml:3:18: unknown keyword `defualt` in input `x`" },

@@ -9,6 +9,7 @@
 /* Parallel ones each counted: what 256 MB of memory bear. */
 #define JOBS_MAX ((size_t)50000)
 
+/* GitLab gives them to no job. */
 static const char *const no_names[] = { "true", "false", "nil", "pages:deploy", NULL };
 
 /* What a job takes unless it says otherwise: below default:, or at the top of the

@@ -104,9 +104,9 @@ int ci_trigger(const struct ci_reader *r, const struct yaml *y, struct ci_trigge
 
 /* What a job with a `trigger` may have beside it. */
 static const char *const companions[] = {
-    "trigger",  "extends",   "stage", "type",           "only",        "except",        "rules",               "variables",   "inherit",
-    "allow_failure", "when", "needs", "resource_group", "environment", "interruptible", "manual_confirmation", "description", "parallel",
-    NULL,
+    "trigger",   "extends",       "stage",         "type",  "only",           "except",      "rules",
+    "variables", "inherit",       "allow_failure", "when",  "needs",          "environment", "resource_group",
+    "parallel",  "interruptible", "description",   "manual_confirmation", NULL,
 };
 
 int ci_check_trigger_job(const struct ci_reader *r, const struct yaml *job, struct err *e)

@@ -118,7 +118,8 @@ static int add(struct filling *f, const struct place *at, const char *name, cons
     if (number == MODULES_MAX)
         return err_set(e, ERR_JOB, 0, "more than %zu submodules", MODULES_MAX);
     f->out->items = xreallocarray(f->out->items, number + 1, sizeof(*f->out->items));
-    f->out->items[f->out->n++] = (struct source_module){ .name = xstrdup(name), .parent = xstrdup(at->path), .path = xstrdup(path) };
+    f->out->items[f->out->n++] =
+        (struct source_module){ .name = xstrdup(name), .parent = xstrdup(at->path), .path = xstrdup(path) };
     if (!repository)
         return 0;
     auto_git g;

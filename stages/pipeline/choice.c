@@ -1,6 +1,7 @@
 #include "stages/pipeline/choice.h"
 
 #include "base/text.h"
+#include "stages/pipeline/ci_value.h"
 #include "stages/pipeline/event.h"
 #include "stages/pipeline/predefined.h"
 
@@ -179,30 +180,33 @@ static int missing(const struct ci_job *job, const struct ci_need *need, const s
                       name, other, other);
 }
 
-/* Of a parallel job, those whose names its combinations make. */
-static bool is_meant(const struct ci_need *need, const struct ci_job *other)
+static void warn_of_part(struct ci_file *f, const struct ci_job *job, const struct ci_need *need)
 {
-    for (size_t i = 0; i < need->matrix.n && other->nodes > 0; i++)
-        if (strcmp(other->name, need->matrix.items[i].name) == 0)
-            return true;
-    return need->matrix.n == 0 || other->nodes == 0;
+    auto_free char *name = text_quote(job->name);
+    auto_free char *other = text_quote(need->name);
+
+    strvec_pushf(&f->warnings, "%s:%d:%d: job `%s` needs those of `%s` that have these variables; GitLab wants all variables "
+                 "of their `matrix`, in their order", need->at->file, need->at->line, need->at->column, name, other);
 }
 
 static int resolve_need(struct ci_file *f, struct ci_job *job, const struct ci_need *need, struct err *e)
 {
     size_t n;
+    bool in_part = false;
     struct ci_job *const *others = ci_file_named(f, need->name, &n);
 
     if (n > 0)
         job->needed = xreallocarray(job->needed, job->n_needed + n, sizeof(*job->needed));
     for (size_t i = 0; i < n; i++) {
-        if (!is_meant(need, others[i]))
+        if (!ci_need_means(need, others[i], others, n, &in_part))
             continue;
         if (others[i]->left_out && !need->optional)
             return missing(job, need, others[i], e);
         if (!others[i]->left_out)
             job->needed[job->n_needed++] = (struct ci_needed){ others[i], need->artifacts };
     }
+    if (in_part)
+        warn_of_part(f, job, need);
     return 0;
 }
 
@@ -217,8 +221,8 @@ static int resolve_needs(struct ci_file *f, struct ci_job *job, struct err *e)
     return 0;
 }
 
-/* The first and the last stage alone are no pipeline. */
-static int check_stages(const struct ci_file *f, struct err *e)
+/* Those that come before and after all others are no pipeline to GitLab; to try them is the more useful here. */
+static void warn_of_edges(struct ci_file *f)
 {
     size_t last = f->stages.n - 1, at_edges = 0;
 
@@ -226,12 +230,11 @@ static int check_stages(const struct ci_file *f, struct err *e)
         if (f->jobs[i].left_out)
             continue;
         if (f->jobs[i].stage != 0 && f->jobs[i].stage != last)
-            return 0;
+            return;
         at_edges++;
     }
-    if (at_edges == 0)
-        return 0;
-    return err_set(e, ERR_JOB, 0, "all jobs that are left are of the stages .pre and .post: GitLab would make no pipeline");
+    if (at_edges > 0)
+        strvec_pushf(&f->warnings, "all jobs that are left are of the stages .pre and .post: GitLab would make no pipeline of them");
 }
 
 int choice_make(struct ci_file *f, struct choice_world *w, struct err *e)
@@ -248,7 +251,9 @@ int choice_make(struct ci_file *f, struct choice_world *w, struct err *e)
             rc = resolve_needs(f, &f->jobs[i], e);
     w->unknown_changes = j.rules.unknown_changes;
     variables_release(&j.all);
-    return rc < 0 || check_stages(f, e) < 0 ? -1 : choice_order(f, e);
+    if (rc == 0)
+        warn_of_edges(f);
+    return rc < 0 ? -1 : choice_order(f, e);
 }
 
 int choice_check(struct ci_file *f, struct err *e)

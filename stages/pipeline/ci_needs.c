@@ -129,15 +129,48 @@ static bool has_name(struct ci_job *const *jobs, size_t n, const char *name)
     return false;
 }
 
-/* Each combination that it names must be one of the job's. */
+static bool has_variables(const struct ci_job *job, const struct variables *wanted)
+{
+    for (size_t i = 0; i < wanted->n; i++) {
+        const char *value = variables_value(&job->variables, wanted->items[i].key);
+        if (!value || strcmp(value, wanted->items[i].value) != 0)
+            return false;
+    }
+    return job->nodes > 0;
+}
+
+bool ci_need_means(const struct ci_need *need, const struct ci_job *other, struct ci_job *const *all, size_t n, bool *in_part)
+{
+    for (size_t i = 0; i < need->matrix.n && other->nodes > 0; i++) {
+        const struct ci_instance *wanted = &need->matrix.items[i];
+        if (strcmp(other->name, wanted->name) == 0)
+            return true;
+        if (!has_variables(other, &wanted->variables) || has_name(all, n, wanted->name))
+            continue;
+        *in_part = true;
+        return true;
+    }
+    return need->matrix.n == 0 || other->nodes == 0;
+}
+
+static bool any_has_variables(struct ci_job *const *jobs, size_t n, const struct variables *wanted)
+{
+    for (size_t i = 0; i < n; i++)
+        if (has_variables(jobs[i], wanted))
+            return true;
+    return false;
+}
+
+/* Each combination that it names must be one of the job's, or a part of some. */
 static int check_combinations(const struct ci_job *job, const struct ci_need *need, struct ci_job *const *others, size_t n,
                               struct err *e)
 {
     for (size_t i = 0; i < need->matrix.n && others[0]->nodes > 0; i++) {
-        if (has_name(others, n, need->matrix.items[i].name))
+        const struct ci_instance *wanted = &need->matrix.items[i];
+        if (has_name(others, n, wanted->name) || any_has_variables(others, n, &wanted->variables))
             continue;
         auto_free char *name = text_quote(job->name);
-        auto_free char *shown = text_quote(need->matrix.items[i].name);
+        auto_free char *shown = text_quote(wanted->name);
         return yaml_error(e, ERR_JOB, need->at->file, need->at,
                           "job `%s`: undefined need: `%s`; name all variables of its `matrix`, in their order", name, shown);
     }

@@ -89,6 +89,9 @@ int ci_workflow(const struct ci_reader *r, const struct yaml *y, struct ci_file 
 /* `needs: {pipeline: PROJECT}`, a job that only shows how another project's pipeline stands: the project; NULL: it is none. */
 const struct yaml *ci_needs_mirror(const struct yaml *y);
 int ci_needs(const struct ci_reader *r, const struct yaml *y, struct ci_needs *out, struct err *e);
+/* Whether `other`, one of all n of the name that is needed, is meant: of a parallel job, those whose names its combinations
+ * make. GitLab knows no others; here it may name some of the matrix's variables, or all in another order: *in_part. */
+bool ci_need_means(const struct ci_need *need, const struct ci_job *other, struct ci_job *const *all, size_t n, bool *in_part);
 /* When all jobs have been read: whether there is what it needs. */
 int ci_check_needs(const struct ci_file *f, const struct ci_job *job, struct err *e);
 int ci_retry(const struct ci_reader *r, const struct yaml *y, struct ci_retry *out, struct err *e);

@@ -151,7 +151,7 @@ const char *text_nearest(const char *word, const char *const *words)
     const char *nearest = NULL;
     for (; *words; words++) {
         size_t other = strlen(*words);
-        if (other > WORD_MAX)
+        if (other > WORD_MAX || other > len + limit || len > other + limit)
             continue;
         unsigned far = distance(word, len, *words, other);
         if (far <= limit && far < other) { /* not a word that has nothing in common */

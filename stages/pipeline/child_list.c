@@ -8,6 +8,7 @@
 /* All in all: a file may have 10,000 jobs that each stand for one, as large as itself. */
 #define PIPELINES_MAX ((size_t)100)
 #define JOBS_MAX      ((size_t)10000)
+#define WEIGHT_MAX    ((size_t)64 << 20)
 
 struct inner {
     struct project project;
@@ -29,6 +30,7 @@ struct opening {
     struct strvec *notes;
     size_t n; /* pipelines so far */
     size_t jobs; /* in them */
+    size_t weight; /* of these */
     bool has_enough;
 };
 
@@ -87,6 +89,7 @@ static int read_inner(struct opening *o, const struct level *at, const struct ci
         return -1;
     const struct ci_file *f = &x->project.file;
     o->jobs += f->n;
+    o->weight += f->weight;
     x->listing = (struct listing){ .file = f, .jobs = f->order, .n = f->n_order, .prefix = x->prefix };
     const struct level below = { &x->project, &x->forwarded, at->depth + 1 };
     x->below = open_all(o, &below, &x->listing);
@@ -95,7 +98,7 @@ static int read_inner(struct opening *o, const struct level *at, const struct ci
 
 static bool is_enough(const struct opening *o)
 {
-    return o->n == PIPELINES_MAX || o->jobs > JOBS_MAX;
+    return o->n == PIPELINES_MAX || o->jobs > JOBS_MAX || o->weight > WEIGHT_MAX;
 }
 
 /* NULL: its jobs can be told. The caller's. */

@@ -26,8 +26,7 @@ static int no_parent(const struct extending *x, const struct yaml *job, const st
     auto_free char *shown_job = text_quote(job->key);
     auto_free char *shown = text_quote(name->text);
 
-    /* What is missing has it rather than a job with another name. */
-    for (size_t i = 0; x->tree->missing.n == 0 && i < x->jobs.n; i++)
+    for (size_t i = 0; ci_tree_seeks(x->tree, x->jobs.n) && i < x->jobs.n; i++)
         if (x->jobs.members[i]->type == YAML_MAP)
             strvec_push(&known, x->jobs.members[i]->key);
     const char *near = text_nearest(name->text, (const char *const *)strvec_list(&known));

@@ -84,7 +84,7 @@ static int check_defaults(const struct ci_reader *r, const struct defaults *d, s
 static int try_defaults(const struct ci_reader *r, const struct defaults *d, struct err *e)
 {
     auto_strvec said = STRVEC_INIT;
-    const struct ci_reader own = { r->file, NULL, &said, r->problems, NULL };
+    const struct ci_reader own = { r->file, NULL, &said, r->problems, NULL, NULL };
     struct ci_job *job = xcalloc(1, sizeof(*job));
     struct ci_file f = { .jobs = job, .n = 1 };
     int rc = check_defaults(&own, d, job, e);
@@ -254,7 +254,18 @@ static int read_trigger(const struct ci_reader *r, const struct yaml *y, struct 
     return ci_trigger(r, yaml_get(y, "trigger"), &job->trigger, e) < 0 ? -1 : ci_check_trigger_job(r, y, e);
 }
 
-static int read_job(const struct ci_reader *r, const struct yaml *y, const struct defaults *all, const struct ci_file *f,
+/* With the defaults that it has no own values for. */
+static int weigh_job(struct ci_file *f, const struct yaml *y, struct defaults *d, struct err *e)
+{
+    if (ci_weigh_value(f, y, y, e) < 0)
+        return -1;
+    for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
+        if (ci_absent(yaml_get(y, defaults[i].name)) && ci_weigh_value(f, y, *default_at(d, i), e) < 0)
+            return -1;
+    return 0;
+}
+
+static int read_job(const struct ci_reader *r, const struct yaml *y, const struct defaults *all, struct ci_file *f,
                     struct ci_job *job, struct err *e)
 {
     struct defaults d = *all;
@@ -262,7 +273,7 @@ static int read_job(const struct ci_reader *r, const struct yaml *y, const struc
     if (ci_check_keys(r, y, IN_JOB, e) < 0)
         return -1;
     read_barred(r, y, f, job);
-    if (ends(r, read_inherit(r, yaml_get(y, "inherit"), &d, job, e), e) ||
+    if (ends(r, read_inherit(r, yaml_get(y, "inherit"), &d, job, e), e) || weigh_job(f, y, &d, e) < 0 ||
         ends(r, ci_stage(r, y, &f->stages, &job->stage, e), e) ||
         ends(r, read_trigger(r, y, job, e), e) || ends(r, read_scripts(r, y, &d, job, e), e) ||
         ends(r, ci_image(r, or_default(y, "image", d.image), &job->image, e), e) ||
@@ -307,7 +318,8 @@ static int add_instances(const struct ci_reader *r, const struct yaml *y, const 
     auto_strvec said = STRVEC_INIT;
 
     for (size_t i = 0; i < all->n; i++) {
-        const struct ci_reader own = { r->file, r->job, i == 0 ? r->warnings : &said, r->problems, &all->items[i].variables };
+        const struct ci_reader own = { r->file, r->job, i == 0 ? r->warnings : &said, r->problems, &all->items[i].variables,
+                                       i == 0 ? r->said : NULL };
         struct ci_job *job = next_job(f, y, all->items[i].name);
         job->node = i + 1;
         job->nodes = all->n;
@@ -321,7 +333,7 @@ static int add_instances(const struct ci_reader *r, const struct yaml *y, const 
 static int add_job(const struct ci_reader *file, const struct yaml *y, const struct defaults *d, struct ci_file *f,
                    struct err *e)
 {
-    struct ci_reader r = { file->file, y->key, file->warnings, file->problems, NULL };
+    struct ci_reader r = { file->file, y->key, file->warnings, file->problems, NULL, file->said };
     __attribute__((cleanup(ci_parallel_release))) struct ci_parallel parallel = { 0 };
     const char *near = keyword_nearest(y->key, IN_FILE);
     auto_free char *name = text_quote(y->key);
@@ -371,7 +383,7 @@ static int read_jobs(const struct ci_reader *r, const struct yaml *root, struct 
         size_t before = f->n;
         if (*y->key == '.' || keyword_find(y->key, IN_FILE) || add_job(r, y, &d, f, e) == 0)
             continue;
-        if (!ci_noted(r, e))
+        if (ci_too_heavy(f) || !ci_noted(r, e))
             return -1;
         ci_file_drop(f, before);
     }
@@ -382,11 +394,11 @@ static int check_dependencies(const struct ci_reader *file, struct ci_file *f, s
 {
     for (size_t i = 0; i < f->n; i++) {
         struct ci_job *job = &f->jobs[i];
-        const struct ci_reader r = { file->file, job->name, file->warnings, NULL, NULL };
+        const struct ci_reader r = { file->file, job->name, file->warnings, NULL, NULL, NULL };
         bool good = ci_check_needs(f, job, e) == 0 &&
                     ci_check_dependencies(&r, yaml_get(job->at, "dependencies"), f, job, e) == 0 &&
                     ci_check_environment(f, job, e) == 0;
-        if (!good && !ci_noted(file, e) && !ci_tree_excused(&f->tree, e))
+        if (!good && (ci_too_heavy(f) || (!ci_noted(file, e) && !ci_tree_excused(&f->tree, e))))
             return -1;
     }
     return 0;
@@ -418,7 +430,8 @@ static int read_file(const char *name, const char *text, size_t len, const struc
                      struct ci_file *out, struct err *e)
 {
     auto_ci_file f = CI_FILE_INIT;
-    struct ci_reader r = { name, NULL, &f.warnings, problems, NULL };
+    auto_strvec said = STRVEC_INIT;
+    struct ci_reader r = { name, NULL, &f.warnings, problems, NULL, problems ? NULL : &said };
 
     f.tree.problems = problems;
     if (ci_tree_read(name, text, len, w, &f.tree, e) < 0)

@@ -121,6 +121,7 @@ struct ci_file {
     struct variables variables;
     struct ci_job *jobs; /* in the file's order; hidden ones are left out */
     size_t n;
+    size_t weight; /* bytes that they take, about */
     struct ci_job **by_base; /* the same, sorted by their names in the file */
     struct ci_job **by_name;
     const struct ci_job **order; /* the pipeline's: stages/pipeline/choice.h */
@@ -142,6 +143,8 @@ void ci_file_release(struct ci_file *f);
 struct ci_job *const *ci_file_named(const struct ci_file *f, const char *name, size_t *n);
 /* The job's name that somebody may have meant by this one, or NULL. */
 const char *ci_file_nearest(const struct ci_file *f, const char *name);
+/* The same for a message of many: NULL also when nobody looks (ci_tree_seeks()). */
+const char *ci_file_meant(const struct ci_file *f, const char *name);
 /* Whether it is among the names (NULL-terminated, or NULL): its own, or that of the parallel job that it is one of. */
 bool ci_job_is_named(const struct ci_job *job, const char *const *names);
 /* The file's variables that the job has. */

@@ -319,7 +319,7 @@ static void warn_of_stage(const struct ci_reader *r, const struct yaml *y, const
                  "it without `needs`", y->file, y->line, y->column, name, shown);
 }
 
-int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, const struct ci_file *f, struct ci_job *job,
+int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, struct ci_file *f, struct ci_job *job,
                           struct err *e)
 {
     auto_strvec names = STRVEC_INIT;
@@ -331,7 +331,7 @@ int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, const
         if (refusal) {
             auto_free char *shown = text_quote(job->dependencies.items[i]);
             auto_free char *name = text_quote(job->name);
-            const char *near = n == 0 ? ci_file_nearest(f, job->dependencies.items[i]) : NULL;
+            const char *near = n == 0 ? ci_file_meant(f, job->dependencies.items[i]) : NULL;
             return ci_problem(r, y, e, "`dependencies` of job `%s` names `%s`, %s%s%s%s", name, shown, refusal,
                               near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
         }
@@ -340,6 +340,8 @@ int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, const
             warn_of_stage(r, y, others[0]->base);
         for (size_t k = 0; k < n && !none; k++)
             strvec_push(&names, others[k]->name);
+        if (!none && ci_weigh(f, y, n * CI_VALUE_WEIGHT, e) < 0)
+            return -1;
     }
     strvec_release(&job->dependencies);
     job->dependencies = names;

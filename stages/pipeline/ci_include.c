@@ -388,12 +388,18 @@ static int add_entry(struct including *x, const struct yaml *entry, struct yaml 
     return is_address(entry->text) ? add_remote(x, NULL, entry, sum, e) : add_local(x, entry, sum, e);
 }
 
+/* What is too much is not said of each entry that comes after it. */
+static bool ends(const struct including *x, struct err *e)
+{
+    return x->files > CI_INCLUDES_MAX || x->tree->budget == 0 || !ci_tree_noted(x->tree, e);
+}
+
 static int add_entries(struct including *x, const struct yaml *include, struct yaml *sum, struct err *e)
 {
     if (include->type != YAML_LIST || include->tag)
         return add_entry(x, include, sum, e);
     for (size_t i = 0; i < include->n; i++)
-        if (add_entry(x, include->items[i], sum, e) < 0 && (x->files > CI_INCLUDES_MAX || !ci_tree_noted(x->tree, e)))
+        if (add_entry(x, include->items[i], sum, e) < 0 && ends(x, e))
             return -1;
     return 0;
 }

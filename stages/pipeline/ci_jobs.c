@@ -129,6 +129,11 @@ const char *ci_file_nearest(const struct ci_file *f, const char *name)
     return near ? ci_file_named(f, near, &n)[0]->base : NULL;
 }
 
+const char *ci_file_meant(const struct ci_file *f, const char *name)
+{
+    return ci_tree_seeks(&f->tree, f->n) ? ci_file_nearest(f, name) : NULL;
+}
+
 bool ci_job_is_named(const struct ci_job *job, const char *const *names)
 {
     return names && (text_is_any(job->name, names) || text_is_any(job->base, names));

@@ -107,7 +107,7 @@ static int undefined(const struct ci_file *f, const struct ci_job *job, const st
 {
     auto_free char *name = text_quote(job->name);
     auto_free char *shown = text_quote(need->name);
-    const char *near = ci_file_nearest(f, need->name);
+    const char *near = ci_file_meant(f, need->name);
 
     return yaml_error(e, ERR_JOB, need->at->file, need->at, "job `%s`: undefined need: `%s`; there is no such job%s%s%s", name,
                       shown, near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");

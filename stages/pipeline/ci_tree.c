@@ -7,6 +7,8 @@
 /* GitLab takes 2 MB and 100 levels a file. The nodes are what 256 MB of memory bear. */
 #define NODES_MAX ((size_t)500000)
 #define PROBLEMS_MAX ((size_t)100)
+/* Names that are compared with those which are nowhere, all in all. */
+#define SOUGHT_MAX ((size_t)50000)
 static const struct yaml_limits limits = { .bytes = 2 << 20, .nodes = 200000, .depth = 100 };
 
 int ci_tree_too_large(const struct yaml *at, struct err *e)
@@ -67,6 +69,7 @@ struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text,
     size_t n = count(root);
     if (n > t->budget) {
         (void)ci_tree_too_large(root, e);
+        t->budget = 0;
         return NULL;
     }
     t->budget -= n;
@@ -91,6 +94,11 @@ bool ci_tree_excused(struct ci_tree *t, struct err *e)
         strvec_push(&t->missing, err_text(e));
     err_release(e);
     return true;
+}
+
+bool ci_tree_seeks(const struct ci_tree *t, size_t names)
+{
+    return t->missing.n == 0 && (!t->problems || t->problems->n * names < SOUGHT_MAX);
 }
 
 int ci_tree_read(const char *name, const char *text, size_t len, const struct ci_world *w, struct ci_tree *t,

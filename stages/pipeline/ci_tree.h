@@ -58,6 +58,9 @@ int ci_references(struct ci_tree *t, struct err *e);
 bool ci_tree_noted(struct ci_tree *t, struct err *e);
 /* Whether the problem may come from what is missing: it is a line about that now, and the step goes on. */
 bool ci_tree_excused(struct ci_tree *t, struct err *e);
+/* Whether to look for the one of so many names that somebody meant: what is missing may have it rather than another
+ * name, and who has very many problems has read enough of them. */
+bool ci_tree_seeks(const struct ci_tree *t, size_t names);
 /* The last step when something is missing: what could not be followed is taken out, and the jobs that had it are
  * `parts`. */
 void ci_missing_prune(struct ci_tree *t);

@@ -61,11 +61,11 @@ static char *in_job(const struct ci_reader *r)
 /* Who runs the file hears of a keyword once; who checks it, each time. */
 static bool was_said(const struct ci_reader *r, const struct keyword *k)
 {
-    auto_free char *name = xasprintf(": keyword `%s`", k->name);
+    auto_free char *line = xasprintf("%s: %s", k->name, k->text);
 
-    for (size_t i = 0; i < r->warnings->n && !r->problems; i++)
-        if (strstr(r->warnings->items[i], name) && text_ends(r->warnings->items[i], k->text))
-            return true;
+    if (!r->said || strvec_has(r->said, line))
+        return r->said != NULL;
+    strvec_push(r->said, line);
     return false;
 }
 

@@ -16,6 +16,7 @@ struct ci_reader {
     struct strvec *warnings;
     struct strvec *problems; /* what is wrong with jobs: all of it. NULL: the first problem ends the reading */
     const struct variables *matrix; /* the job's own combination, for $[[ matrix.NAME ]]; NULL: it has none */
+    struct strvec *said; /* of keywords without effect, so that each is named once; NULL: each time */
 };
 
 /* "FILE:LINE:COLUMN: " of the value, or of its key; return -1. */
@@ -61,9 +62,15 @@ int ci_artifacts(const struct ci_reader *r, const struct yaml *y, struct ci_arti
 /* Of the job, with `pages` or called so. */
 int ci_pages(const struct ci_reader *r, const struct yaml *job, struct ci_artifacts *out, struct err *e);
 int ci_dependencies(const struct ci_reader *r, const struct yaml *y, struct ci_job *out, struct err *e);
+/* What a job takes of memory is counted: a value of the file, or so many bytes. -1: all of them take too much. */
+#define CI_VALUE_WEIGHT ((size_t)64)
+int ci_weigh(struct ci_file *f, const struct yaml *job, size_t more, struct err *e);
+int ci_weigh_value(struct ci_file *f, const struct yaml *job, const struct yaml *value, struct err *e);
+/* Whether they do: then the reading ends, also when all problems are wanted. */
+bool ci_too_heavy(const struct ci_file *f);
 /* When all jobs have been read: whether the job can have what it names. A parallel job's name becomes those of
  * its jobs. */
-int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, const struct ci_file *f, struct ci_job *job,
+int ci_check_dependencies(const struct ci_reader *r, const struct yaml *y, struct ci_file *f, struct ci_job *job,
                           struct err *e);
 /* Take out the jobs from the `from`th on again. */
 void ci_file_drop(struct ci_file *f, size_t from);

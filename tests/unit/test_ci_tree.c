@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/strbuf.h"
+#include "stages/pipeline/ci_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -322,6 +323,56 @@ static void test_many_heirs(void **state)
     assert_non_null(strstr(err_text(&e), "more than 500000 values"));
 }
 
+/* What stands once is in each job: a few lines that would be gigabytes. */
+static void test_heavy_jobs(void **state)
+{
+    static const char *const heads[] = {
+        "j:\n  parallel: 200\n  script:\n",
+        "default:\n  before_script:\n",
+        "default:\n  artifacts:\n    paths:\n",
+        "j: {parallel: 200, script: a, stage: build}\nk:\n  script: a\n  dependencies:\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(heads); i++) {
+        auto_ci_file f = CI_FILE_INIT;
+        auto_err e = ERR_INIT;
+        auto_strvec problems = STRVEC_INIT;
+        auto_strbuf text = STRBUF_TEXT;
+        strbuf_puts(&text, heads[i / 2]);
+        for (int k = 0; k < 10000; k++)
+            strbuf_puts(&text, "    - j\n");
+        for (int k = 0; k < 300; k++)
+            strbuf_printf(&text, "j%d: {script: a}\n", k);
+        if (i % 2)
+            assert_int_equal(ci_file_check("ci.yml", strbuf_text(&text), text.len, NULL, &f, &problems), -1);
+        else
+            assert_int_equal(ci_file_parse("ci.yml", strbuf_text(&text), text.len, NULL, &f, &e), -1);
+        assert_int_equal(problems.n, i % 2);
+        assert_non_null(strstr(i % 2 ? problems.items[0] : err_text(&e), "take more than 64 MB of memory"));
+    }
+}
+
+/* The nearest name is looked for while there are few problems. */
+static void test_many_gone(void **state)
+{
+    static const char *const bodies[] = { "needs: [jpb", "dependencies: [jpb" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+        auto_ci_file f = CI_FILE_INIT;
+        auto_strvec problems = STRVEC_INIT;
+        auto_strbuf text = STRBUF_TEXT;
+        for (int k = 0; k < 5000; k++) {
+            strbuf_printf(&text, "job%d: {script: a, %s%d]}\n", k, bodies[i], k);
+        }
+        assert_int_equal(ci_file_check("ci.yml", strbuf_text(&text), text.len, NULL, &f, &problems), -1);
+        assert_int_equal(problems.n, 5000);
+        assert_non_null(strstr(problems.items[0], "did you mean `job0`?"));
+        assert_null(strstr(problems.items[4999], "did you mean"));
+    }
+}
+
 static void test_path_patterns(void **state)
 {
     static const struct {
@@ -352,7 +403,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_copies),      cmocka_unit_test(test_composition), cmocka_unit_test(test_refusals),   cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_bombs),       cmocka_unit_test(test_many_heirs), cmocka_unit_test(test_path_patterns),
+        cmocka_unit_test(test_bombs),       cmocka_unit_test(test_many_heirs), cmocka_unit_test(test_heavy_jobs), cmocka_unit_test(test_many_gone),
+        cmocka_unit_test(test_path_patterns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,6 +139,9 @@ static int removal_sweep(struct removal *r, char **inner, struct err *e)
 {
     auto_close int fd = openat(r->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     __attribute__((cleanup(cleanup_closedir))) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    *inner = NULL;
+    if (!d && errno == ENOENT) /* somebody else has removed it */
+        return 0;
     if (!d)
         return dir_error(e, "list a folder in", r->path);
     (void)take_fd(&fd); /* closedir closes it */
@@ -154,10 +157,18 @@ static int removal_sweep(struct removal *r, char **inner, struct err *e)
         *inner = xstrdup(entry->d_name);
         return 0;
     }
-    if (errno)
-        return dir_error(e, "list a folder in", r->path);
-    *inner = NULL;
-    return 0;
+    return errno ? dir_error(e, "list a folder in", r->path) : 0;
+}
+
+/* Into a folder of the current one, `name` (consumed), unless somebody else has removed it. */
+static int removal_descend(struct removal *r, char *name, struct err *e)
+{
+    int fd = openat(r->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0)
+        return removal_enter(r, fd, name, e);
+    int rc = errno == ENOENT ? 0 : dir_error(e, "open a folder in", r->path);
+    free(name);
+    return rc;
 }
 
 int dir_remove(const char *path, struct err *e)
@@ -173,12 +184,7 @@ int dir_remove(const char *path, struct err *e)
         if (removal_sweep(&r, &inner, e) < 0)
             return -1;
         if (inner) {
-            int fd = openat(r.fd, inner, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-            if (fd < 0) {
-                free(inner);
-                return dir_error(e, "open a folder in", path);
-            }
-            if (removal_enter(&r, fd, inner, e) < 0)
+            if (removal_descend(&r, inner, e) < 0)
                 return -1;
         } else if (r.n > 1) {
             if (removal_leave(&r, e) < 0)

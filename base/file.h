@@ -18,7 +18,7 @@ int file_write(const char *path, const void *data, size_t len, mode_t mode, stru
 /* Create the folder and its missing parents with `mode`. One that exists is fine. */
 int dir_make(const char *path, mode_t mode, struct err *e);
 /* Remove a folder and all below it. Does not follow links, does not leave the
- * file system. A folder that is missing is fine. */
+ * file system. A folder that is missing is fine, also one that another process removes meanwhile. */
 int dir_remove(const char *path, struct err *e);
 /* A new private (0700) folder "<parent>/<prefix>XXXXXX"; *out is the caller's. */
 int dir_temporary(const char *parent, const char *prefix, char **out, struct err *e);

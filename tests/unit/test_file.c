@@ -191,6 +191,42 @@ static void test_dir_remove(void **state)
     assert_true(exists(kept));
 }
 
+static void make_tree(const char *top)
+{
+    for (int i = 0; i < 2000; i++) {
+        auto_free char *folder = xasprintf("%s/%d/%d", top, i / 50, i % 50);
+        auto_free char *file = xasprintf("%s/file", folder);
+        assert_int_equal(dir_make(folder, 0755, NULL), 0);
+        put(file, "x");
+    }
+}
+
+/* Two hooks of one job may do so. */
+static void test_dir_remove_by_several_at_once(void **state)
+{
+    enum { SEVERAL = 4 };
+    auto_free char *top = in(state, "top");
+    pid_t them[SEVERAL];
+    make_tree(top);
+    for (int i = 0; i < SEVERAL; i++) {
+        them[i] = fork();
+        assert_true(them[i] >= 0);
+        if (them[i] == 0) {
+            auto_err e = ERR_INIT;
+            if (dir_remove(top, &e) == 0)
+                _exit(0);
+            (void)fprintf(stderr, "%s\n", err_text(&e));
+            _exit(1);
+        }
+    }
+    for (int i = 0; i < SEVERAL; i++) {
+        int status = -1;
+        assert_int_equal(waitpid(them[i], &status, 0), them[i]);
+        assert_int_equal(status, 0);
+    }
+    assert_false(exists(top));
+}
+
 /* Deeper than a path may be long, and than we may have descriptors. */
 static void test_dir_remove_deep(void **state)
 {
@@ -285,6 +321,7 @@ int main(void)
         in_folder(test_dir_make),
         in_folder(test_dir_temporary),
         in_folder(test_dir_remove),
+        in_folder(test_dir_remove_by_several_at_once),
         in_folder(test_dir_remove_deep),
         in_folder(test_dir_remove_stays_in_its_file_system),
         cmocka_unit_test(test_fd_write_waits),

@@ -114,12 +114,25 @@ static void list_keys(const struct config *c, struct strvec *keys)
         (void)closedir(dir);
 }
 
-size_t cleaning_count(const struct config *c)
+/* To try is to hold it for a moment ourselves: together with others who look, and those who wait for it look again. */
+static bool is_held(const struct config *c, const char *key)
+{
+    auto_free char *folder = folder_of(c);
+    auto_free char *path = xasprintf("%s/%s", folder, key);
+    auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+bool cleaning_are_many(const struct config *c, size_t many)
 {
     auto_strvec keys = STRVEC_INIT;
+    size_t held = 0;
 
     list_keys(c, &keys);
-    return keys.n;
+    for (size_t i = 0; keys.n >= many && held < many && i < keys.n; i++)
+        held += is_held(c, keys.items[i]);
+    return held >= many;
 }
 
 struct cleaning *cleaning_hold_abandoned(const struct config *c, struct strvec *keys)

@@ -24,8 +24,8 @@ void cleaning_end(struct cleaning *x, const char *problem);
 /* Close our end of it; a copy of this process that has one goes on. */
 void cleaning_release(struct cleaning *x);
 
-/* How many there are, those that did not come to their end among them. */
-size_t cleaning_count(const struct config *c);
+/* Whether so many are under way, or more: those that somebody holds. */
+bool cleaning_are_many(const struct config *c, size_t many);
 /* The keys of the jobs whose removal did not come to its end. */
 void cleaning_list_abandoned(const struct config *c, struct strvec *keys);
 /* The same, and whoever comes meanwhile has to wait: one for each key, the caller's to end or release, and to free. */

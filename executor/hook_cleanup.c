@@ -136,7 +136,7 @@ static bool detach(struct cleanup *c)
     const struct config *config = &c->host->config;
     auto_err e = ERR_INIT;
 
-    if (config->cleanup_waits || underway_was_killed(c->in) || cleaning_count(config) >= DETACHED_MOST)
+    if (config->cleanup_waits || underway_was_killed(c->in) || cleaning_are_many(config, DETACHED_MOST))
         return false;
     if (cleaning_begin(&c->cleaning, config, c->host->place.key, LOOK_MS, &e) < 0)
         return e.kind == ERR_CONFLICT && halt_job(c, &e) == 0;

@@ -118,6 +118,17 @@ int duration_parse(const char *text, int64_t *out_ms)
     return 0;
 }
 
+int age_parse(const char *text, int64_t *out_ms)
+{
+    int64_t ms;
+    bool bare = text[strspn(text, "0123456789")] == '\0';
+
+    if (duration_parse(text, &ms) < 0 || (bare && ms != 0))
+        return -1;
+    *out_ms = ms;
+    return 0;
+}
+
 int size_parse(const char *text, int64_t *out_bytes)
 {
     static const struct unit units[] = {

@@ -13,6 +13,8 @@ int number_parse(const char *text, int64_t min, int64_t max, int64_t *out);
 int bool_parse(const char *text, bool *out);
 /* "90s", "10m", "1h30m", "2d", "500ms"; a bare number is seconds. Result in milliseconds. */
 int duration_parse(const char *text, int64_t *out_ms);
+/* The same where a person asks for what an age may cost: a bare number, which may be meant as days, is refused, but 0. */
+int age_parse(const char *text, int64_t *out_ms);
 /* "512m", "2g", "1GiB", "64k", "1048576": Docker's binary units, in bytes. */
 int size_parse(const char *text, int64_t *out_bytes);
 /* "1.5", "2", "0.25": a CPU count, in billionths (the Engine API's NanoCpus). */

@@ -36,9 +36,9 @@ static int read_limits(const struct caches *c, struct store_limits *out, struct 
         auto_free char *shown = text_quote(c->in->size);
         return err_set(e, ERR_USAGE, 0, "option '--size': '%s' is no size such as 20g or 512m", shown);
     }
-    if (c->in->age && duration_parse(c->in->age, &age_ms) < 0) {
+    if (c->in->age && age_parse(c->in->age, &age_ms) < 0) {
         auto_free char *shown = text_quote(c->in->age);
-        return err_set(e, ERR_USAGE, 0, "option '--age': '%s' is no duration such as 30d or 12h", shown);
+        return err_set(e, ERR_USAGE, 0, "option '--age': '%s' is no duration with its unit, such as 30d or 12h", shown);
     }
     out->age = age_ms / 1000;
     return 0;

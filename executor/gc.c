@@ -67,9 +67,9 @@ static int read_age(const char *text, int64_t *seconds, struct err *e)
 {
     int64_t ms;
 
-    if (duration_parse(text, &ms) < 0) {
+    if (age_parse(text, &ms) < 0) {
         auto_free char *shown = text_quote(text);
-        return err_set(e, ERR_USAGE, 0, "option '--older-than': '%s' is no duration such as 90m, 12h or 2d", shown);
+        return err_set(e, ERR_USAGE, 0, "option '--older-than': '%s' is no duration with its unit, such as 90m, 12h or 2d", shown);
     }
     *seconds = ms / 1000;
     return 0;

@@ -153,6 +153,7 @@ class List(Store):
                            (("ls", "more"), "usage: atelier cache ls"),
                            (("prune", "--size", "much"), "'much' is no size"),
                            (("prune", "--age", "old"), "no duration"),
+                           (("prune", "--age", "30"), "no duration with its unit, such as 30d"),
                            ((), "usage: atelier cache")):
             result = self.cache(*args)
             self.assertEqual((result.code, result.out), (2, ""), result)

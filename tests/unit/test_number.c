@@ -77,6 +77,20 @@ static const struct reading durations[] = {
     { "9999999999999999999h", REFUSED },
 };
 
+static const struct reading ages[] = {
+    { "0", 0 },
+    { "00", 0 },
+    { "0s", 0 },
+    { "5s", 5000 },
+    { "2d", 172800000 },
+    { "1h30m", 5400000 },
+    { "5", REFUSED },
+    { "90", REFUSED },
+    { "", REFUSED },
+    { "1h30", REFUSED },
+    { "old", REFUSED },
+};
+
 static const struct reading sizes[] = {
     { "1048576", 1048576 },
     { "0", 0 },
@@ -133,6 +147,7 @@ static void test_units(void **state)
 {
     (void)state;
     check("duration", duration_parse, durations, ARRAY_SIZE(durations));
+    check("age", age_parse, ages, ARRAY_SIZE(ages));
     check("size", size_parse, sizes, ARRAY_SIZE(sizes));
     check("cpus", cpus_parse, cpus, ARRAY_SIZE(cpus));
 }

@@ -71,7 +71,7 @@ static int input_open(const char *text, int *theirs, struct err *e)
     if (*theirs < 0)
         return err_set(e, ERR_SYSTEM, errno, "make a file in memory: %s", strerror(errno));
     if (fd_write(*theirs, text, strlen(text), e) < 0)
-        return -1;
+        return err_wrap(e, "keep its input in memory");
     if (lseek(*theirs, 0, SEEK_SET) < 0)
         return err_set(e, ERR_SYSTEM, errno, "rewind a file in memory: %s", strerror(errno));
     return 0;

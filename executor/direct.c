@@ -110,6 +110,18 @@ static int make_file(const char *name, struct err *e)
     return fd >= 0 ? fd : err_set(e, ERR_SYSTEM, errno, "make a file in memory: %s", strerror(errno));
 }
 
+static int keep(int fd, const void *data, size_t len, struct err *e)
+{
+    auto_err problem = ERR_INIT;
+
+    if (fd_write(fd, data, len, &problem) == 0)
+        return 0;
+    bool full = problem.code == ENOSPC || problem.code == ENOMEM;
+    return err_set(e, ERR_SYSTEM, problem.code, "keep the script in memory: %s%s", strerror(problem.code),
+                   full ? ": this host has none left to give (or vm.overcommit_memory forbids it); let fewer jobs run at "
+                          "once, or set direct: off" : "");
+}
+
 static int make_input(const struct direct_script *s, int *out, struct err *e)
 {
     char chunk[65536];
@@ -119,7 +131,7 @@ static int make_input(const struct direct_script *s, int *out, struct err *e)
     if (fd < 0)
         return -1;
     while ((n = s->input(s->input_ctx, chunk, sizeof(chunk), e)) > 0)
-        if (fd_write(fd, chunk, (size_t)n, e) < 0)
+        if (keep(fd, chunk, (size_t)n, e) < 0)
             return -1;
     if (n < 0 || seal(fd, e) < 0)
         return -1;
@@ -140,7 +152,8 @@ static int make_words(const struct direct_script *s, int *out, struct err *e)
     auto_strbuf text = STRBUF_INIT(ORDER_WORDS_MAX);
     auto_close int fd = make_file("words", e);
 
-    if (add_words(&text, s->argv, e) < 0 || add_words(&text, s->env, e) < 0 || fd < 0 || fd_write(fd, strbuf_text(&text), text.len, e) < 0 || seal(fd, e) < 0)
+    if (fd < 0 || add_words(&text, s->argv, e) < 0 || add_words(&text, s->env, e) < 0 ||
+        keep(fd, strbuf_text(&text), text.len, e) < 0 || seal(fd, e) < 0)
         return -1;
     *out = take_fd(&fd);
     return 0;

@@ -235,7 +235,9 @@ static int pull_ahead(const struct fetch *f, struct ahead *all, size_t n, struct
     for (size_t i = 0; i < n; i++) {
         if (errs[i].kind == ERR_NONE)
             strvec_push(pulled, names[i]);
-        else if (errs[i].kind == ERR_CANCELLED && !e->msg)
+        else if (errs[i].kind != ERR_CANCELLED)
+            log_warning(&f->in->log, "%s; it is pulled again, alone", err_text(&errs[i]));
+        else if (!e->msg)
             (void)err_move(e, &errs[i]);
         err_release(&errs[i]);
     }

@@ -52,6 +52,7 @@ class Together(unittest.TestCase):
         self.assertEqual(result.code, 2, result)
         self.assertIn('failed to pull image "b:1"', result.err)
         self.assertEqual(daemon.asked.count("a:1"), 1)
+        self.assertRegex(result.err, r"WARNING: .*b:1.*manifest unknown; it is pulled again, alone")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,13 @@
 #include "engine/event.h"
 
+#include "base/number.h"
+#include "base/text.h"
 #include "engine/call.h"
 #include "engine/message.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 struct listener {
     event_fn *on_event;
@@ -87,4 +91,51 @@ int event_happened(struct engine *d, const char *id, const char *name, int64_t s
     int result = engine_call(d, &c, NULL, e);
     message_reader_release(&reader);
     return *happened ? 0 : result;
+}
+
+struct death {
+    const char *exec;
+    int code;
+    bool died;
+};
+
+static int note_death(void *ctx, const json_t *event, struct err *e)
+{
+    struct death *x = ctx;
+    const json_t *attributes = json_object_get(json_object_get(event, "Actor"), "Attributes");
+    int64_t code = x->code; /* Podman does not tell it */
+
+    (void)e;
+    if (!text_starts(json_text(event, "Action"), "exec_die") || strcmp(json_text(attributes, "execID"), x->exec) != 0)
+        return 0;
+    (void)number_parse(json_text(attributes, "exitCode"), 0, INT32_MAX, &code);
+    x->died = code == x->code;
+    return 1;
+}
+
+int event_exec_died(struct engine *d, const char *id, const char *exec, int code, bool *died, struct err *e)
+{
+    struct death death = { exec, code, false };
+    struct listener l = { note_death, &death, false };
+    struct message_reader reader = MESSAGE_READER_INIT(hear, &l);
+    auto_strbuf query = STRBUF_TEXT;
+    auto_json *filters = json_pack("{s:[s]}", "container", id);
+    auto_free char *text = json_compact(filters);
+    strbuf_puts(&query, "since=1");
+    engine_query(&query, "filters", text);
+    const struct engine_call c = {
+        .what = "ask what happened to container",
+        .name = id,
+        .method = "GET",
+        .path = "/events",
+        .query = strbuf_text(&query),
+        .on_data = message_data,
+        .data_ctx = &reader,
+        .timeout_ms = ANSWER_MS,
+    };
+    auto_err problem = ERR_INIT;
+    int result = engine_call(d, &c, NULL, &problem);
+    message_reader_release(&reader);
+    *died = death.died;
+    return l.stopped || problem.code == ETIMEDOUT ? 0 : result < 0 ? err_move(e, &problem) : 0;
 }

@@ -17,4 +17,8 @@ int event_listen(struct engine *d, const struct strvec *labels, int64_t since, e
 int event_happened(struct engine *d, const char *id, const char *name, int64_t since, int64_t until,
                    bool *happened, struct err *e);
 
+/* Whether process `exec` of container `id` ended with that code, by the events that the daemon still remembers. Takes some
+ * seconds where it did not. */
+int event_exec_died(struct engine *d, const char *id, const char *exec, int code, bool *died, struct err *e);
+
 #endif

@@ -1,8 +1,10 @@
 #include "engine/exec.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "engine/call.h"
 #include "engine/container.h"
+#include "engine/event.h"
 
 #include <poll.h>
 #include <string.h>
@@ -13,6 +15,11 @@
 
 /* How long one whose output has ended may still run before its container is asked as well. */
 #define SUSPICIOUS_MS 4000
+
+/* How long after the end of its output a talker's end may become known, on a busy daemon or one that is away for a moment. */
+#define LOST_MS 10000
+/* When it took so long, the output may not have come to its end. */
+#define LATE_MS 2000
 
 /* Enough of the first output to recognise, and to show, why nothing was started. */
 #define HEAD_BYTES 1024
@@ -111,7 +118,7 @@ static int exec_start(struct engine *d, const char *id, const struct exec_spec *
     };
     if (engine_call(d, &c, NULL, e) < 0)
         return -1;
-    return stream_finish(&o->decoder, e);
+    return spec->talker ? 0 : stream_finish(&o->decoder, e);
 }
 
 static int exec_inspect(struct engine *d, const char *id, json_t **out, struct err *e)
@@ -164,6 +171,50 @@ static int exec_wait(struct engine *d, const char *container, const char *id,
     }
 }
 
+static int lost(struct engine *d, const struct exec_spec *spec, const char *why, struct err *e)
+{
+    return err_set(e, ERR_SYSTEM, 0,
+                   "the connection to the daemon at '%s' was lost while %s ran (%s): see whether the daemon, or a proxy "
+                   "before it, was restarted, and try again", engine_host(d), spec->talker, why);
+}
+
+/* dockerd gives up a process whose output it cannot write to us, and notes this code of its own for it. */
+#define GIVEN_UP 126
+
+static bool is_given_up(struct engine *d, const char *container, const char *id, const json_t *state)
+{
+    bool died = false;
+
+    return json_number(state, "ExitCode", -1) == GIVEN_UP && json_number(state, "Pid", 0) > 0 &&
+           event_exec_died(d, container, id, GIVEN_UP, &died, NULL) == 0 && !died;
+}
+
+/* The end of the output is the end of the process, or that of the connection: the daemon is asked which. A daemon that
+ * was restarted knows the process no longer. */
+static int talker_wait(struct engine *d, const char *container, const char *id, const struct exec_spec *spec,
+                       const struct output *o, json_t **out, struct err *e)
+{
+    int64_t since = clock_ms(), late = 0;
+
+    for (int wait = FIRST_WAIT_MS;; wait = wait * 2 < LAST_WAIT_MS ? wait * 2 : LAST_WAIT_MS) {
+        auto_json *state = NULL;
+        auto_err problem = ERR_INIT;
+        if (exec_inspect(d, id, &state, &problem) == 0 && !json_flag(state, "Running", false)) {
+            if (is_given_up(d, container, id, state))
+                return lost(d, spec, "the daemon gave it up", e);
+            if (spec->cut)
+                *spec->cut = late > LATE_MS || stream_finish(&o->decoder, NULL) < 0;
+            *out = take(&state);
+            return 0;
+        }
+        late = clock_ms() - since;
+        if (late >= LOST_MS || problem.kind == ERR_NOT_FOUND)
+            return lost(d, spec, problem.msg ? err_text(&problem) : "it runs on, unheard", e);
+        if (pause_watched(spec->watch, wait, e) < 0)
+            return -1;
+    }
+}
+
 /* dockerd takes the connection over before it tries to start the process. What
  * went wrong is then all its output, one line with the daemon's line end, and the
  * status is the shell's 126 or 127; a script that ends so had a process id. */
@@ -189,7 +240,9 @@ int exec_run(struct engine *d, const char *container, const struct exec_spec *sp
         return -1;
     if (spec->id)
         *spec->id = xstrdup(id);
-    if (exec_start(d, id, spec, &o, e) < 0 || exec_wait(d, container, id, spec->watch, &state, e) < 0)
+    if (exec_start(d, id, spec, &o, e) < 0)
+        return -1;
+    if ((spec->talker ? talker_wait(d, container, id, spec, &o, &state, e) : exec_wait(d, container, id, spec->watch, &state, e)) < 0)
         return -1;
 
     int64_t status = json_number(state, "ExitCode", -1);

@@ -21,6 +21,9 @@ struct exec_spec {
     char **id;             /* gets its id before it starts, the caller's; NULL: nobody asks */
     stream_sink_fn *sink;  /* its output */
     void *sink_ctx;
+    const char *talker; /* what errors call one that keeps its output open to its end, so that an earlier end of that is a
+                         * lost connection; NULL: it may close its output and work on */
+    bool *cut;          /* of such a one: whether some of its output may be lost though it ended; NULL: nobody asks */
     const struct engine_watch *watch;
 };
 
@@ -29,6 +32,8 @@ struct exec_spec {
  * output: *code is the exit code. The process reads the end of its stdin after
  * `input` has ended. The watch's tick is also called while waiting for that end,
  * and then may come earlier than it asked for.
+ * A talker whose connection was lost and that has not ended some seconds later, by all that the daemon then says, is
+ * ERR_SYSTEM: nobody will hear of its end.
  * ERR_JOB: the container has no such program, user or folder; what the daemon says
  * of that also went to the sink. ERR_CONFLICT: the container does not run.
  * ERR_NOT_FOUND: it is gone. */

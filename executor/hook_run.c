@@ -353,6 +353,7 @@ static int execute(struct run *r, const struct host *h, struct job_script *scrip
     auto_strvec argv = STRVEC_INIT;
     auto_strvec env = STRVEC_INIT;
     const struct engine_watch watch = { tick, r, r->in->interrupt_fd };
+    bool cut = false;
     const struct exec_spec spec = {
         .argv = &argv,
         .env = &env,
@@ -360,6 +361,8 @@ static int execute(struct run *r, const struct host *h, struct job_script *scrip
         .input_ctx = script,
         .sink = output,
         .sink_ctx = r,
+        .talker = "the script", /* for the runner around it keeps its output open */
+        .cut = &cut,
         .watch = &watch,
     };
 
@@ -371,6 +374,9 @@ static int execute(struct run *r, const struct host *h, struct job_script *scrip
     if (r->direct.fd >= 0)
         return execute_directly(r, &spec, code, e);
     int rc = exec_run(r->engine, r->container, &spec, code, e);
+    if (cut)
+        log_warning(&r->in->log, "the connection to the daemon ended before the script did: the end of its output may be "
+                    "missing above");
     return mark_finish(&r->mark, write_stdout, NULL, rc < 0 ? NULL : e) < 0 ? -1 : rc;
 }
 

@@ -61,7 +61,8 @@ static bool is_container_ended(const struct ending *x, bool *oom, struct err *wh
     if (json_is_true(json_at(now, "State", "Running", NULL)))
         return false;
     *oom |= json_is_true(json_at(now, "State", "OOMKilled", NULL));
-    (void)err_set(why, ERR_SYSTEM, 0, "the job's %s container was stopped from outside while its script ran", x->role);
+    (void)err_set(why, ERR_SYSTEM, 0, "the job's %s container was stopped from outside while its script ran (a restart of the "
+                  "daemon does that too)", x->role);
     return true;
 }
 

@@ -110,8 +110,15 @@ class DaemonMisbehaves(unittest.TestCase):
                   '>> GET /exec/e1/json\n  200 {"Running":false,"ExitCode":0}\n'
                   '>> GET /containers/c1/json\n  200 {"State":{"Running":true}}\n')
         result = self.run_against(script, "run")
-        self.assert_refused(result)
-        self.assertEqual(result.out, "par", "what came is shown")
+        self.assertEqual((result.code, result.out), (0, "par"), "the script's end counts, and what came is shown")
+        self.assertIn("the end of its output may be missing", result.err)
+
+    def test_stream_cut_and_the_process_forgotten(self):
+        script = (self.LISTED + '> POST /containers/c1/exec\n  201 {"Id":"e1"}\n'
+                  '> POST /exec/e1/start\n  200 stream\n  stdout "hello\\n"\n'
+                  '>> GET /exec/e1/json\n  404 {"message":"No such exec instance"}\n'
+                  '>> GET /containers/c1/json\n  200 {"State":{"Running":true}}\n')
+        self.assert_refused(self.run_against(script, "run"), "lost while the script ran", "No such exec instance")
 
     def test_exit_code_that_never_comes(self):
         script = (self.LISTED + '> POST /containers/c1/exec\n  201 {"Id":"e1"}\n'

@@ -2,6 +2,7 @@
 import os
 import select
 import socket
+import struct
 import threading
 
 
@@ -98,3 +99,69 @@ class TcpRelay(Relay):
             target.shutdown(socket.SHUT_WR)
         except OSError:
             pass
+
+
+class PausingRelay(TcpRelay):
+    """Does something else before it passes on the first request that contains `cue`."""
+
+    def __init__(self, cue, then):
+        self.cue, self.then, self.once = cue.encode(), then, threading.Lock()
+        super().__init__()
+
+    def pump(self, source, target):
+        try:
+            while data := source.recv(65536):
+                if self.cue in data and source.family == socket.AF_INET:
+                    with self.once:
+                        then, self.then = self.then, None
+                        if then:
+                            then()
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+class CuttingRelay(TcpRelay):
+    """Ends the connection whose answers contain `cue`: by a reset, or as one ends whose daemon has no more to say. Passes
+    `beyond` bytes on that come with it behind it. Then nothing can be reached but where the
+    daemon `stays`."""
+
+    def __init__(self, cue, reset, stays, beyond):
+        self.cue, self.reset, self.stays, self.beyond = cue.encode(), reset, stays, beyond
+        self.cut = threading.Event()
+        super().__init__()
+
+    def serve(self, client):
+        self.connections.append(client)
+        super().serve(client)
+
+    def pump(self, source, target):
+        seen = b""
+        try:
+            while data := source.recv(65536):
+                seen, before = (seen + data)[-65536:], len(seen)
+                at = seen.find(self.cue)
+                if at >= 0 and source.family == socket.AF_UNIX:
+                    target.sendall(data[:max(0, at + len(self.cue) + self.beyond - before)])
+                    return self.end(target)
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def end(self, client):
+        if not self.stays:
+            self.listener.shutdown(socket.SHUT_RDWR)
+            self.listener.close()
+            for other in [each for each in self.connections if each is not client]:
+                try:
+                    other.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+        if self.reset:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+        else:
+            client.shutdown(socket.SHUT_RDWR)
+        self.cut.set()

@@ -20,7 +20,7 @@ const struct command commands[] = {
     { "lint", "[FILE]", "say what is wrong in a .gitlab-ci.yml",
       "All problems, each with file, line and column, and what has no effect in a local\n"
       "pipeline. FILE is read in the place of the checkout's own. Exit status: 0 good,\n"
-      "1 something is wrong, 2 FILE is not there.\n",
+      "1 something is wrong, or the checkout has no file; 2 FILE is not there.\n",
       0, 1, "vbCIi", false, command_lint },
     { "shell", "[JOB [COMMAND...]]", "open a shell in a job's container",
       "JOB is its id or its key; without one, the jobs that are here are listed. A job\n"

@@ -152,6 +152,9 @@ static int job_extends(struct extending *x, size_t at, struct err *e)
     auto_yaml *names = yaml_take(job, "extends");
     size_t level = 1;
 
+    if (names && strcmp(job->key, "default") == 0)
+        return yaml_error(e, ERR_JOB, names->file, names, "`default` cannot have `extends`; write the keywords out, or let the "
+                          "jobs extend one");
     if (names && x->n > CI_EXTENDS_MAX)
         return yaml_error(e, ERR_JOB, names->file, names, "`extends` goes over more than %zu levels", CI_EXTENDS_MAX);
     if (names && names->type != YAML_NULL) {

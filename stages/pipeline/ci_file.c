@@ -128,10 +128,10 @@ static bool has_unknown_keys(const struct yaml *job)
     return false;
 }
 
-/* Of a script with so many entries. */
+/* Of a script with so many entries. Empty lists in a list are taken as GitLab takes them. */
 static bool is_blank(const struct yaml *script, size_t n)
 {
-    return n == 0 || (script->type == YAML_SCALAR && !script->text[strspn(script->text, " \t\n")]);
+    return n == 0 ? !script || script->n == 0 : (script->type == YAML_SCALAR && !script->text[strspn(script->text, " \t\n")]);
 }
 
 /* before_script and script are one script: what one changes is there for the other. */

@@ -8,6 +8,7 @@
 /* GitLab's. */
 #define NEEDS_MAX   ((size_t)50)
 #define NEEDS_DEPTH 10
+#define NEEDS_ELSEWHERE_MAX ((size_t)5)
 #define NAME_MAX_NEEDED ((size_t)128)
 
 static int read_need(const struct ci_reader *r, const struct yaml *y, struct ci_need *out, struct err *e)
@@ -45,6 +46,9 @@ static int read_elsewhere(const struct ci_reader *r, const struct yaml *y, struc
         return ci_problem(r, y, e, "`needs` of another %s wants a `job`", pipeline ? "pipeline" : "project");
     if (!pipeline && (ci_absent(yaml_get(y, "ref")) || ci_absent(yaml_get(y, "artifacts"))))
         return ci_problem(r, y, e, "`needs` of another project wants a `ref` and `artifacts`");
+    if (++*(pipeline ? &out->n_pipelines : &out->n_projects) > NEEDS_ELSEWHERE_MAX)
+        return ci_problem(r, y, e, "`needs` names more than %zu jobs of other %s", NEEDS_ELSEWHERE_MAX,
+                          pipeline ? "pipelines" : "projects");
     if (!pipeline || !artifacts)
         return 0;
     if (pipeline->type != YAML_SCALAR || pipeline->tag || yaml_get(y, "project"))

@@ -42,6 +42,7 @@ struct ci_needs {
     size_t n;
     struct ci_outer_need *outer;
     size_t n_outer;
+    size_t n_projects, n_pipelines; /* how many are of other projects, and of other pipelines of this one */
 };
 
 /* What ends a pipeline early. */

@@ -173,17 +173,23 @@ static char *target_of(const struct git *g, const struct checkout *c)
     return commit ? commit : commit_of(g, here);
 }
 
-/* What `origin` is known to have; when that is all, the last commit was the push. */
-static char *before_push(const struct git *g, const struct checkout *c)
+bool checkout_all_pushed(const struct checkout *c)
+{
+    return c->pushed && c->head && strcmp(c->pushed, c->head) == 0;
+}
+
+/* When all of it is there, the last push is past, and its last commit is the best guess. */
+static void find_push(const struct git *g, struct checkout *c)
 {
     auto_free char *there = xasprintf("refs/remotes/origin/%s^{commit}", c->ref);
-    char *known = git_ask(g, "rev-parse", "-q", "--verify", there, NULL);
 
-    if (!known || !c->head || strcmp(known, c->head) != 0)
-        return known;
-    free(known);
+    c->pushed = git_ask(g, "rev-parse", "-q", "--verify", there, NULL);
+    if (!checkout_all_pushed(c)) {
+        c->before = c->pushed ? xstrdup(c->pushed) : NULL;
+        return;
+    }
     auto_free char *parent = xasprintf("%s~1^{commit}", c->head);
-    return git_ask(g, "rev-parse", "-q", "--verify", parent, NULL);
+    c->before = git_ask(g, "rev-parse", "-q", "--verify", parent, NULL);
 }
 
 int checkout_set_event(struct checkout *c, const char *event, char *const *env, struct err *e)
@@ -195,7 +201,7 @@ int checkout_set_event(struct checkout *c, const char *event, char *const *env, 
         return -1;
     git_init(&g, c->top, env);
     if (event_has_push(event) && !c->is_tag)
-        c->before = before_push(&g, c);
+        find_push(&g, c);
     if (!event_is_merge_request(event))
         return 0;
     auto_free char *shown = text_quote(c->ref);
@@ -224,6 +230,7 @@ void checkout_release(struct checkout *c)
     free(c->ref);
     free(c->default_branch);
     free(c->merge_base);
+    free(c->pushed);
     free(c->before);
     free(c->author);
     free(c->timestamp);

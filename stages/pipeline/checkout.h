@@ -31,6 +31,7 @@ struct checkout {
     char *user_name; /* as git is configured for the caller */
     char *user_email;
 
+    char *pushed;  /* what `origin` is known to have of the branch; NULL: nothing, or it is no push of a branch */
     char *before;  /* what a push finds on the branch; NULL: nothing, or it is no push of a branch */
     const char *event; /* stages/pipeline/event.h; NULL: a push. Borrowed */
     char *merge_base;  /* of a merge request: where it left the default branch; NULL: nobody knows */
@@ -47,6 +48,8 @@ struct checkout {
 int checkout_open(const char *dir, const char *branch, char *const *env, struct checkout *out, struct err *e);
 /* The pipeline is one of this event. ERR_USAGE when there can be none: a merge request wants a branch of its own. */
 int checkout_set_event(struct checkout *c, const char *event, char *const *env, struct err *e);
+/* Whether `origin` is known to have the commit. */
+bool checkout_all_pushed(const struct checkout *c);
 /* A file of that commit; NULL when it has none. The caller's. */
 char *checkout_show(const struct checkout *c, const char *path, char *const *env);
 void checkout_release(struct checkout *c);

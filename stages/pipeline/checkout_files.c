@@ -93,21 +93,17 @@ static char *revision_of(const struct git *g, const char *name)
     return NULL;
 }
 
-/* What a server compares with for a push: what it knew of the branch before. When it knows all of it already, the
- * last push is past, and its last commit is the best guess. NULL: a new branch, a tag, or nothing was pushed. */
+/* What a server compares with for a push: what it knew of the branch before, or all of it while something is not
+ * committed. NULL: a new branch, a tag, or nothing was pushed. */
 static char *pushed_before(const struct git *g, const struct checkout *c)
 {
-    auto_free char *there = xasprintf("refs/remotes/origin/%s^{commit}", c->ref);
-    char *known = c->is_tag || !event_has_push(c->event) ? NULL : git_ask(g, "rev-parse", "-q", "--verify", there, NULL);
+    bool may_be_more = c->sources != SOURCES_COMMIT && checkout_all_pushed(c);
 
-    if (!known || !c->head || strcmp(known, c->head) != 0)
-        return known;
-    auto_free char *changed = c->sources == SOURCES_COMMIT ? NULL : git_ask(g, "status", "--porcelain", NULL);
-    if (changed)
-        return known;
-    free(known);
-    auto_free char *parent = xasprintf("%s~1^{commit}", c->head);
-    return git_ask(g, "rev-parse", "-q", "--verify", parent, NULL);
+    if (!event_has_push(c->event))
+        return NULL;
+    auto_free char *changed = may_be_more ? git_ask(g, "status", "--porcelain", NULL) : NULL;
+    const char *base = changed ? c->pushed : c->before;
+    return base ? xstrdup(base) : NULL;
 }
 
 static int read_changes(const struct git *g, const struct checkout *c, const char *base, struct strvec *out, struct err *e)

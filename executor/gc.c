@@ -173,6 +173,49 @@ static void end_cleanups(const struct gc *gc, const struct config *config)
 
 /* ---- What stands by ---- */
 
+/* Whether what waited when it was listed is ours now: a job may have taken it, and another pair wait in its place. That
+ * one is of nobody's then, and goes the next time. */
+static bool withdraw(const struct gc *gc, const struct config *config, size_t i)
+{
+    if (gc->in->dry_run)
+        return true;
+    auto_free char *key = standby_record_withdraw(config, gc->standby.slots.items[i]);
+    return key && strcmp(key, gc->standby.waiting.items[i]) == 0;
+}
+
+static void spare(struct gc *gc, const char *key)
+{
+    for (size_t i = 0; i < gc->garbage.n; i++) {
+        struct thing *t = &gc->garbage.things[i];
+        if (!t->garbage || strcmp(t->job, key) != 0)
+            continue;
+        t->garbage = false;
+        gc->garbage.n_garbage--;
+    }
+}
+
+static bool has_garbage(const struct gc *gc, const char *key)
+{
+    for (size_t i = 0; i < gc->garbage.n; i++)
+        if (gc->garbage.things[i].garbage && strcmp(gc->garbage.things[i].job, key) == 0)
+            return true;
+    return false;
+}
+
+/* Nobody may take what is about to go, and what somebody has just taken stays. */
+static void claim_standby(struct gc *gc, const struct config *config)
+{
+    for (size_t i = 0; i < gc->standby.waiting.n; i++) {
+        const char *key = gc->standby.waiting.items[i];
+        if (!has_garbage(gc, key) || strvec_has(&gc->over, key))
+            continue;
+        if (withdraw(gc, config, i))
+            strvec_push(&gc->over, key);
+        else
+            spare(gc, key);
+    }
+}
+
 /* What waits for jobs is over when nobody wants it any more; so is what was to be removed and is still here. */
 static void find_standby(struct gc *gc, const struct config *config)
 {
@@ -185,8 +228,7 @@ static void find_standby(struct gc *gc, const struct config *config)
     strvec_push_all(&gc->over, &gc->abandoned);
     strvec_push_all(&gc->over, &gc->standby.lost);
     for (size_t i = 0; config->standby == 0 && i < gc->standby.waiting.n; i++)
-        if (is_asked_for(gc, gc->standby.waiting.items[i]) &&
-            (gc->in->dry_run || standby_record_withdraw(config, gc->standby.slots.items[i])))
+        if (is_asked_for(gc, gc->standby.waiting.items[i]) && withdraw(gc, config, i))
             strvec_push(&gc->over, gc->standby.waiting.items[i]);
     gc->rule.late = gc->standby.dates;
     gc->rule.n_late = gc->standby.taken.n;
@@ -211,7 +253,7 @@ static void end_standby(const struct gc *gc, const struct config *config)
         const char *key = s->waiting.items[i];
         if (!is_asked_for(gc, key) || has_things(gc, key))
             continue;
-        if (standby_record_withdraw(config, s->slots.items[i]) || strvec_has(&gc->over, key))
+        if (strvec_has(&gc->over, key) || withdraw(gc, config, i))
             end_record(config, key);
     }
     for (size_t i = 0; i < s->taken.n; i++)
@@ -358,6 +400,7 @@ int command_gc(const struct invocation *in, struct err *e)
     config_endpoint(&config, in->env, &endpoint);
     if (engine_open(&endpoint, &gc.engine, e) < 0 || find(&gc, e) < 0)
         return -1;
+    claim_standby(&gc, &config);
     if (!in->dry_run)
         remove_garbage(&gc);
     end_cleanups(&gc, &config);

@@ -128,6 +128,14 @@ static void remove_things(const struct host *h, struct engine *d, const char *ke
     standby_record_remove(&h->config, key);
 }
 
+static void remove_waiting(const struct host *h, struct engine *d, const char *slot)
+{
+    auto_free char *key = standby_record_withdraw(&h->config, slot);
+
+    if (key)
+        remove_things(h, d, key);
+}
+
 /* Some that nobody wants. */
 struct unwanted {
     const struct invocation *in;
@@ -186,6 +194,8 @@ int standby_take(struct standby_job *j, char *ids[PLAN_ROLES], struct err *e)
 
 int standby_leave(struct standby_job *j, struct err *e)
 {
+    deploy_way_remove(&j->host->config, j->host->place.key);
+    direct_way_remove(&j->host->config, j->host->place.key);
     standby_forget(j->host);
     return plan_for(j, j->host->name, e);
 }
@@ -222,8 +232,7 @@ static bool is_provided(struct standby_job *j, const char *slot)
         return false;
     if (record && plan_for(j, key, NULL) == 0 && fits(j, record))
         return true;
-    if (standby_record_withdraw(c, slot))
-        remove_things(j->host, j->engine, key);
+    remove_waiting(j->host, j->engine, slot);
     return false;
 }
 
@@ -282,9 +291,7 @@ void standby_renew(const struct invocation *in, struct host *h, struct engine *d
     alone.interrupt_fd = -1;
     alone.trace = NULL;
     if (h->config.standby == 0) {
-        auto_free char *key = standby_record_waiting(&h->config, slot);
-        if (key && standby_record_withdraw(&h->config, slot))
-            remove_things(h, d, key);
+        remove_waiting(h, d, slot);
         return;
     }
     int rc = provide(&j, slot, &e);

@@ -17,6 +17,7 @@
 
 #define FOLDER     ".standby" /* beside the runners', whose names have no dot */
 #define PROBLEM    ".problem"
+#define BESIDE     ".new" /* of a link that is about to have another name, or none */
 #define RECORD_MAX ((size_t)1 << 20)
 /* Between a record and the link to it nothing lies but these two calls. */
 #define MAKING_S ((int64_t)60)
@@ -79,32 +80,42 @@ char *standby_record_take(const struct config *c, const char *slot, const char *
     return rename(from, to) == 0 ? key_at(c, job) : NULL;
 }
 
-static bool forget(const struct config *c, const char *name)
+static void forget(const struct config *c, const char *name)
 {
     auto_free char *path = path_of(c, name);
 
-    return unlink(path) == 0;
+    (void)unlink(path);
 }
 
-bool standby_record_withdraw(const struct config *c, const char *slot)
+/* By a rename too: the link that was looked at may be another one now. */
+char *standby_record_withdraw(const struct config *c, const char *slot)
 {
-    return forget(c, slot);
+    auto_free char *from = path_of(c, slot);
+    auto_free char *to = xasprintf("%s.%ld" BESIDE, from, (long)getpid());
+    struct link link;
+    bool found = rename(from, to) == 0 && read_link(to, &link);
+
+    (void)unlink(to);
+    return found ? xstrdup(link.key) : NULL;
 }
 
 void standby_record_return(const struct config *c, const char *job)
 {
-    (void)forget(c, job);
+    auto_free char *beside = xasprintf("%s" BESIDE, job);
+
+    forget(c, beside);
+    forget(c, job);
 }
 
 void standby_record_remove(const struct config *c, const char *key)
 {
-    (void)forget(c, key);
+    forget(c, key);
 }
 
 int standby_record_date(const struct config *c, const char *job, const char *key, int64_t began, int64_t expires, struct err *e)
 {
     auto_free char *path = path_of(c, job);
-    auto_free char *beside = xasprintf("%s.new", path);
+    auto_free char *beside = xasprintf("%s" BESIDE, path);
     auto_free char *text = xasprintf("%s %lld %lld", key, (long long)began, (long long)expires);
 
     (void)unlink(beside);
@@ -181,33 +192,52 @@ static void add_entry(const char *path, const char *name, struct standby_records
 
     if (lstat(path, &st) < 0)
         return;
-    if (S_ISLNK(st.st_mode) && !text_ends(name, ".new") && read_link(path, &link))
+    bool old = st.st_mtime + MAKING_S < (int64_t)time(NULL);
+    if (S_ISLNK(st.st_mode) && text_ends(name, BESIDE)) {
+        if (old) /* of somebody who was killed */
+            (void)unlink(path);
+    } else if (S_ISLNK(st.st_mode) && read_link(path, &link))
         add_link(name, &link, out);
     else if (S_ISREG(st.st_mode) && text_ends(name, PROBLEM))
         add_problem(path, name, out);
-    else if (S_ISREG(st.st_mode) && !strchr(name, '.') && st.st_mtime + MAKING_S < (int64_t)time(NULL))
+    else if (S_ISREG(st.st_mode) && !strchr(name, '.') && old)
         strvec_push(records, name);
 }
 
-void standby_records_list(const struct config *c, struct standby_records *out)
+static void list_once(const struct config *c, struct standby_records *out, struct strvec *records)
 {
     auto_free char *folder = xasprintf("%s/" FOLDER, c->builds);
-    auto_strvec records = STRVEC_INIT;
     DIR *dir = opendir(folder);
     const struct dirent *entry;
 
     *out = (struct standby_records){ .waiting = STRVEC_INIT };
     while (dir && (entry = readdir(dir))) {
         auto_free char *path = path_of(c, entry->d_name);
-        add_entry(path, entry->d_name, out, &records);
+        add_entry(path, entry->d_name, out, records);
     }
     if (dir)
         (void)closedir(dir);
-    for (size_t i = 0; i < records.n; i++)
-        if (!strvec_has(&out->waiting, records.items[i]) && !strvec_has(&out->taken, records.items[i]))
-            strvec_push(&out->lost, records.items[i]);
     for (size_t i = 0; i < out->taken.n; i++)
         out->dates[i].job = out->taken.items[i];
+}
+
+static bool is_linked(const struct standby_records *r, const char *key)
+{
+    return strvec_has(&r->waiting, key) || strvec_has(&r->taken, key);
+}
+
+/* A link that is taken while it is looked at is seen by neither of its names; but that happens to it only once. */
+void standby_records_list(const struct config *c, struct standby_records *out)
+{
+    struct standby_records before;
+    auto_strvec earlier = STRVEC_INIT, records = STRVEC_INIT;
+
+    list_once(c, &before, &earlier);
+    list_once(c, out, &records);
+    for (size_t i = 0; i < records.n; i++)
+        if (!is_linked(&before, records.items[i]) && !is_linked(out, records.items[i]))
+            strvec_push(&out->lost, records.items[i]);
+    standby_records_release(&before);
 }
 
 void standby_records_release(struct standby_records *r)

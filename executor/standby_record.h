@@ -23,8 +23,9 @@ void standby_record_rename(const struct config *c, struct place *place);
 char *standby_record_waiting(const struct config *c, const char *slot);
 /* Take them for the job of that key. The key of theirs, the caller's; NULL: there are none, or somebody was faster. */
 char *standby_record_take(const struct config *c, const char *slot, const char *job);
-/* Take them away from the slot, for nobody: true when they are the caller's. */
-bool standby_record_withdraw(const struct config *c, const char *slot);
+/* Take away from the slot what waits for its jobs now, for nobody. The key of theirs, the caller's, who is to remove
+ * them, whatever waited before; NULL: there are none, or somebody was faster. */
+char *standby_record_withdraw(const struct config *c, const char *slot);
 /* What the job that has them is: when it began, and when it expires. */
 int standby_record_date(const struct config *c, const char *job, const char *key, int64_t began, int64_t expires, struct err *e);
 /* The job has them no longer. */

@@ -9,6 +9,7 @@ import unittest
 
 import images
 from hooks import ATELIER, IMAGE, Job, docker, has_docker, left_in_the_end, left_of, wait_for
+from relay import PausingRelay
 
 SLOT = "tEsT_0123.0"
 SECRET = "glpat-never-to-be-seen"
@@ -43,9 +44,9 @@ class Standby(unittest.TestCase):
         self.gc()
         shutil.rmtree(self.first.state, ignore_errors=True)
 
-    def gc(self, *words):
+    def gc(self, *words, **environment):
         done = subprocess.run([ATELIER, "--config", str(self.first.config_file), "gc", "--runner", "tEsT_0123", *words],
-                              capture_output=True, text=True, check=False)
+                              capture_output=True, text=True, check=False, env={**os.environ, **environment})
         self.assertEqual(done.returncode, 0, done)
         return done.stdout
 
@@ -272,6 +273,7 @@ class Left(Standby):
         self.assert_taken(job, key)
         self.succeeds(job.hook("prepare"))
         self.assertEqual(left_of(key), [])
+        self.assertFalse((self.first.state / "builds/.direct" / key).exists())
         self.assert_own(job)
         self.succeeds(job.hook("cleanup"))
         self.assertEqual(left_in_the_end(job.label), [])
@@ -298,6 +300,17 @@ class Left(Standby):
         self.assertEqual(len(left_of(key)), 3)
         self.assert_taken(job, key)
         self.succeeds(job.hook("cleanup"))
+
+    def test_what_a_job_takes_meanwhile_is_none(self):
+        """Between the look at who has it and the look at how old it is."""
+        key = self.ended()
+        waiting, taken = self.folder / SLOT, self.folder / "tEsT_0123-77"
+        with PausingRelay("/containers/json", lambda: waiting.rename(taken)) as relay:
+            self.assertIn("Nothing to remove", self.gc("--job", key, "--older-than", "0s", DOCKER_HOST=relay.url))
+        self.assertEqual(len(left_of(key)), 3)
+        taken.rename(waiting)
+        self.assertIn("Removed 3 of 3", self.gc("--job", key, "--older-than", "0s"))
+        self.assertIsNone(self.key())
 
     def test_what_nobody_wants_any_more(self):
         key = self.ended()

@@ -131,6 +131,8 @@ static __attribute__((noreturn)) void child_run(const struct process_spec *spec,
         end_with(parent);
     /* Libraries' too: libcurl's connection to the daemon is not closed by exec. Before Linux 5.11 it stays open there. */
     (void)syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, AT_EXEC);
+    if (spec->keep_fd > STDERR_FILENO)
+        (void)fcntl(spec->keep_fd, F_SETFD, 0);
     if ((x->in >= 0 && dup2(x->in, STDIN_FILENO) < 0) || (x->out >= 0 && dup2(x->out, STDOUT_FILENO) < 0) ||
         (x->err >= 0 && dup2(x->err, STDERR_FILENO) < 0) ||
         (spec->err == PROCESS_MERGE && dup2(STDOUT_FILENO, STDERR_FILENO) < 0))

@@ -37,11 +37,11 @@ struct process_spec {
     enum process_stream in;  /* INHERIT or NULL */
     enum process_stream out;
     enum process_stream err;
+    int keep_fd;             /* a descriptor of ours that it has, too, by the same number; 0: none */
 };
 
-/* Start it. Signals are reset to their defaults in the child, which has our standard streams or what is said of them, and
- * no other descriptor. A program that
- * cannot be executed is an error here (ERR_NOT_FOUND or ERR_SYSTEM), not an exit 127. */
+/* Start it. Signals are reset to their defaults in the child, which has our standard streams or what is said of them,
+ * keep_fd, and no other descriptor. A program that cannot be executed is an error here (ERR_NOT_FOUND or ERR_SYSTEM), not an exit 127. */
 int process_start(const struct process_spec *spec, struct process *p, struct err *e);
 /* What a copy of this process does in place of it; the result is its exit status. `stop_fd` hangs up when
  * it shall end: its parent wants that, or is gone. */

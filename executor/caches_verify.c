@@ -11,7 +11,6 @@
 #include "base/text.h"
 #include "executor/program.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,10 +39,12 @@ static enum verdict ask(const char *helper, int fd, char **why)
 {
     auto_free char *file = xasprintf("/proc/self/fd/%d", fd);
     const char *const argv[] = { helper, "cache-verify", file, NULL };
+    const struct process_spec spec = { .argv = argv, .in = PROCESS_NULL, .err = PROCESS_PIPE, .keep_fd = fd };
+    const struct process_limits none = { .timeout_ms = -1, .stop_fd = -1 };
     auto_strbuf answer = STRBUF_INIT(ANSWER_MAX);
     auto_err problem = ERR_INIT;
 
-    if (process_capture(argv, NULL, NULL, &answer, &problem) == 0)
+    if (process_collect(&spec, &none, &answer, &problem) == 0)
         return read_answer(strbuf_text(&answer), why);
     *why = xstrdup(err_text(&problem));
     return VERDICT_UNKNOWN;
@@ -54,10 +55,8 @@ static enum verdict verify_one(const struct caches *c, const char *helper, const
     auto_err problem = ERR_INIT;
     auto_close int fd = -1;
 
-    if (store_archive_open(c->root, t, &fd, &problem) == 0) {
-        (void)fcntl(fd, F_SETFD, 0); /* the helper gets it */
+    if (store_archive_open(c->root, t, &fd, &problem) == 0)
         return ask(helper, fd, why);
-    }
     *why = xstrdup(problem.kind == ERR_NOT_FOUND ? "it was removed meanwhile" : err_text(&problem));
     return problem.kind == ERR_NOT_FOUND ? VERDICT_GONE : VERDICT_UNKNOWN;
 }

@@ -1,4 +1,5 @@
 """When cleanup returns, no process of the job runs any more; all else goes soon, and nobody gets in anybody's way."""
+import contextlib
 import fcntl
 import os
 import pathlib
@@ -110,11 +111,13 @@ class Detached(CleanupTest):
 
     def test_so_many_at_work_that_the_hook_waits(self):
         job = self.prepared()
-        for number in range(16):
-            (self.lock_file(job).parent).mkdir(exist_ok=True)
-            (self.lock_file(job).parent / f"other-{number}").touch()
-        self.succeeds(job.hook("cleanup"))
-        self.assertEqual(job.left(), [])
+        self.lock_file(job).parent.mkdir(exist_ok=True)
+        with contextlib.ExitStack() as others:
+            for number in range(16):
+                held = others.enter_context((self.lock_file(job).parent / f"other-{number}").open("w"))
+                fcntl.flock(held, fcntl.LOCK_EX)
+            self.succeeds(job.hook("cleanup"))
+            self.assertEqual(job.left(), [])
 
 
 class Abandoned(CleanupTest):

@@ -159,6 +159,12 @@ static void test_descriptors_stay_here(void **state)
     const char *const *argv = SHELL("ls -l /proc/self/fd | grep -c /dev/full; :");
     assert_int_equal(process_capture(argv, NULL, NULL, &out, NULL), 0);
     assert_string_equal(strbuf_text(&out), "0\n");
+
+    auto_strbuf kept = STRBUF_INIT(200);
+    const struct process_spec spec = { .argv = argv, .keep_fd = ours };
+    const struct process_limits none = { .timeout_ms = -1, .stop_fd = -1 };
+    assert_int_equal(process_collect(&spec, &none, &kept, NULL), 0);
+    assert_string_equal(strbuf_text(&kept), "1\n");
 }
 
 static void test_wait_has_a_deadline(void **state)

@@ -21,7 +21,7 @@
 #include <poll.h>
 #include <string.h>
 
-/* A prepare that was killed may have left requests with the daemon that are not carried
+/* A prepare that was killed, or lost the daemon, may have left requests with the daemon that are not carried
  * out yet: then this often nothing has to be there, one look after the other. */
 #define LATE_LOOKS 6
 

@@ -182,6 +182,13 @@ static int print_plan(const struct prepare *p, struct err *e)
     return fd_write(STDOUT_FILENO, line, strlen(line), e);
 }
 
+/* An error by which no request is left that the daemon may still carry out: it has refused something, or we have. A
+ * connection that is lost has the code of what happened to it, which is no HTTP status. */
+static bool all_is_answered(const struct err *e)
+{
+    return e && e->kind != ERR_CANCELLED && (e->kind != ERR_SYSTEM || e->code == 0 || e->code >= 400);
+}
+
 int hook_prepare(const struct invocation *in, struct err *e)
 {
     __attribute__((cleanup(prepare_release))) struct prepare p = {
@@ -202,6 +209,7 @@ int hook_prepare(const struct invocation *in, struct err *e)
              engine_version(p.engine));
     underway_begin(in);
     int rc = make_job(&p, e);
-    underway_end(in);
+    if (rc == 0 || all_is_answered(e))
+        underway_end(in);
     return rc < 0 ? err_wrap(e, "prepare job %s", p.host.name) : 0;
 }

@@ -1,4 +1,4 @@
-/* executor/underway.h: whether a `prepare` of this try was killed in the middle.
+/* executor/underway.h: whether a `prepare` of this try was killed in the middle, cancelled there, or lost the daemon.
  *
  * A request that it had sent may then be carried out later, when `cleanup` has been
  * there. So prepare leaves a file in the runner's folder of the try (TMPDIR, contract

@@ -223,8 +223,8 @@ class Doctor(unittest.TestCase):
         self.assertEqual(self.result.code, 0, self.result)
         self.assertNotIn("problem ", self.result.out)
         self.assertEqual(list(dict.fromkeys(finding[1] for finding in found)),
-                         ["configuration", "docker", "storage", "limits", "images", "folders", "disk", "cache", "leftovers",
-                          "runner"])
+                         ["configuration", "docker", "storage", "limits", "images", "folders", "disk", "cache", "standby",
+                          "leftovers", "runner"])
         self.assertFalse((self.folder / "cache").exists(), "nothing is changed")
         self.assertNotIn("\033", self.result.out)
 

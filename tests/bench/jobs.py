@@ -113,8 +113,8 @@ class Side:
         while removals.is_dir() and any(removals.iterdir()):  # what cleanup left to its own process
             time.sleep(0.1)
         if self.name == "standby":
-            self.await_standby()
             config = self.folder / "atelier.yml"
+            hooks.await_detached(config)
             config.write_text(config.read_text().replace("standby: 1", "standby: 0"))
             subprocess.run([hooks.ATELIER, "--config", str(config), "gc"], check=True, stdout=subprocess.DEVNULL)
 

@@ -8,7 +8,7 @@ import time
 import unittest
 
 import images
-from hooks import ATELIER, IMAGE, Job, docker, has_docker, left_in_the_end, left_of, wait_for
+from hooks import ATELIER, IMAGE, Job, await_detached, docker, has_docker, left_in_the_end, left_of, wait_for
 from relay import PausingRelay
 
 SLOT = "tEsT_0123.0"
@@ -40,6 +40,7 @@ class Standby(unittest.TestCase):
 
     def clear(self):
         """What waits at the end is garbage once nobody wants it."""
+        await_detached(self.first.config_file)
         self.configure("standby: 0\n")
         self.gc()
         shutil.rmtree(self.first.state, ignore_errors=True)

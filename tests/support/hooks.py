@@ -1,4 +1,5 @@
 """Plays gitlab-runner for single hooks: argv, environment, process group and files as contract 1.3 has them."""
+import contextlib
 import json
 import os
 import pathlib
@@ -32,6 +33,17 @@ def wait_for(condition, what="it", patience=PATIENCE):
             return found
         time.sleep(0.05)
     raise AssertionError(f"after {patience} s not: {what}")
+
+
+def await_detached(config_file):
+    """Processes that a cleanup with this configuration has left to work alone have ended."""
+    def at_work():
+        for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if str(config_file).encode() in entry.read_bytes().split(b"\0"):
+                    return True
+        return False
+    wait_for(lambda: not at_work(), f"nobody works with {config_file}")
 
 
 def has_docker():

@@ -62,8 +62,8 @@ static void put_fields(struct strbuf *line, const struct strvec *fields, const c
     }
 }
 
-static void put_line(const struct report *r, const struct style *style, const struct strvec *fields,
-                     const char *fmt, va_list ap)
+static PRINTF_LIKE(4, 0) void put_line(const struct report *r, const struct style *style, const struct strvec *fields,
+                                       const char *fmt, va_list ap)
 {
     auto_free char *text = xvasprintf(fmt, ap);
     auto_strbuf message = STRBUF_TEXT;

@@ -66,30 +66,39 @@ static int note(void *happened, const json_t *message, struct err *e)
 /* The answer is there when `until` has come; a daemon that knows no such moment must not hold us. */
 #define ANSWER_MS ((int64_t)5000)
 
-int event_happened(struct engine *d, const char *id, const char *name, int64_t since, int64_t until,
-                   bool *happened, struct err *e)
+/* What the daemon remembers of container `id`, to the listener; `query` says from and until when. Takes over `filters`. */
+static int recall(struct engine *d, const char *id, struct strbuf *query, json_t *filters, struct listener *l, struct err *e)
 {
-    struct listener l = { note, happened, false };
-    struct message_reader reader = MESSAGE_READER_INIT(hear, &l);
-    auto_strbuf query = STRBUF_TEXT;
-    auto_json *filters = json_pack("{s:[s], s:[s]}", "container", id, "event", name);
+    struct message_reader reader = MESSAGE_READER_INIT(hear, l);
     auto_free char *text = json_compact(filters);
-    strbuf_printf(&query, "since=%" PRId64 ".%03" PRId64 "&until=%" PRId64 ".%03" PRId64, since / 1000, since % 1000,
-                  until / 1000, until % 1000);
-    engine_query(&query, "filters", text);
+
+    json_decref(filters);
+    engine_query(query, "filters", text);
     const struct engine_call c = {
         .what = "ask what happened to container",
         .name = id,
         .method = "GET",
         .path = "/events",
-        .query = strbuf_text(&query),
+        .query = strbuf_text(query),
         .on_data = message_data,
         .data_ctx = &reader,
         .timeout_ms = ANSWER_MS,
     };
-    *happened = false;
     int result = engine_call(d, &c, NULL, e);
     message_reader_release(&reader);
+    return result;
+}
+
+int event_happened(struct engine *d, const char *id, const char *name, int64_t since, int64_t until,
+                   bool *happened, struct err *e)
+{
+    struct listener l = { note, happened, false };
+    auto_strbuf query = STRBUF_TEXT;
+
+    strbuf_printf(&query, "since=%" PRId64 ".%03" PRId64 "&until=%" PRId64 ".%03" PRId64, since / 1000, since % 1000,
+                  until / 1000, until % 1000);
+    *happened = false;
+    int result = recall(d, id, &query, json_pack("{s:[s], s:[s]}", "container", id, "event", name), &l, e);
     return *happened ? 0 : result;
 }
 
@@ -117,25 +126,11 @@ int event_exec_died(struct engine *d, const char *id, const char *exec, int code
 {
     struct death death = { exec, code, false };
     struct listener l = { note_death, &death, false };
-    struct message_reader reader = MESSAGE_READER_INIT(hear, &l);
     auto_strbuf query = STRBUF_TEXT;
-    auto_json *filters = json_pack("{s:[s]}", "container", id);
-    auto_free char *text = json_compact(filters);
-    strbuf_puts(&query, "since=1");
-    engine_query(&query, "filters", text);
-    const struct engine_call c = {
-        .what = "ask what happened to container",
-        .name = id,
-        .method = "GET",
-        .path = "/events",
-        .query = strbuf_text(&query),
-        .on_data = message_data,
-        .data_ctx = &reader,
-        .timeout_ms = ANSWER_MS,
-    };
     auto_err problem = ERR_INIT;
-    int result = engine_call(d, &c, NULL, &problem);
-    message_reader_release(&reader);
+
+    strbuf_puts(&query, "since=1");
+    int result = recall(d, id, &query, json_pack("{s:[s]}", "container", id), &l, &problem);
     *died = death.died;
     return l.stopped || problem.code == ETIMEDOUT ? 0 : result < 0 ? err_move(e, &problem) : 0;
 }

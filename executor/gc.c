@@ -13,6 +13,7 @@
 #include "executor/deploy_way.h"
 #include "executor/direct_way.h"
 #include "executor/garbage.h"
+#include "executor/job_sockets.h"
 #include "executor/kept.h"
 #include "executor/kept_folder.h"
 #include "executor/standby_record.h"
@@ -165,8 +166,7 @@ static void end_cleanups(const struct gc *gc, const struct config *config)
         const char *key = gc->abandoned.items[i];
         if (!is_asked_for(gc, key) || has_things(gc, key))
             continue;
-        deploy_way_remove(config, key);
-        direct_way_remove(config, key);
+        job_sockets_remove(config, key);
         cleaning_end(&gc->held[i], NULL);
     }
 }
@@ -236,8 +236,7 @@ static void find_standby(struct gc *gc, const struct config *config)
 
 static void end_record(const struct config *config, const char *key)
 {
-    deploy_way_remove(config, key);
-    direct_way_remove(config, key);
+    job_sockets_remove(config, key);
     standby_record_remove(config, key);
 }
 
@@ -280,8 +279,7 @@ static void remove_folders(struct gc *gc, const struct config *config)
         gc->folders++;
         if (gc->in->dry_run)
             continue;
-        deploy_way_remove(config, keys.items[i]);
-        direct_way_remove(config, keys.items[i]);
+        job_sockets_remove(config, keys.items[i]);
     }
 }
 

@@ -8,10 +8,9 @@
  * bears names of this job alone, so a process of its own goes on removing it. */
 #include "base/process.h"
 #include "executor/cleaning.h"
-#include "executor/deploy_way.h"
-#include "executor/direct_way.h"
 #include "executor/halt.h"
 #include "executor/host.h"
+#include "executor/job_sockets.h"
 #include "executor/kept.h"
 #include "executor/remove.h"
 #include "executor/standby.h"
@@ -50,13 +49,6 @@ static void cleanup_release(struct cleanup *c)
     cleaning_release(&c->cleaning);
 }
 
-/* Of its sockets. */
-static void remove_folders(const struct host *h)
-{
-    deploy_way_remove(&h->config, h->place.key);
-    direct_way_remove(&h->config, h->place.key);
-}
-
 static int remove_job(struct cleanup *c, int looks, struct err *e)
 {
     int rc = thing_remove_all(c->engine, &c->labels, looks, e);
@@ -64,7 +56,7 @@ static int remove_job(struct cleanup *c, int looks, struct err *e)
     if (rc < 0)
         (void)err_wrap(e, "clean up job %s", c->host->name);
     else
-        remove_folders(c->host);
+        job_sockets_remove(&c->host->config, c->host->place.key);
     if (rc == 0)
         standby_forget(c->host);
     cleaning_end(&c->cleaning, rc < 0 ? err_text(e) : NULL);
@@ -125,7 +117,7 @@ static int halt_job(struct cleanup *c, struct err *e)
     if (thing_list(c->engine, THING_CONTAINER, &c->labels, &containers, e) < 0 ||
         halt_all(c->engine, containers, e) < 0)
         return -1;
-    remove_folders(c->host);
+    job_sockets_remove(&c->host->config, c->host->place.key);
     trace_step(c->in->trace, "end its processes");
     return 0;
 }
@@ -136,7 +128,7 @@ static bool detach(struct cleanup *c)
     const struct config *config = &c->host->config;
     auto_err e = ERR_INIT;
 
-    if (config->cleanup_waits || underway_was_killed(c->in) || cleaning_are_many(config, DETACHED_MOST))
+    if (config->cleanup_waits || underway_was_cut_short(c->in) || cleaning_are_many(config, DETACHED_MOST))
         return false;
     if (cleaning_begin(&c->cleaning, config, c->host->place.key, LOOK_MS, &e) < 0)
         return e.kind == ERR_CONFLICT && halt_job(c, &e) == 0;
@@ -153,7 +145,7 @@ static int clean_up(struct cleanup *c, struct err *e)
     /* Whoever is at it already does what we do, and both may. Without a configuration it is not known where they say so. */
     if (c->cleaning.fd < 0 && c->host->config.builds)
         (void)cleaning_begin(&c->cleaning, &c->host->config, c->host->place.key, OTHER_MS, NULL);
-    bool killed = underway_was_killed(c->in);
+    bool killed = underway_was_cut_short(c->in);
     int rc = remove_job(c, killed ? LATE_LOOKS : 1, e);
     if (rc == 0 && !killed && c->host->config.standby > 0)
         (void)process_detach(run_standby, c, -1, NULL);

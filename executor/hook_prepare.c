@@ -54,15 +54,10 @@ static int remove_old(struct prepare *p, bool volumes, struct err *e)
 {
     auto_strvec labels = STRVEC_INIT;
     int kinds = volumes ? THING_KINDS : THING_VOLUME;
+    size_t found;
 
     place_filter(&p->plan.place, &labels);
-    for (int kind = 0; kind < kinds; kind++) {
-        auto_json *list = NULL;
-        if (thing_list(p->engine, (enum thing_kind)kind, &labels, &list, e) < 0 ||
-            thing_remove_listed(p->engine, (enum thing_kind)kind, list, e) < 0)
-            return -1;
-    }
-    return 0;
+    return thing_remove_labelled(p->engine, &labels, kinds, &found, e);
 }
 
 static int remove_stale(struct prepare *p, struct err *e)
@@ -88,7 +83,7 @@ static int leave_standby(struct prepare *p, struct err *e)
 {
     struct standby_job j = standby_job(p);
 
-    if (strcmp(p->host.place.key, p->host.name) == 0)
+    if (!host_has_standby(&p->host))
         return 0;
     return standby_leave(&j, e) < 0 ? -1 : remove_stale(p, e);
 }

@@ -36,6 +36,11 @@ void host_release(struct host *h)
     secret_variables_release(&h->secrets);
 }
 
+bool host_has_standby(const struct host *h)
+{
+    return strcmp(h->place.key, h->name) != 0;
+}
+
 bool host_is_shared(const struct host *h, const struct invocation *in)
 {
     struct engine_endpoint endpoint;

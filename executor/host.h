@@ -23,6 +23,9 @@ struct host {
 int host_init(const struct invocation *in, struct host *out, struct err *e);
 void host_release(struct host *h);
 
+/* Whether the job has containers that were made before it was known. */
+bool host_has_standby(const struct host *h);
+
 /* Connect to the daemon that the configuration and the environment name. */
 int host_connect(const struct host *h, const struct invocation *in, struct engine **out, struct err *e);
 

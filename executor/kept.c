@@ -3,8 +3,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "engine/volume.h"
-#include "executor/deploy_way.h"
-#include "executor/direct_way.h"
+#include "executor/job_sockets.h"
 #include "executor/kept_folder.h"
 
 #include <string.h>
@@ -74,22 +73,16 @@ void kept_announce(const struct host *h, const struct invocation *in, const char
 static int remove_job(struct engine *d, const char *key, struct err *e)
 {
     auto_strvec labels = STRVEC_INIT;
+    size_t found;
 
     strvec_pushf(&labels, LABEL_JOB "=%s", key);
-    for (int kind = 0; kind < THING_KINDS; kind++) {
-        auto_json *list = NULL;
-        if (thing_list(d, (enum thing_kind)kind, &labels, &list, e) < 0 ||
-            thing_remove_listed(d, (enum thing_kind)kind, list, e) < 0)
-            return -1;
-    }
-    return 0;
+    return thing_remove_labelled(d, &labels, THING_KINDS, &found, e);
 }
 
 /* What of it is in the builds folder. gc says what stays behind. */
 static void remove_folders(const struct config *c, const char *key)
 {
-    deploy_way_remove(c, key);
-    direct_way_remove(c, key);
+    job_sockets_remove(c, key);
     (void)kept_folder_remove(c, key, NULL);
 }
 

@@ -81,11 +81,10 @@ int thing_remove_listed(struct engine *d, enum thing_kind kind, const json_t *li
     return rc;
 }
 
-/* Remove what is there now; *found counts it. */
-static int round_of(struct engine *d, const struct strvec *labels, size_t *found, struct err *e)
+int thing_remove_labelled(struct engine *d, const struct strvec *labels, int n_kinds, size_t *found, struct err *e)
 {
     *found = 0;
-    for (int kind = 0; kind < THING_KINDS; kind++) {
+    for (int kind = 0; kind < n_kinds; kind++) {
         auto_json *list = NULL;
         if (thing_list(d, (enum thing_kind)kind, labels, &list, e) < 0)
             return -1;
@@ -102,7 +101,7 @@ int thing_remove_all(struct engine *d, const struct strvec *labels, int looks, s
 
     for (int i = 0, quiet = 0; i < LOOKS; i++) {
         err_release(e);
-        int rc = round_of(d, labels, &found, e);
+        int rc = thing_remove_labelled(d, labels, THING_KINDS, &found, e);
         quiet = rc == 0 && found == 0 ? quiet + 1 : 0;
         if (quiet == looks)
             return 0;

@@ -19,6 +19,8 @@ int thing_list(struct engine *d, enum thing_kind kind, const struct strvec *labe
 int thing_remove(struct engine *d, enum thing_kind kind, const char *const *ids, struct err *errs, size_t n);
 /* Remove all of a listing, whatever becomes of single ones; `e` (not NULL) keeps the first problem. */
 int thing_remove_listed(struct engine *d, enum thing_kind kind, const json_t *list, struct err *e);
+/* Remove what bears the labels now, of the first n_kinds kinds; *found counts it. `e` is not NULL. */
+int thing_remove_labelled(struct engine *d, const struct strvec *labels, int n_kinds, size_t *found, struct err *e);
 /* Remove all that bears the labels, until nothing was there in `looks` looks, one after the other; `e` is not NULL. */
 int thing_remove_all(struct engine *d, const struct strvec *labels, int looks, struct err *e);
 

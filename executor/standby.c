@@ -3,11 +3,11 @@
 #include "base/json.h"
 #include "base/process.h"
 #include "engine/image.h"
-#include "executor/deploy_way.h"
 #include "executor/direct.h"
 #include "executor/direct_way.h"
 #include "executor/job_containers.h"
 #include "executor/job_plan.h"
+#include "executor/job_sockets.h"
 #include "executor/remove.h"
 #include "executor/standby_record.h"
 
@@ -123,8 +123,7 @@ static void remove_things(const struct host *h, struct engine *d, const char *ke
     strvec_pushf(&labels, LABEL_JOB "=%s", key);
     if (thing_remove_all(d, &labels, 1, &e) < 0)
         return;
-    deploy_way_remove(&h->config, key);
-    direct_way_remove(&h->config, key);
+    job_sockets_remove(&h->config, key);
     standby_record_remove(&h->config, key);
 }
 
@@ -189,20 +188,19 @@ int standby_take(struct standby_job *j, char *ids[PLAN_ROLES], struct err *e)
     if (take_as(j, key, ids, &ignored))
         return 1;
     drop(j, key);
-    return strcmp(j->host->place.key, j->host->name) == 0 ? 0 : plan_for(j, j->host->name, e);
+    return host_has_standby(j->host) ? plan_for(j, j->host->name, e) : 0;
 }
 
 int standby_leave(struct standby_job *j, struct err *e)
 {
-    deploy_way_remove(&j->host->config, j->host->place.key);
-    direct_way_remove(&j->host->config, j->host->place.key);
+    job_sockets_remove(&j->host->config, j->host->place.key);
     standby_forget(j->host);
     return plan_for(j, j->host->name, e);
 }
 
 void standby_forget(const struct host *h)
 {
-    if (strcmp(h->place.key, h->name) == 0)
+    if (!host_has_standby(h))
         return;
     standby_record_return(&h->config, h->name);
     standby_record_remove(&h->config, h->place.key);

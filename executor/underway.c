@@ -28,7 +28,7 @@ void underway_end(const struct invocation *in)
         (void)unlink(path);
 }
 
-bool underway_was_killed(const struct invocation *in)
+bool underway_was_cut_short(const struct invocation *in)
 {
     auto_free char *path = mark(in);
 

@@ -13,6 +13,6 @@
 void underway_begin(const struct invocation *in);
 void underway_end(const struct invocation *in);
 /* Also when nobody can know, because there is no such folder. */
-bool underway_was_killed(const struct invocation *in);
+bool underway_was_cut_short(const struct invocation *in);
 
 #endif

@@ -116,6 +116,11 @@ int client_config_plan(const struct host *h, char *const *env, struct plan *plan
     return 0;
 }
 
+bool client_config_is_planned(const struct plan *plan)
+{
+    return json_at(plan->of[PLAN_BUILD].config, "HostConfig", "Tmpfs", CLIENT_CONFIG_FOLDER);
+}
+
 /* A secret text as a process's stdin. */
 static ssize_t text_read(void *ctx, char *buf, size_t size, struct err *e)
 {

@@ -25,6 +25,8 @@ int client_config_text(const struct job *job, char *const *env, struct strvec *w
  * credentials. Adds no secret. */
 int client_config_plan(const struct host *h, char *const *env, struct plan *plan, struct err *e);
 
+bool client_config_is_planned(const struct plan *plan);
+
 /* Write it into a build container that was started just now; does nothing where the plan added nothing. */
 int client_config_write(const struct host *h, const struct invocation *in, struct engine *d, const char *container,
                         bool has_entrypoint, struct err *e);

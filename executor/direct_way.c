@@ -122,6 +122,12 @@ int direct_way_make(const struct host *h, const struct plan *plan, struct err *e
     return 0;
 }
 
+void direct_way_warn(const struct log *log, const char *folder)
+{
+    log_warning(log, "the job's container does not answer on its socket in '%s': scripts take the longer way, through the "
+                "daemon (direct: off says so)", folder);
+}
+
 /* ---- What stays behind ---- */
 
 void direct_way_remove(const struct config *c, const char *key)

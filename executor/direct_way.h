@@ -28,6 +28,9 @@ char *direct_way_folder(const struct host *h, const char *role);
 /* Whether the text, the daemon's on a container that it did not make, says that one of these is not there. */
 bool direct_way_is_unseen(const struct host *h, const char *text);
 
+/* Tell the job log that nobody answers there. */
+void direct_way_warn(const struct log *log, const char *folder);
+
 /* Remove them, when the containers of the job of that key are gone. */
 void direct_way_remove(const struct config *c, const char *key);
 /* Add the keys of the jobs whose folders are there and were made until then. */

@@ -12,6 +12,7 @@
 #include "executor/host.h"
 #include "executor/job_sockets.h"
 #include "executor/kept.h"
+#include "executor/late_start.h"
 #include "executor/remove.h"
 #include "executor/standby.h"
 #include "executor/trace.h"
@@ -30,6 +31,8 @@
 #define DETACHED_S 900
 /* For whoever only looks whether somebody is at it. */
 #define LOOK_MS ((int64_t)200)
+/* For a container that is just being started: it would run when all that runs is ended. */
+#define START_MS ((int64_t)10000)
 /* For another one that removes the same. */
 #define OTHER_MS ((int64_t)60000)
 
@@ -139,6 +142,7 @@ static int clean_up(struct cleanup *c, struct err *e)
 {
     if (kept_settle(c->host, c->in, c->engine))
         return 0;
+    (void)late_start_wait(c->host, c->in, START_MS);
     place_filter(&c->host->place, &c->labels);
     if (detach(c))
         return 0;

@@ -188,7 +188,7 @@ int hook_prepare(const struct invocation *in, struct err *e)
 {
     __attribute__((cleanup(prepare_release))) struct prepare p = {
         .in = in, .out = { .fd = STDOUT_FILENO, .level = LOG_INFO, .colour = in->log.colour },
-        .logs = PROCESS_INIT, .containers = { .in = in, .host = &p.host, .plan = &p.plan }
+        .logs = PROCESS_INIT, .containers = { .in = in, .host = &p.host, .plan = &p.plan, .may_be_late = true }
     };
 
     if (host_init(in, &p.host, e) < 0 || job_plan(&p.host, in, &p.plan, &p.containers.mounts_sources, e) < 0)

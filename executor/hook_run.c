@@ -6,17 +6,14 @@
 #include "engine/container.h"
 #include "engine/exec.h"
 #include "executor/build_folder.h"
-#include "executor/client_config.h"
 #include "executor/deploy_server.h"
-#include "executor/direct.h"
-#include "executor/direct_way.h"
 #include "executor/host.h"
-#include "executor/job_container.h"
 #include "executor/job_script.h"
 #include "executor/kept.h"
 #include "executor/mark.h"
 #include "executor/service_logs.h"
 #include "executor/verdict.h"
+#include "executor/way.h"
 #include "stages/shell.h"
 
 #include <errno.h>
@@ -71,12 +68,7 @@ struct run {
     struct process logs; /* shows what services say */
     struct process deploys; /* answers the job's deploy-master */
     const struct place *place;
-    const struct host *host;
-    struct engine *engine; /* NULL: nothing was asked of the daemon yet */
-    struct direct direct;  /* the way without it, where there is one */
-    char *container;
-    bool running;
-    struct strvec entrypoint;
+    struct way way;
     struct mark mark;
     int64_t grace_ms;
     int64_t deadline;     /* monotonic ms when TERM was not enough; 0 before */
@@ -89,22 +81,14 @@ static void run_release(struct run *r)
 {
     deploy_server_stop(&r->deploys);
     service_logs_stop(&r->logs);
-    direct_close(&r->direct);
-    engine_close(r->engine);
-    free(r->container);
-    strvec_release(&r->entrypoint);
-}
-
-static bool is_build(const struct run *r)
-{
-    return strcmp(r->substage->role, "build") == 0;
+    way_release(&r->way);
 }
 
 /* Whether the runner in the container has something to tell us: no helper's has, and on the direct way only one
  * behind an ENTRYPOINT. */
 static bool is_marked(const struct run *r)
 {
-    return is_build(r) && (r->direct.fd < 0 || r->direct.hello.entrypoint);
+    return way_is_build(&r->way) && (r->way.direct.fd < 0 || r->way.direct.hello.entrypoint);
 }
 
 static int write_stdout(void *ctx, const char *data, size_t len, struct err *e)
@@ -121,33 +105,6 @@ static void stopper_argv(const char *how, struct strvec *argv)
         strvec_push(argv, words[i]);
 }
 
-static int find_container(struct run *r, struct err *e)
-{
-    auto_json *found = NULL;
-    auto_json *entrypoint = NULL;
-
-    if (job_container(r->engine, r->place, r->substage->role, &found, e) < 0)
-        return -1;
-    r->container = json_text_any(found, "Id");
-    r->running = strcmp(json_text(found, "State"), "running") == 0;
-    const char *text = json_text(json_object_get(found, "Labels"), LABEL_ENTRYPOINT);
-    if (*text && json_parse(text, strlen(text), "label " LABEL_ENTRYPOINT, &entrypoint, e) < 0)
-        return -1;
-    auto_json *holder = json_pack("{s:O*}", "list", entrypoint);
-    json_list(holder, "list", &r->entrypoint);
-    return 0;
-}
-
-/* Ask the daemon for the container, once: on the direct way when something goes wrong. */
-static int reach(struct run *r, struct err *e)
-{
-    if (r->container)
-        return 0;
-    if (!r->engine && host_connect(r->host, r->in, &r->engine, e) < 0)
-        return -1;
-    return find_container(r, e);
-}
-
 /* Ask the script's processes to end, as root so that those of every user hear it. */
 static int stop_script(struct run *r, struct err *e)
 {
@@ -155,14 +112,14 @@ static int stop_script(struct run *r, struct err *e)
     auto_strvec argv = STRVEC_INIT;
     const struct exec_spec spec = { .argv = &argv, .user = "0:0" };
 
-    if (r->direct.fd >= 0) {
-        direct_stop(&r->direct);
+    if (r->way.direct.fd >= 0) {
+        direct_stop(&r->way.direct);
         return 0;
     }
     stopper_argv("TERM", &argv);
-    if (engine_again(r->engine, &second, e) < 0)
+    if (engine_again(r->way.engine, &second, e) < 0)
         return -1;
-    return exec_detached(second, r->container, &spec, e);
+    return exec_detached(second, r->way.container, &spec, e);
 }
 
 /* The kernel ends what is left; after_script finds the container stopped and starts it again. */
@@ -171,9 +128,9 @@ static int kill_container(struct run *r, struct err *e)
     auto_engine *second = NULL;
 
     r->killed = true;
-    if (reach(r, e) < 0 || engine_again(r->engine, &second, e) < 0)
+    if (way_reach(&r->way, e) < 0 || engine_again(r->way.engine, &second, e) < 0)
         return -1;
-    return container_kill(second, r->container, NULL, e);
+    return container_kill(second, r->way.container, NULL, e);
 }
 
 /* gitlab-runner has one signal for a job that was cancelled and for one whose time is up. */
@@ -204,7 +161,7 @@ static int tick(void *ctx, int64_t *next_ms, struct err *e)
     if (number && cancel(r, number, e) < 0)
         return -1;
     *next_ms = -1;
-    if (r->killed && r->direct.fd >= 0) /* whoever still holds the connection is no process of the job's */
+    if (r->killed && r->way.direct.fd >= 0) /* whoever still holds the connection is no process of the job's */
         return err_set(e, ERR_CANCELLED, r->signal, TOLD);
     if (!r->signal || r->killed)
         return 0;
@@ -229,12 +186,12 @@ static int give_folder(struct run *r, int64_t uid, int64_t gid, struct err *e)
     const struct engine_watch watch = { tick, r, r->in->interrupt_fd };
     auto_err ignored = ERR_INIT;
 
-    if (reach(r, e) < 0)
+    if (way_reach(&r->way, e) < 0)
         return -1;
     r->waiting = true;
-    int rc = build_folder_give(r->engine, r->place, project_dir(r), uid, gid, &watch, e);
+    int rc = build_folder_give(r->way.engine, r->place, project_dir(r), uid, gid, &watch, e);
     r->waiting = false;
-    if (rc < 0 && r->direct.fd < 0) /* else it goes with the connection */
+    if (rc < 0 && r->way.direct.fd < 0) /* else it goes with the connection */
         (void)kill_container(r, &ignored);
     return rc;
 }
@@ -255,9 +212,9 @@ static int sweep(struct run *r, struct err *e)
     int code;
 
     stopper_argv("KILL", &argv);
-    if (reach(r, e) < 0 || engine_again(r->engine, &second, e) < 0)
+    if (way_reach(&r->way, e) < 0 || engine_again(r->way.engine, &second, e) < 0)
         return -1;
-    return exec_run(second, r->container, &spec, &code, e);
+    return exec_run(second, r->way.container, &spec, &code, e);
 }
 
 static int output(void *ctx, enum stream_kind kind, const char *data, size_t len, struct err *e)
@@ -281,7 +238,7 @@ static int output(void *ctx, enum stream_kind kind, const char *data, size_t len
  * it is put before all this in the container, and nothing at all means the image's best shell. */
 static void build_argv(const struct run *r, struct strvec *argv)
 {
-    bool direct = r->direct.fd >= 0;
+    bool direct = r->way.direct.fd >= 0;
     auto_free char *mark = mark_word(&r->mark);
     const char *folder = r->place->builds_dir;
     const char *runner = direct ? shell_direct : shell_runner;
@@ -290,7 +247,7 @@ static void build_argv(const struct run *r, struct strvec *argv)
     const char *const other[] = { "sh", "-c", runner, "atelier", NULL };
 
     if (!direct)
-        strvec_push_all(argv, &r->entrypoint);
+        strvec_push_all(argv, &r->way.entrypoint);
     if (direct && !is_marked(r) && !r->substage->first)
         return;
     for (const char *const *word = is_marked(r) ? marked : r->substage->first ? first : other; *word; word++)
@@ -309,7 +266,7 @@ static void add_variables(const struct host *h, char *const *environment, struct
 
 static bool has_entrypoint(const struct run *r)
 {
-    return r->entrypoint.n > 0 || (r->direct.fd >= 0 && r->direct.hello.entrypoint);
+    return r->way.entrypoint.n > 0 || (r->way.direct.fd >= 0 && r->way.direct.hello.entrypoint);
 }
 
 /* The first mark has come on the direct way. */
@@ -323,10 +280,10 @@ static int answer_mark(void *ctx, struct err *e)
 /* Where no ENTRYPOINT can change it, it is known who the script is before it begins. */
 static bool wants_folder(const struct run *r)
 {
-    const struct order_hello *user = &r->direct.hello;
+    const struct order_hello *user = &r->way.direct.hello;
     auto_free char *given = xasprintf("%s/.owner-%u-%u", r->place->builds_dir, user->uid, user->gid);
 
-    return is_build(r) && !user->entrypoint && user->uid != 0 && access(given, F_OK) != 0;
+    return way_is_build(&r->way) && !user->entrypoint && user->uid != 0 && access(given, F_OK) != 0;
 }
 
 static int execute_directly(struct run *r, const struct exec_spec *by_daemon, int *code, struct err *e)
@@ -341,11 +298,11 @@ static int execute_directly(struct run *r, const struct exec_spec *by_daemon, in
         .watch = *by_daemon->watch,
     };
 
-    if (wants_folder(r) && give_folder(r, r->direct.hello.uid, r->direct.hello.gid, e) < 0)
+    if (wants_folder(r) && give_folder(r, r->way.direct.hello.uid, r->way.direct.hello.gid, e) < 0)
         return -1;
-    if (direct_run(&r->direct, &script, code, e) < 0)
+    if (direct_run(&r->way.direct, &script, code, e) < 0)
         return -1;
-    return r->direct.left > 0 ? sweep(r, e) : 0;
+    return r->way.direct.left > 0 ? sweep(r, e) : 0;
 }
 
 static int execute(struct run *r, const struct host *h, struct job_script *script, int *code, struct err *e)
@@ -371,9 +328,9 @@ static int execute(struct run *r, const struct host *h, struct job_script *scrip
         add_variables(h, r->in->env, &env);
         strvec_push(&env, "TINI_SUBREAPER=true"); /* tini is not process 1 here, and complains of it */
     }
-    if (r->direct.fd >= 0)
+    if (r->way.direct.fd >= 0)
         return execute_directly(r, &spec, code, e);
-    int rc = exec_run(r->engine, r->container, &spec, code, e);
+    int rc = exec_run(r->way.engine, r->way.container, &spec, code, e);
     if (cut)
         log_warning(&r->in->log, "the connection to the daemon ended before the script did: the end of its output may be "
                     "missing above");
@@ -390,16 +347,16 @@ static int judge(struct run *r, const struct host *h, int64_t began_ms, int rc, 
     if (rc == 0 && *code == 0 && (!has_entrypoint(r) || r->mark.seen))
         return 0;
     auto_err unreachable = ERR_INIT;
-    if (reach(r, &unreachable) < 0) /* then the code is true all the same */
+    if (way_reach(&r->way, &unreachable) < 0) /* then the code is true all the same */
         return rc;
     if (rc == 0 && *code == 0)
         return err_set(e, ERR_JOB, 0,
                        "the image's ENTRYPOINT '%s' ended without running the script; "
                        "clear it in .gitlab-ci.yml with `image: {name: …, entrypoint: [\"\"]}`",
-                       r->entrypoint.n > 0 ? r->entrypoint.items[0] : "");
+                       r->way.entrypoint.n > 0 ? r->way.entrypoint.items[0] : "");
     const struct ending ending = {
-        .engine = r->engine,
-        .container = r->container,
+        .engine = r->way.engine,
+        .container = r->way.container,
         .role = r->substage->role,
         .kind = kind_name(kind_of(&h->config.kinds, h->job.stage, h->job.environment)),
         .began_ms = began_ms,
@@ -418,41 +375,14 @@ static int report_code(const struct invocation *in, int code, struct err *e)
     return in->build_failure;
 }
 
-/* What it had in memory is gone. */
-static int start_again(struct run *r, const struct host *h, struct err *e)
-{
-    if (container_start(r->engine, r->container, e) < 0)
-        return -1;
-    if (strcmp(r->substage->role, "build") != 0)
-        return 0;
-    return client_config_write(h, r->in, r->engine, r->container, r->entrypoint.n > 0, e);
-}
-
-/* Straight into the container where that is possible; else by the daemon, which also knows why it is not. A helper
- * whose build container has ended has lost the network that they share (executor/job_container.c). */
-static int find_way(struct run *r, const struct host *h, struct err *e)
-{
-    auto_free char *folder = direct_way_folder(h, r->substage->role);
-    auto_free char *build = direct_way_folder(h, "build");
-    bool possible = direct_way_is_possible(h, r->in);
-
-    if (possible && (is_build(r) || direct_is_there(build)) && direct_open(folder, &r->direct))
-        return 0;
-    if (reach(r, e) < 0)
-        return -1;
-    if (!r->running && start_again(r, h, e) < 0)
-        return err_wrap(e, "start the job's %s container again", r->substage->role);
-    return 0;
-}
-
 static int run_substage(struct run *r, struct host *h, struct job_script *script, struct err *e)
 {
     int code = 0;
 
-    if (mark_init(&r->mark, e) < 0 || find_way(r, h, e) < 0 || host_check_interrupt(r->in, e) < 0)
+    if (mark_init(&r->mark, e) < 0 || way_find(&r->way, e) < 0 || host_check_interrupt(r->in, e) < 0)
         return -1;
-    if (is_build(r))
-        deploy_server_start(h, r->in, r->engine, r->container, &r->deploys);
+    if (way_is_build(&r->way))
+        deploy_server_start(h, r->in, r->way.engine, r->way.container, &r->deploys);
     int64_t began_ms = clock_epoch_ms();
     int rc = execute(r, h, script, &code, e);
     if (judge(r, h, began_ms, rc, &code, e) < 0)
@@ -485,8 +415,7 @@ int hook_run(const struct invocation *in, struct err *e)
     __attribute__((cleanup(run_release))) struct run r = {
         .in = in,
         .substage = substage,
-        .host = &h,
-        .direct = DIRECT_INIT,
+        .way = WAY_INIT(in, &h, substage->role),
         .place = &h.place,
         .grace_ms = h.config.cancel_grace_ms,
         .logs = PROCESS_INIT,

@@ -6,10 +6,13 @@
 #include "engine/container.h"
 #include "engine/make.h"
 #include "engine/volume.h"
+#include "executor/client_config.h"
 #include "executor/deploy_way.h"
 #include "executor/direct.h"
 #include "executor/direct_way.h"
+#include "executor/late_start.h"
 #include "executor/sources_mount.h"
+#include "executor/start_problem.h"
 #include "executor/trace.h"
 #include "stages/service.h"
 
@@ -51,21 +54,13 @@ static int explain_create(const struct job_containers *x, struct err *e)
                     "machine has none there", kind, kind);
 }
 
-/* Whether the helper has the network of the build container, and not a place of its own in one. */
-static bool helper_follows(const struct job_containers *x)
-{
-    const json_t *config = json_object_get(x->plan->of[PLAN_HELPER].config, "HostConfig");
-
-    return text_starts(json_text(config, "NetworkMode"), CONTAINER_NETWORK);
-}
-
 /* The name is taken. By ours, when a request was carried out whose answer got lost:
  * then it goes. By somebody else's: that is left alone and another name will do,
  * since ours are found by their labels. */
 static int free_name(struct job_containers *x, struct make *m, char **other, struct err *e)
 {
     auto_json *taken = NULL;
-    json_t *helper = x->plan->of[PLAN_HELPER].config;
+    const struct plan *plan = x->plan;
 
     if (container_inspect(x->engine, m->name, &taken, e) < 0)
         return -1;
@@ -73,8 +68,8 @@ static int free_name(struct job_containers *x, struct make *m, char **other, str
         return container_remove(x->engine, json_text(taken, "Id"), e);
     *other = xasprintf("%s-%ld", m->name, (long)getpid());
     log_warning(&x->in->log, "a container of another owner is called %s; using %s", m->name, *other);
-    if (helper_follows(x) && m->config == x->plan->of[PLAN_BUILD].config)
-        json_object_set_new(json_object_get(helper, "HostConfig"), "NetworkMode",
+    if (plan->follower != PLAN_ROLES && m->config == plan->of[plan_owner(plan)].config)
+        json_object_set_new(json_object_get(plan->of[plan->follower].config, "HostConfig"), "NetworkMode",
                             json_sprintf(CONTAINER_NETWORK "%s", *other));
     m->name = *other;
     return 0;
@@ -110,17 +105,18 @@ static int make_again(struct job_containers *x, struct make *m, struct err *prob
     return container_create(x->engine, m->name, m->platform, m->config, &m->id, e) < 0 ? explain_create(x, e) : 0;
 }
 
-/* The network first: what could not be made without it is made again. A helper that shares the build container's may
- * have found another one under that name. */
+/* The network first: what could not be made without it is made again. One that is to share another one's may have found
+ * a stranger under that name. */
 static int settle(struct job_containers *x, struct make *all, struct err *errs, size_t n, struct err *e)
 {
+    const struct plan *plan = x->plan;
     struct make *own = x->stand_by ? NULL : &all[n - PLAN_ROLES];
-    bool anew = own && helper_follows(x) && !own[PLAN_BUILD].id;
+    bool anew = own && plan->follower != PLAN_ROLES && !own[plan_owner(plan)].id;
 
-    if (anew && own[PLAN_HELPER].id && container_remove(x->engine, own[PLAN_HELPER].id, e) < 0)
+    if (anew && own[plan->follower].id && container_remove(x->engine, own[plan->follower].id, e) < 0)
         return -1;
     if (anew)
-        free(take(&own[PLAN_HELPER].id));
+        free(take(&own[plan->follower].id));
     for (size_t i = 0; i < n; i++)
         if (!all[i].id && (host_check_interrupt(x->in, e) < 0 || make_again(x, &all[i], &errs[i], e) < 0))
             return -1;
@@ -165,52 +161,49 @@ static int explain_service(const struct plan_container *c, struct err *from, str
     return err_move(e, from);
 }
 
-/* Nothing that trying again would mend. */
-static int lacks_shell(const struct plan_container *c, struct err *e)
-{
-    return err_set(e, ERR_JOB, 0,
-                   "image '%s' has no 'sh' in its PATH, so no script can run in it; choose an image with a shell",
-                   c->image);
-}
-
-/* runc says "executable file not found", crun "executable file `sh` not found"; a mount
- * that cannot be made is "no such file" as well, but not the image's fault. */
 static int explain_start(const struct plan_container *c, struct err *from, struct err *e)
 {
-    const char *why = strcasestr(err_text(from), "executable file");
-
-    if (c->aliases.n > 0)
-        return explain_service(c, from, e);
-    if (why && strcasestr(why, "not found"))
-        return lacks_shell(c, e);
-    return err_move(e, from);
+    return c->aliases.n > 0 ? explain_service(c, from, e) : start_problem(c->image, from, e);
 }
 
-static int start_some(struct job_containers *x, size_t from, size_t n, struct err *e)
+/* Those that follow another one, or the others, side by side. */
+static int start_some(struct job_containers *x, bool followers, struct err *e)
 {
-    auto_free struct err *errs = xcalloc(n + 1, sizeof(*errs));
-    int rc = container_start_all(x->engine, (const char *const *)strvec_list(&x->ids) + from, errs, n);
+    size_t all = x->stand_by ? x->plan->n_services : x->ids.n, n = 0;
+    auto_free struct err *errs = xcalloc(all + 1, sizeof(*errs));
+    auto_free const char **ids = xcalloc(all + 1, sizeof(*ids));
+    auto_free const struct plan_container **which = xcalloc(all + 1, sizeof(*which));
 
+    for (size_t i = 0; i < all; i++) {
+        if ((i == x->plan->n_services + (size_t)x->plan->follower) != followers)
+            continue;
+        which[n] = plan_at(x->plan, i);
+        ids[n++] = x->ids.items[i];
+    }
+    int rc = container_start_all(x->engine, ids, errs, n);
     for (size_t i = n; i-- > 0;) {
         if (errs[i].msg)
-            (void)explain_start(plan_at(x->plan, from + i), &errs[i], e);
+            (void)explain_start(which[i], &errs[i], e);
         err_release(&errs[i]);
     }
     return rc;
 }
 
-/* All side by side, but for a helper that shares the build container's network: that one runs first. */
-static int start_all(struct job_containers *x, struct err *e)
+/* Who needs the build container in prepare cannot have it later. */
+static bool can_be_late(const struct job_containers *x)
 {
-    size_t n = x->stand_by ? x->plan->n_services : x->ids.n, last = helper_follows(x) && !x->stand_by ? 1 : 0;
+    return x->may_be_late && !x->stand_by && x->plan->follower == PLAN_BUILD && direct_way_is_planned(x->plan) &&
+           !client_config_is_planned(x->plan);
+}
 
-    if (start_some(x, 0, n - last, e) < 0)
-        return -1;
-    trace_step(x->in->trace, "start");
-    if (start_some(x, n - last, last, e) < 0)
-        return -1;
-    trace_step(x->in->trace, "start the helper");
-    return 0;
+static int start_follower(struct job_containers *x, bool *late, struct err *e)
+{
+    *late = can_be_late(x) && late_start_begin(x->host, x->in, job_containers_id(x, PLAN_BUILD), NULL) == 0;
+    if (*late || x->stand_by || x->plan->follower == PLAN_ROLES)
+        return 0;
+    int rc = start_some(x, true, e);
+    trace_step(x->in->trace, x->plan->follower == PLAN_BUILD ? "start the build container" : "start the helper");
+    return rc;
 }
 
 /* On the direct way the container's first process is ours, and says what else the image lacks. */
@@ -223,11 +216,10 @@ static int check_direct_way(const struct job_containers *x, struct err *e)
     if (!direct_way_is_planned(x->plan))
         return 0;
     if (!direct_wait(folder, &d)) {
-        log_warning(&x->in->log, "the job's container does not answer on its socket in '%s': scripts take the longer way, "
-                    "through the daemon (direct: off says so)", folder);
+        direct_way_warn(&x->in->log, folder);
         return 0;
     }
-    int rc = d.hello.shell ? 0 : lacks_shell(c, e);
+    int rc = d.hello.shell ? 0 : start_problem_no_shell(c->image, e);
     direct_close(&d);
     return rc;
 }
@@ -247,7 +239,12 @@ int job_containers_make(struct job_containers *x, struct err *e)
 
 int job_containers_start(struct job_containers *x, struct err *e)
 {
-    return start_all(x, e) < 0 || check_direct_way(x, e) < 0 ? -1 : 0;
+    bool late;
+
+    if (start_some(x, false, e) < 0)
+        return -1;
+    trace_step(x->in->trace, "start");
+    return start_follower(x, &late, e) < 0 || (!late && check_direct_way(x, e) < 0) ? -1 : 0;
 }
 
 const char *job_containers_id(const struct job_containers *x, enum plan_role role)

@@ -17,12 +17,13 @@ struct job_containers {
     bool mounts_sources;         /* the project's folder is an overlay */
     char *const *stand_by;       /* the ids of the job's own two containers, which run already in a network that is there
                                   * (executor/standby.h); NULL: all is to be made */
+    bool may_be_late;            /* whether the build container's start may go on later (executor/late_start.h) */
     struct strvec ids;           /* of all containers, in the plan's order */
 };
 
 /* Make what the plan names. */
 int job_containers_make(struct job_containers *x, struct err *e);
-/* Start the containers. ERR_JOB: an image that cannot run what it is to run. */
+/* Start the containers: the build container perhaps later, then its image's faults show when it is needed. ERR_JOB: an image that cannot run what it is to run. */
 int job_containers_start(struct job_containers *x, struct err *e);
 /* One of the job's own two, when they are made; borrowed. */
 const char *job_containers_id(const struct job_containers *x, enum plan_role role);

@@ -95,26 +95,38 @@ static void plan_storage(struct plan *plan, const struct job *job, const struct 
             add_volume(plan, volume_name(place, i), place_labels(job, place, "volume", plan->expires));
 }
 
-/* A place of its own in the network is most of what a container's start takes, so the helper has the build container's,
- * as in a pod: unless that may change how its network works, is of a runtime that keeps its network to itself, or has none. */
-static bool helper_shares_network(const struct plan *plan, const struct kind *kind)
+/* A place of its own in the network is most of what a container's start takes, so one of the two has the other's, as in a
+ * pod: unless the build container may change how its network works, is of a runtime that keeps its network to itself,
+ * or has none. The helper's scripts come first, so it is the build container that follows. One that has the daemon's
+ * socket has a place of its own, by which its own containers and it can find each other. */
+enum plan_role plan_follower(const struct kind *kind, const char *image)
 {
-    static const char *const own[] = { "cap_add", "runtime", "sysctls", NULL };
+    static const char *const own[] = { "cap_add", "runtime", "sysctls", "mac_address", NULL };
 
     for (const char *const *name = own; *name; name++)
         if (json_object_get(kind->settings, *name))
-            return false;
-    if (kind_image_is_privileged(kind, plan->of[PLAN_BUILD].image))
-        return false;
-    return strcmp(kind->network, "none") != 0 && strcmp(kind->network, "host") != 0 &&
-           !text_starts(kind->network, CONTAINER_NETWORK);
+            return PLAN_ROLES;
+    if (kind_image_is_privileged(kind, image) || strcmp(kind->network, "none") == 0 ||
+        strcmp(kind->network, "host") == 0 || text_starts(kind->network, CONTAINER_NETWORK))
+        return PLAN_ROLES;
+    return kind->docker == DOCKER_SOCKET ? PLAN_HELPER : PLAN_BUILD;
+}
+
+const char *plan_role_name(enum plan_role role)
+{
+    return role_names[role];
+}
+
+enum plan_role plan_owner(const struct plan *plan)
+{
+    return plan->follower == PLAN_BUILD ? PLAN_HELPER : PLAN_BUILD;
 }
 
 /* The helper fetches the sources, so what the owner says of the network is for the user's own script. The caller's. */
 static char *network_mode(enum plan_role role, const struct plan *plan, const struct kind *kind)
 {
-    if (role == PLAN_HELPER && helper_shares_network(plan, kind))
-        return xasprintf(CONTAINER_NETWORK "%s", plan->of[PLAN_BUILD].name);
+    if (role == plan->follower)
+        return xasprintf(CONTAINER_NETWORK "%s", plan->of[plan_owner(plan)].name);
     if (plan->network)
         return xstrdup(plan->network);
     return xstrdup(role == PLAN_HELPER && strcmp(kind->network, "none") == 0 ? "bridge" : kind->network);
@@ -151,12 +163,15 @@ static json_t *environment(const struct plan *plan)
     return list;
 }
 
-static void join_network(json_t *config, const struct plan *plan, const char *alias)
+/* By its own name, and by that of the one that follows it. */
+static void join_network(json_t *config, const struct plan *plan, enum plan_role role)
 {
-    if (!plan->network)
-        return;
+    json_t *aliases = json_pack("[s]", role_names[role]);
+
+    if (plan->follower != PLAN_ROLES)
+        add(aliases, role_names[plan->follower]);
     json_object_set_new(config, "NetworkingConfig",
-                        json_pack("{s:{s:{s:[s]}}}", "EndpointsConfig", plan->network, "Aliases", alias));
+                        json_pack("{s:{s:{s:o}}}", "EndpointsConfig", plan->network, "Aliases", aliases));
 }
 
 /* Before API 1.44 it is the container's; since then it is that of its place in the network. */
@@ -204,15 +219,14 @@ static json_t *container_config(enum plan_role role, const struct plan *plan, co
     if (*user)
         json_object_set_new(c, "User", json_string(user));
     auto_free char *network = network_mode(role, plan, kind);
-    bool shares = role == PLAN_HELPER && helper_shares_network(plan, kind);
     if (strcmp(network, "host") != 0 && !text_starts(network, CONTAINER_NETWORK))
         json_object_set_new(c, "Hostname", json_string(plan->place.hostname));
-    if (!shares)
-        join_network(c, plan, name);
+    if (plan->network && role != plan->follower)
+        join_network(c, plan, role);
     if (role == PLAN_BUILD && job->wants_init)
         json_object_set_new(json_object_get(c, "HostConfig"), "Init", json_true());
     settings_apply(kind->settings, role == PLAN_BUILD ? FOR_JOB : FOR_HELPER, c);
-    if (shares)
+    if (role == plan->follower)
         leave_to_other(c);
     place_mac_address(c, network);
     return c;
@@ -273,6 +287,7 @@ int plan_make(const struct job *job, const struct place *place, const struct kin
         return -1;
     }
     plan.of[PLAN_HELPER].image = xstrdup(host->helper_image);
+    plan.follower = plan_follower(kind, plan.of[PLAN_BUILD].image);
     copy_place(&plan.place, place);
     if (has_own_network(kind)) {
         plan.network = place_name(place, NULL);

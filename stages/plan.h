@@ -55,6 +55,7 @@ struct plan {
     struct plan_volume *volumes;
     size_t n_volumes;
     int64_t expires;
+    enum plan_role follower; /* which of the two has the other's place in the network; PLAN_ROLES: each has its own */
     struct plan_container of[PLAN_ROLES];
     struct plan_container *services; /* stages/service.h */
     size_t n_services;
@@ -71,6 +72,13 @@ int plan_make(const struct job *job, const struct place *place, const struct kin
  * /images/NAME/json). Its ENTRYPOINT goes to the build container's labels: `run`
  * starts it before the shell, as the docker executor does. */
 void plan_add_image(struct plan *plan, const struct job *job, const json_t *image);
+
+const char *plan_role_name(enum plan_role role);
+/* Which of the job's own two containers has the other's place in the network, when its kind and its image are these;
+ * PLAN_ROLES: each has its own. */
+enum plan_role plan_follower(const struct kind *kind, const char *image);
+/* Which of the two the other one follows: that has to run first, and as long as the other one does. */
+enum plan_role plan_owner(const struct plan *plan);
 
 /* Make the keeper (stages/shell.h) the first process of the container that this body is for. */
 void plan_wait_in_shell(json_t *config);

@@ -269,9 +269,10 @@ static int plan_one(struct planner *p, size_t n, struct err *e)
 static void yield_names(struct plan *plan)
 {
     for (int role = 0; role < PLAN_ROLES; role++) {
-        json_t *endpoint = json_at(plan->of[role].config, "NetworkingConfig", "EndpointsConfig", plan->network);
-        if (is_taken(plan, plan->of[role].role))
-            json_object_set_new(endpoint, "Aliases", json_array());
+        json_t *names = json_at(plan->of[role].config, "NetworkingConfig", "EndpointsConfig", plan->network, "Aliases");
+        for (size_t i = json_array_size(names); i-- > 0;)
+            if (is_taken(plan, json_string_value(json_array_get(names, i))))
+                json_array_remove(names, i);
     }
 }
 

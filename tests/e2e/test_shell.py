@@ -221,6 +221,7 @@ class Jobs(ShellCase):
     def test_list(self):
         with Job() as job:
             self.assertEqual(job.hook("prepare").code, 0)
+            self.assertEqual(job.run("true").code, 0)
             done = self.shell()
             self.assertEqual(done.returncode, 0, done)
             lines = done.stdout.splitlines()

@@ -1,5 +1,6 @@
 """Plays gitlab-runner for single hooks: argv, environment, process group and files as contract 1.3 has them."""
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -163,6 +164,13 @@ class Job:
     def code(self):
         return self.code_file.read_text() if self.code_file.exists() else None
 
+    def wait_for_start(self):
+        """Until nobody starts its build container any more: prepare may return before."""
+        lock = self.state / "builds/.direct" / self.label / "build.starting"
+        if lock.exists():
+            with lock.open(encoding="ascii") as file:
+                fcntl.flock(file, fcntl.LOCK_SH)
+
     def container(self, role="build"):
         return docker("ps", "-aq", "--no-trunc", "--filter", f"label=atelier.job={self.label}",
                       "--filter", f"label=atelier.role={role}")
@@ -199,6 +207,7 @@ class JobTest(unittest.TestCase):
             job.response["image"]["executor_opts"] = {"docker": {"user": user}}
         job.said = job.hook("prepare")
         self.assertEqual(job.said.code, 0, job.said)
+        job.wait_for_start()
         return job
 
 

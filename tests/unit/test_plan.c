@@ -90,16 +90,26 @@ static const struct {
 
     /* The network. */
     { "one of the job's own", NULL, NULL,
-      "{'network':'atelier-tok-9', 'build':{'create':{'Hostname':'runner-tok-project-42-concurrent-0', "
+      "{'network':'atelier-tok-9', 'helper':{'create':{'Hostname':'runner-tok-project-42-concurrent-0', "
       "'HostConfig':{'NetworkMode':'atelier-tok-9'}, 'Env':['CI_DISPOSABLE_ENVIRONMENT=true',"
       "'CI_BUILD_NETWORK_NAME=atelier-tok-9'], 'NetworkingConfig':{'EndpointsConfig':{'atelier-tok-9':{'Aliases':"
-      "['build']}}}}}}" },
-    { "one of the job's own: the helper has the job's place in it", NULL, NULL,
+      "['helper','build']}}}}}}" },
+    { "one of the job's own: the build container has the helper's place in it", NULL, NULL,
+      CREATE("build", "'HostConfig':{'NetworkMode':'container:atelier-tok-9-helper'}, 'NetworkingConfig':null, "
+                      "'Hostname':null, 'Env':['CI_DISPOSABLE_ENVIRONMENT=true','CI_BUILD_NETWORK_NAME=atelier-tok-9']") },
+    { "one that has the daemon's socket has its own", "kinds: {build: {docker: socket}}", NULL,
+      CREATE("build", "'HostConfig':{'NetworkMode':'atelier-tok-9'}, 'NetworkingConfig':{'EndpointsConfig':"
+                      "{'atelier-tok-9':{'Aliases':['build','helper']}}}") },
+    { "and the helper follows it", "kinds: {build: {docker: socket}}", NULL,
       CREATE("helper", "'HostConfig':{'NetworkMode':'container:atelier-tok-9-build'}, 'NetworkingConfig':null, "
                        "'Hostname':null") },
     { "what is the network's alone", "kinds: {build: {dns: 9.9.9.9, dns_search: example.com, extra_hosts: ['a:10.0.0.1'], "
       "hostname: builder}}", NULL,
-      CREATE("helper", "'HostConfig':{'Dns':null,'DnsSearch':null,'ExtraHosts':null}, 'Hostname':null") },
+      CREATE("build", "'HostConfig':{'Dns':null,'DnsSearch':null,'ExtraHosts':null}, 'Hostname':null") },
+    { "and is its owner's", "kinds: {build: {dns: 9.9.9.9, dns_search: example.com, extra_hosts: ['a:10.0.0.1'], "
+      "hostname: builder}}", NULL,
+      CREATE("helper", "'HostConfig':{'Dns':['9.9.9.9'],'DnsSearch':['example.com'],'ExtraHosts':['a:10.0.0.1']}, "
+                       "'Hostname':'builder'") },
     { "the helper's own place beside a job that may change the network", "kinds: {build: {cap_add: NET_ADMIN, dns: 9.9.9.9}}",
       NULL, CREATE("helper", "'HostConfig':{'NetworkMode':'atelier-tok-9','Dns':['9.9.9.9']}, "
                              "'Hostname':'runner-tok-project-42-concurrent-0', "
@@ -120,9 +130,9 @@ static const struct {
       "{'network':null, 'build':{'create':{'HostConfig':{'NetworkMode':'host'}, 'Hostname':null, "
       "'NetworkingConfig':null}}, 'helper':{'create':{'HostConfig':{'NetworkMode':'host'}, 'Hostname':null}}}" },
     { "a named one", "kinds: {build: {network: staging}}", NULL,
-      "{'network':null, 'build':{'create':{'HostConfig':{'NetworkMode':'staging'}, 'NetworkingConfig':null, "
+      "{'network':null, 'helper':{'create':{'HostConfig':{'NetworkMode':'staging'}, 'NetworkingConfig':null, "
       "'Hostname':'runner-tok-project-42-concurrent-0'}}, "
-      "'helper':{'create':{'HostConfig':{'NetworkMode':'container:atelier-tok-9-build'}}}}" },
+      "'build':{'create':{'HostConfig':{'NetworkMode':'container:atelier-tok-9-helper'}}}}" },
 
     { "an address in it, where every daemon looks", "kinds: {build: {mac_address: '02:42:ac:11:00:02'}}", NULL,
       CREATE("build", "'MacAddress':'02:42:ac:11:00:02', 'NetworkingConfig':{'EndpointsConfig':{'atelier-tok-9':"
@@ -130,7 +140,8 @@ static const struct {
     { "an address in a named one", "kinds: {build: {network: staging, mac_address: '02:42:ac:11:00:02'}}", NULL,
       CREATE("build", "'NetworkingConfig':{'EndpointsConfig':{'staging':{'MacAddress':'02:42:ac:11:00:02'}}}") },
     { "no address of the helper's", "kinds: {build: {mac_address: '02:42:ac:11:00:02'}}", NULL,
-      CREATE("helper", "'MacAddress':null, 'NetworkingConfig':null") },
+      CREATE("helper", "'MacAddress':null, 'NetworkingConfig':{'EndpointsConfig':{'atelier-tok-9':{'Aliases':['helper'],"
+                       "'MacAddress':null}}}") },
 
     /* Limits. */
     { "none", NULL, NULL, HOST("build", "'Memory':null, 'NanoCpus':null, 'PidsLimit':null") },

@@ -218,9 +218,9 @@ static void test_names_of_the_job_yield(void **state)
     (void)state;
     auto_fixture f = { 0 };
     assert_int_equal(fixture_plan(&f, NULL, ONE("'alias':'build'"), NULL), 0);
-    expect_members(f.plan.of[PLAN_BUILD].config,
-                   "{'NetworkingConfig':{'EndpointsConfig':{'atelier-tok-9':{'Aliases':[]}}}}");
-    assert_null(json_object_get(f.plan.of[PLAN_HELPER].config, "NetworkingConfig")); /* it has the build container's */
+    expect_members(f.plan.of[PLAN_HELPER].config,
+                   "{'NetworkingConfig':{'EndpointsConfig':{'atelier-tok-9':{'Aliases':['helper']}}}}");
+    assert_null(json_object_get(f.plan.of[PLAN_BUILD].config, "NetworkingConfig")); /* it has the helper's */
 }
 
 static void test_no_secret_is_given_or_described(void **state)

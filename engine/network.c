@@ -60,6 +60,29 @@ static void disconnect(struct engine *d, const char *network, const char *contai
     (void)engine_call(d, &c, NULL, NULL);
 }
 
+static int delete(struct engine *d, const char *id, struct err *e)
+{
+    const struct engine_call c = {
+        .what = "remove network",
+        .name = id,
+        .method = "DELETE",
+        .path = "/networks/{}",
+        .gone_is_fine = true,
+    };
+    return engine_call(d, &c, NULL, e);
+}
+
+int network_remove_unused(struct engine *d, const char *id, struct err *e)
+{
+    auto_err problem = ERR_INIT;
+
+    if (delete(d, id, &problem) == 0)
+        return 0;
+    if (problem.code == 403) /* "has active endpoints" */
+        problem.kind = ERR_CONFLICT;
+    return err_move(e, &problem);
+}
+
 int network_remove(struct engine *d, const char *id, struct err *e)
 {
     const struct engine_call inspect = {
@@ -77,13 +100,5 @@ int network_remove(struct engine *d, const char *id, struct err *e)
     json_object_foreach(json_object_get(network, "Containers"), container, endpoint) {
         disconnect(d, id, container);
     }
-
-    const struct engine_call c = {
-        .what = "remove network",
-        .name = id,
-        .method = "DELETE",
-        .path = "/networks/{}",
-        .gone_is_fine = true,
-    };
-    return engine_call(d, &c, NULL, e);
+    return delete(d, id, e);
 }

@@ -14,6 +14,8 @@ int network_connect(struct engine *d, const char *network, const char *container
                     struct err *e);
 /* Networks that bear every one of the labels. An array; a new reference. */
 int network_list(struct engine *d, const struct strvec *labels, json_t **out, struct err *e);
+/* Remove it if no container is in it; ERR_CONFLICT: one is. Gone is fine. */
+int network_remove_unused(struct engine *d, const char *id, struct err *e);
 /* Take every container off the network, by force, and remove it. Gone is fine. */
 int network_remove(struct engine *d, const char *id, struct err *e);
 

@@ -67,6 +67,7 @@ int command_pipeline(const struct invocation *in, struct err *e)
     if (in->keep)
         strvec_set_env(&env, CONFIG_KEEP_VARIABLE, KEPT_FOR);
     strvec_set_env(&env, CONFIG_STANDBY_VARIABLE, "0");
+    strvec_set_env(&env, CONFIG_NETWORKS_VARIABLE, "0");
     const struct pipeline_options options = {
         .program = in->program,
         .config = in->config,

@@ -188,6 +188,7 @@ static void defaults(struct config *c, char *const *env)
         .helper_image = xstrdup("atelier/helper:" ATELIER_VERSION),
         .direct = true,
         .cancel_grace_ms = 10000,
+        .idle_networks = 10,
         .trace_ms = 24 * 60 * 60 * 1000,
         .services = { UNREADY_FAIL, 30000 },
     };
@@ -219,11 +220,14 @@ static int take_environment(char *const *env, struct config *c, struct err *e)
 {
     const char *keep = env_get(env, CONFIG_KEEP_VARIABLE);
     const char *standby = env_get(env, CONFIG_STANDBY_VARIABLE);
+    const char *networks = env_get(env, CONFIG_NETWORKS_VARIABLE);
 
     if (keep && duration_parse(keep, &c->keep_failed_ms) < 0)
         return err_set(e, ERR_CONFIG, 0, CONFIG_KEEP_VARIABLE " in the environment is no time, such as 30m");
     if (standby && number_parse(standby, 0, 1, &c->standby) < 0)
         return err_set(e, ERR_CONFIG, 0, CONFIG_STANDBY_VARIABLE " in the environment is neither 0 nor 1");
+    if (networks && number_parse(networks, 0, CONFIG_NETWORKS_MAX, &c->idle_networks) < 0)
+        return err_set(e, ERR_CONFIG, 0, CONFIG_NETWORKS_VARIABLE " in the environment is no number from 0 to 1000");
     return 0;
 }
 

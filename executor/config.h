@@ -48,6 +48,7 @@ struct config {
     int64_t keep_failed_ms;  /* how long a failed job's containers stay; 0: not at all */
     bool cleanup_waits;      /* the hook cleanup returns when all is gone, and not before */
     int64_t trace_ms;        /* how long it is kept where a job's time went; 0: nobody writes it down */
+    int64_t idle_networks;   /* how many networks wait for jobs, at most */
     int64_t standby;         /* how many pairs of containers wait for the next job of each slot: 0 or 1 */
     bool keep_script_secrets; /* SV_* variables stay in scripts, where every job can read them */
     struct config_services services;
@@ -61,6 +62,10 @@ struct config {
 
 /* The same of `standby`, from `atelier pipeline`: nothing waits for a job when a pipeline has ended. */
 #define CONFIG_STANDBY_VARIABLE "ATELIER_STANDBY"
+
+/* The same of `idle_networks`. */
+#define CONFIG_NETWORKS_VARIABLE "ATELIER_IDLE_NETWORKS"
+#define CONFIG_NETWORKS_MAX 1000
 
 /* Read `path`; NULL: the default path, where a missing file means the defaults.
  * `env` supplies HOME and XDG_CACHE_HOME, which the folders default to for users

@@ -56,6 +56,9 @@ const struct key config_keys[] = {
       "1: when a job has ended, a fresh pair of containers is started for the next one of\n"
       "its slot, which takes it when it is to have just such ones, and begins at once. It\n"
       "has some megabytes of memory until then; `atelier doctor` says how many." },
+    { "idle_networks", value_networks, C(idle_networks), "10",
+      "How many networks may wait for the next jobs, at most: to make one and to remove\n"
+      "it takes the daemon as long as to start a container. 0: a job's goes with it." },
     { "trace", value_duration, C(trace_ms), "1d",
       "How long it is kept where a job's time went, for `atelier trace`: a few hundred\n"
       "bytes for each hook, below `builds`; 0: it is not written down." },

@@ -243,6 +243,12 @@ int value_standby(const struct yaml *y, void *member, const char **problem)
     return y->type == YAML_SCALAR ? number_parse(y->text, 0, 1, (int64_t *)member) : -1;
 }
 
+int value_networks(const struct yaml *y, void *member, const char **problem)
+{
+    *problem = "must be a whole number from 0 to 1000";
+    return y->type == YAML_SCALAR ? number_parse(y->text, 0, CONFIG_NETWORKS_MAX, (int64_t *)member) : -1;
+}
+
 int value_policies(const struct yaml *y, void *member, const char **problem)
 {
     *problem = "must be always, if-not-present or never, or a list of them";

@@ -24,6 +24,7 @@ value_fn value_routing;  /* enum routing */
 value_fn value_cpus;     /* int64_t: 1e9 of them are one CPU */
 value_fn value_count;    /* int64_t: from 1 to 1000 */
 value_fn value_standby;  /* int64_t: 0 or 1 */
+value_fn value_networks; /* int64_t: from 0 */
 value_fn value_cleanup;  /* bool: wait */
 value_fn value_unready;  /* enum on_unready */
 value_fn value_images;   /* struct strvec: patterns of images */

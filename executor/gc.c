@@ -13,6 +13,7 @@
 #include "executor/deploy_way.h"
 #include "executor/direct_way.h"
 #include "executor/garbage.h"
+#include "executor/idle_network.h"
 #include "executor/job_sockets.h"
 #include "executor/kept.h"
 #include "executor/kept_folder.h"
@@ -40,6 +41,7 @@ struct gc {
     struct err *errs; /* why a thing is still here, beside each of garbage.things */
     size_t failed;
     size_t folders; /* for sockets, of jobs that are gone */
+    size_t networks; /* that waited for jobs */
     size_t kept_folders; /* of failed jobs that were kept */
     struct strvec abandoned; /* jobs whose cleanup did not come to its end: */
     struct cleaning *held;   /* nobody prepares them meanwhile */
@@ -167,6 +169,7 @@ static void end_cleanups(const struct gc *gc, const struct config *config)
         if (!is_asked_for(gc, key) || has_things(gc, key))
             continue;
         job_sockets_remove(config, key);
+        idle_network_return(config, key);
         cleaning_end(&gc->held[i], NULL);
     }
 }
@@ -237,6 +240,7 @@ static void find_standby(struct gc *gc, const struct config *config)
 static void end_record(const struct config *config, const char *key)
 {
     job_sockets_remove(config, key);
+    idle_network_return(config, key);
     standby_record_remove(config, key);
 }
 
@@ -281,6 +285,25 @@ static void remove_folders(struct gc *gc, const struct config *config)
             continue;
         job_sockets_remove(config, keys.items[i]);
     }
+}
+
+/* ---- Networks that wait ---- */
+
+/* A prepare that pulls its images for so long has none of its own yet. */
+static void remove_networks(struct gc *gc, const struct config *config)
+{
+    int64_t older_than = gc->rule.older_than < 0 ? IDLE_NETWORK_S : gc->rule.older_than;
+    auto_strvec keys = STRVEC_INIT;
+    auto_err e = ERR_INIT;
+
+    idle_network_list(config, gc->rule.now - FOLDER_AGE_S, &keys);
+    for (size_t i = 0; !gc->in->dry_run && i < keys.n; i++)
+        if (is_asked_for(gc, keys.items[i]) && !has_things(gc, keys.items[i]))
+            idle_network_return(config, keys.items[i]);
+    if (gc->in->job || gc->in->runner)
+        return;
+    if (idle_network_prune(config, gc->in->dry_run ? NULL : gc->engine, older_than, &gc->networks, &e) < 0)
+        log_warning(&gc->in->log, "networks that wait for jobs: %s", err_text(&e));
 }
 
 static void remove_kept_folders(struct gc *gc, const struct config *config)
@@ -361,6 +384,9 @@ static void write_summary(const struct gc *gc, struct strbuf *out)
     if (gc->kept_folders > 0)
         strbuf_printf(out, "%zu build folder%s of failed jobs that were kept %s\n", gc->kept_folders,
                       gc->kept_folders == 1 ? "" : "s", gc->in->dry_run ? "would go" : "removed");
+    if (gc->networks > 0)
+        strbuf_printf(out, "%zu network%s that waited for jobs %s\n", gc->networks, gc->networks == 1 ? "" : "s",
+                      gc->in->dry_run ? "would go" : "removed");
     if (gc->folders > 0)
         strbuf_printf(out, "%zu folder%s of jobs that are gone %s\n", gc->folders, gc->folders == 1 ? "" : "s",
                       gc->in->dry_run ? "would go" : "removed");
@@ -408,5 +434,6 @@ int command_gc(const struct invocation *in, struct err *e)
     }
     remove_folders(&gc, &config);
     remove_kept_folders(&gc, &config);
+    remove_networks(&gc, &config);
     return report(&gc, e);
 }

@@ -10,6 +10,7 @@
 #include "executor/cleaning.h"
 #include "executor/halt.h"
 #include "executor/host.h"
+#include "executor/idle_network.h"
 #include "executor/job_sockets.h"
 #include "executor/kept.h"
 #include "executor/late_start.h"
@@ -60,11 +61,16 @@ static int remove_job(struct cleanup *c, int looks, struct err *e)
         (void)err_wrap(e, "clean up job %s", c->host->name);
     else
         job_sockets_remove(&c->host->config, c->host->place.key);
-    if (rc == 0)
+    if (rc == 0) {
+        idle_network_return(&c->host->config, c->host->place.key);
         standby_forget(c->host);
+    }
     cleaning_end(&c->cleaning, rc < 0 ? err_text(e) : NULL);
-    if (c->host->config.builds)
+    if (c->host->config.builds) {
+        size_t n;
+        (void)idle_network_prune(&c->host->config, c->engine, IDLE_NETWORK_S, &n, NULL); /* gc says it */
         trace_prune(&c->host->config);
+    }
     return rc;
 }
 

@@ -10,6 +10,7 @@
 #include "executor/deploy_way.h"
 #include "executor/direct.h"
 #include "executor/direct_way.h"
+#include "executor/idle_network.h"
 #include "executor/late_start.h"
 #include "executor/sources_mount.h"
 #include "executor/start_problem.h"
@@ -123,10 +124,34 @@ static int settle(struct job_containers *x, struct make *all, struct err *errs, 
     return 0;
 }
 
+/* One that waits for a job need not be made; one that somebody is in is left alone. */
+static int find_network(struct job_containers *x, bool *is_there, struct err *e)
+{
+    enum idle_network found = NETWORK_MISSING;
+
+    *is_there = x->stand_by || !x->plan->network;
+    if (*is_there || !idle_network_suits(x->host))
+        return 0;
+    auto_free char *name = idle_network_take(&x->host->config, x->plan->place.key);
+    if (name && idle_network_look(x->engine, name, &found, e) < 0)
+        return -1;
+    if (found == NETWORK_TAKEN) {
+        free(name);
+        name = idle_network_exchange(&x->host->config, x->plan->place.key);
+    }
+    if (name)
+        plan_use_network(x->plan, name);
+    *is_there = found == NETWORK_EMPTY;
+    return 0;
+}
+
 /* The job's network and its containers, side by side; of a job whose own ones stand by, its services. */
 static int create_all(struct job_containers *x, struct err *e)
 {
-    size_t first = x->plan->network && !x->stand_by ? 1 : 0;
+    bool has_network;
+    if (find_network(x, &has_network, e) < 0)
+        return -1;
+    size_t first = has_network ? 0 : 1;
     size_t n = first + (x->stand_by ? x->plan->n_services : plan_count(x->plan));
     auto_free struct make *all = xcalloc(n + 1, sizeof(*all));
     auto_free struct err *errs = xcalloc(n + 1, sizeof(*errs));

@@ -4,6 +4,7 @@
 #include "executor/client_config.h"
 #include "executor/deploy_way.h"
 #include "executor/direct_way.h"
+#include "executor/idle_network.h"
 #include "executor/sources_mount.h"
 #include "stages/service.h"
 
@@ -48,6 +49,9 @@ int job_plan(const struct host *h, const struct invocation *in, struct plan *out
         return -1;
     deploy_way_plan(h, in, out);
     direct_way_plan(h, in, out);
+    auto_free char *network = out->network ? idle_network_of(c, h->place.key) : NULL;
+    if (network)
+        plan_use_network(out, network);
     if (plan_check_secrets(out, &h->secrets, e) < 0)
         return -1;
     return client_config_plan(h, in->env, out, e);

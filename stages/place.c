@@ -98,6 +98,11 @@ json_t *place_lasting_labels(const struct job *job, const char *role)
                      LABEL_RUNNER, job->runner, LABEL_ROLE, role);
 }
 
+json_t *place_network_labels(void)
+{
+    return json_pack("{s:s, s:s}", LABEL_MANAGED, ATELIER_VERSION, LABEL_ROLE, "network");
+}
+
 void place_filter(const struct place *p, struct strvec *out)
 {
     strvec_pushf(out, LABEL_JOB "=%s", p->key);

@@ -44,6 +44,8 @@ char *place_standby_key(const struct job *job);
 json_t *place_labels(const struct job *job, const struct place *p, const char *role, int64_t expires);
 /* The labels of a volume that outlives its jobs, a new object: neither cleanup nor a garbage collector takes it. */
 json_t *place_lasting_labels(const struct job *job, const char *role);
+/* The labels of a network that several jobs have, one after the other, a new object. */
+json_t *place_network_labels(void);
 /* "atelier.job=<key>", to find all of it by. */
 void place_filter(const struct place *p, struct strvec *out);
 

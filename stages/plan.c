@@ -12,6 +12,8 @@
 /* A job's things may go an hour after its time is up: for garbage collectors. */
 #define EXPIRY_MARGIN_S 3600
 
+#define NETWORK_VARIABLE "CI_BUILD_NETWORK_NAME="
+
 static const char *const role_names[PLAN_ROLES] = { [PLAN_BUILD] = "build", [PLAN_HELPER] = "helper" };
 
 static bool has_own_network(const struct kind *k)
@@ -101,7 +103,7 @@ static void plan_storage(struct plan *plan, const struct job *job, const struct 
  * socket has a place of its own, by which its own containers and it can find each other. */
 enum plan_role plan_follower(const struct kind *kind, const char *image)
 {
-    static const char *const own[] = { "cap_add", "runtime", "sysctls", "mac_address", NULL };
+    static const char *const own[] = { "cap_add", "runtime", "sysctls", NULL };
 
     for (const char *const *name = own; *name; name++)
         if (json_object_get(kind->settings, *name))
@@ -109,7 +111,7 @@ enum plan_role plan_follower(const struct kind *kind, const char *image)
     if (kind_image_is_privileged(kind, image) || strcmp(kind->network, "none") == 0 ||
         strcmp(kind->network, "host") == 0 || text_starts(kind->network, CONTAINER_NETWORK))
         return PLAN_ROLES;
-    return kind->docker == DOCKER_SOCKET ? PLAN_HELPER : PLAN_BUILD;
+    return kind->docker == DOCKER_SOCKET || json_object_get(kind->settings, "mac_address") ? PLAN_HELPER : PLAN_BUILD;
 }
 
 const char *plan_role_name(enum plan_role role)
@@ -156,10 +158,8 @@ static json_t *environment(const struct plan *plan)
     json_t *list = json_array();
 
     add(list, "CI_DISPOSABLE_ENVIRONMENT=true");
-    if (plan->network) {
-        auto_free char *network = xasprintf("CI_BUILD_NETWORK_NAME=%s", plan->network);
-        add(list, network);
-    }
+    if (plan->network)
+        json_array_append_new(list, json_sprintf(NETWORK_VARIABLE "%s", plan->network));
     return list;
 }
 
@@ -334,6 +334,35 @@ size_t plan_count(const struct plan *plan)
 const struct plan_container *plan_at(const struct plan *plan, size_t i)
 {
     return i < plan->n_services ? &plan->services[i] : &plan->of[i - plan->n_services];
+}
+
+static void rename_network(json_t *config, const char *old, const char *name)
+{
+    json_t *host_config = json_object_get(config, "HostConfig");
+    json_t *endpoints = json_at(config, "NetworkingConfig", "EndpointsConfig");
+    json_t *endpoint = json_incref(json_object_get(endpoints, old));
+    size_t i;
+    json_t *variable;
+
+    if (strcmp(json_text(host_config, "NetworkMode"), old) == 0)
+        json_object_set_new(host_config, "NetworkMode", json_string(name));
+    (void)json_object_del(endpoints, old);
+    if (endpoint)
+        json_object_set_new(endpoints, name, endpoint);
+    json_array_foreach(json_object_get(config, "Env"), i, variable) {
+        if (text_starts(json_string_value(variable), NETWORK_VARIABLE))
+            json_array_set_new(json_object_get(config, "Env"), i, json_sprintf(NETWORK_VARIABLE "%s", name));
+    }
+}
+
+void plan_use_network(struct plan *plan, const char *name)
+{
+    json_decref(plan->network_labels);
+    plan->network_labels = place_network_labels();
+    for (size_t i = 0; i < plan_count(plan); i++)
+        rename_network(plan_at(plan, i)->config, plan->network, name);
+    free(plan->network);
+    plan->network = xstrdup(name);
 }
 
 bool plan_is_privileged(const struct plan_container *c)

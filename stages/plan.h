@@ -48,7 +48,7 @@ struct plan_volume {
 struct plan {
     enum kind_id kind;
     struct place place;
-    char *network;        /* the name of the job's own network, or NULL for none of its own */
+    char *network;        /* the name of the network the job is alone in, or NULL for none such */
     json_t *network_labels;
     const char *builds;   /* what is mounted at place.builds_dir: that folder or place.builds_volume; borrowed from place */
     const char *cache;    /* and at place.cache_dir */
@@ -103,6 +103,9 @@ const struct plan_container *plan_at(const struct plan *plan, size_t i);
 
 /* ERR_JOB when a container's body or name holds one of the secrets: what the daemon is told, it shows. */
 int plan_check_secrets(const struct plan *plan, const struct secret_variables *secrets, struct err *e);
+
+/* Have it use one that several jobs have, one after the other, instead of its own. */
+void plan_use_network(struct plan *plan, const char *name);
 
 /* Leave the job its own two containers alone. */
 void plan_drop_services(struct plan *plan);

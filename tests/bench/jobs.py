@@ -112,10 +112,10 @@ class Side:
         removals = self.folder / "builds/.cleanup"
         while removals.is_dir() and any(removals.iterdir()):  # what cleanup left to its own process
             time.sleep(0.1)
-        if self.name == "standby":
+        if self.name in ("atelier", "standby"):
             config = self.folder / "atelier.yml"
             hooks.await_detached(config)
-            config.write_text(config.read_text().replace("standby: 1", "standby: 0"))
+            config.write_text(config.read_text().replace("standby: 1", "standby: 0") + "idle_networks: 0\n")
             subprocess.run([hooks.ATELIER, "--config", str(config), "gc"], check=True, stdout=subprocess.DEVNULL)
 
     def await_standby(self):

@@ -30,6 +30,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 import images  # noqa: E402
 from gitlab_api import GitLab  # noqa: E402
 from gitlab_job import Result, job, variable  # noqa: E402
+from hooks import await_detached  # noqa: E402
 
 
 
@@ -108,6 +109,12 @@ class Runner:
             self._process.kill()
             self._process.wait()
 
+    def remove_networks(self) -> None:
+        """Those that wait for jobs, when none will come."""
+        await_detached(self.config)  # one more is given back by each
+        self.config.write_text(self.config.read_text() + "idle_networks: 0\n")
+        subprocess.run([ATELIER, "--config", self.config, "gc"], check=True, stdout=subprocess.DEVNULL)
+
 
 def version(program: str) -> tuple[int, ...]:
     text = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout
@@ -123,7 +130,7 @@ def managed(token: str) -> set[str]:
     """Containers, networks and volumes made by atelier for the runner of `token`.
 
     Their label names its short token, a part of the token; one without that
-    label is counted for any runner.
+    label is counted for any runner. Networks that wait for jobs are not.
     """
     found = set()
     for kind, name, *listing in (("container", "Names", "ps", "-a"), ("network", "Name", "network", "ls"),
@@ -131,7 +138,7 @@ def managed(token: str) -> set[str]:
         for line in docker(*listing, "--filter", "label=atelier.managed",
                            "--format", '{{.%s}}\t{{.Label "atelier.runner"}}' % name):
             name_of_it, _, runner = line.partition("\t")
-            if runner in token:
+            if runner in token and not name_of_it.startswith("atelier-net-"):
                 found.add(f"{kind} {name_of_it}")
     return found
 
@@ -172,6 +179,7 @@ class Jobs:
         cls.gitlab = GitLab(ADDRESS, files={"greeting.txt": cls.greeting})
         cls.addClassCleanup(cls.gitlab.close)
         cls.runner = Runner(cls.program, pathlib.Path(folder.name), cls.gitlab)
+        cls.addClassCleanup(cls.runner.remove_networks)
         cls.addClassCleanup(cls.runner.stop)
 
     def setUp(self) -> None:

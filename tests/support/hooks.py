@@ -107,6 +107,8 @@ class Job:
         self.state = pathlib.Path(tempfile.mkdtemp(prefix="atelier-test-"))
         self.config_file = self.state / "config.yml"
         switch = "" if DIRECT == "on" or "direct:" in config else f"direct: {DIRECT}\n"
+        if "idle_networks:" not in config:
+            switch += "idle_networks: 0\n"  # its builds folder is its own, and so would be what waits
         self.config_file.write_text(f"builds: {self.state}/builds\ncache: {self.state}/cache\n{switch}{config}")
         self.token = "secret-job-token-" + self.id
         self.variables = {

@@ -45,6 +45,7 @@ static json_t *describe(const struct config *c)
                              c->direct);
     json_object_set_new(all, "trace", json_integer((json_int_t)c->trace_ms));
     json_object_set_new(all, "standby", json_integer((json_int_t)c->standby));
+    json_object_set_new(all, "idle_networks", json_integer((json_int_t)c->idle_networks));
     json_object_set_new(all, "cleanup", json_string(c->cleanup_waits ? "wait" : "detach"));
     for (int i = 0; i < KIND_COUNT; i++)
         json_object_set_new(all, kind_name((enum kind_id)i), describe_kind(&c->kinds.of[i]));
@@ -107,6 +108,7 @@ static const struct {
     { "keep_failed: 0\n", "{'keep_failed':0}" },
     { "trace: 0\n", "{'trace':0}" },
     { "standby: 1\n", "{'standby':1}" },
+    { "idle_networks: 0\n", "{'idle_networks':0}" },
     { "cleanup: wait\n", "{'cleanup':'wait'}" },
     { "cleanup: detach\n", "{'cleanup':'detach'}" },
     { "script_secrets: keep\n", "{'script_secrets':true}" },
@@ -196,6 +198,7 @@ static const struct {
     { "direct: sometimes\n", "c.yml:1:9: direct: 'sometimes' must be true or false" },
     { "keep_failed: yes\n", "c.yml:1:14: keep_failed: 'yes' must be a duration" },
     { "standby: 2\n", "c.yml:1:10: standby: '2' must be 0 or 1" },
+    { "idle_networks: 1001\n", "c.yml:1:16: idle_networks: '1001' must be a whole number from 0 to 1000" },
     { "standby: on\n", "c.yml:1:10: standby: 'on' must be 0 or 1" },
     { "trace: on\n", "c.yml:1:8: trace: 'on' must be a duration" },
     { "cleanup: later\n", "c.yml:1:10: cleanup: 'later' must be detach or wait" },

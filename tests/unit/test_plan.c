@@ -136,12 +136,11 @@ static const struct {
 
     { "an address in it, where every daemon looks", "kinds: {build: {mac_address: '02:42:ac:11:00:02'}}", NULL,
       CREATE("build", "'MacAddress':'02:42:ac:11:00:02', 'NetworkingConfig':{'EndpointsConfig':{'atelier-tok-9':"
-                      "{'Aliases':['build'],'MacAddress':'02:42:ac:11:00:02'}}}") },
+                      "{'Aliases':['build','helper'],'MacAddress':'02:42:ac:11:00:02'}}}") },
     { "an address in a named one", "kinds: {build: {network: staging, mac_address: '02:42:ac:11:00:02'}}", NULL,
       CREATE("build", "'NetworkingConfig':{'EndpointsConfig':{'staging':{'MacAddress':'02:42:ac:11:00:02'}}}") },
     { "no address of the helper's", "kinds: {build: {mac_address: '02:42:ac:11:00:02'}}", NULL,
-      CREATE("helper", "'MacAddress':null, 'NetworkingConfig':{'EndpointsConfig':{'atelier-tok-9':{'Aliases':['helper'],"
-                       "'MacAddress':null}}}") },
+      CREATE("helper", "'MacAddress':null, 'NetworkingConfig':null") },
 
     /* Limits. */
     { "none", NULL, NULL, HOST("build", "'Memory':null, 'NanoCpus':null, 'PidsLimit':null") },
@@ -297,6 +296,33 @@ static void test_network_is_labelled(void **state)
     assert_null(none.plan.network_labels);
 }
 
+static const struct {
+    const char *what, *config, *role, *want;
+} shared[] = {
+    { "the owner", NULL, "helper",
+      "'HostConfig':{'NetworkMode':'net-1'}, 'NetworkingConfig':{'EndpointsConfig':{'net-1':{'Aliases':['helper','build']}}}" },
+    { "who follows it", NULL, "build", "'HostConfig':{'NetworkMode':'container:atelier-tok-9-helper'}, 'NetworkingConfig':null" },
+    { "the variable", NULL, "build", "'Env':['CI_DISPOSABLE_ENVIRONMENT=true','CI_BUILD_NETWORK_NAME=net-1']" },
+    { "an address in it", "kinds: {build: {mac_address: '02:42:ac:11:00:02'}}", "build",
+      "'MacAddress':'02:42:ac:11:00:02', 'NetworkingConfig':{'EndpointsConfig':{'net-1':{'Aliases':['build','helper'],"
+      "'MacAddress':'02:42:ac:11:00:02'}}}" },
+};
+
+static void test_another_network(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(shared); i++) {
+        print_message("    %s\n", shared[i].what);
+        __attribute__((cleanup(fixture_release))) struct fixture f = { 0 };
+        auto_free char *want = xasprintf("{%s}", shared[i].want);
+        assert_int_equal(fixture_plan(&f, shared[i].config, NULL, NULL), 0);
+        plan_use_network(&f.plan, "net-1");
+        assert_string_equal(f.plan.network, "net-1");
+        expect_members(f.plan.network_labels, "{'atelier.job':null, 'atelier.expires':null, 'atelier.role':'network'}");
+        expect_members(f.plan.of[strcmp(shared[i].role, "helper") == 0 ? PLAN_HELPER : PLAN_BUILD].config, want);
+    }
+}
+
 static void test_volumes_are_labelled(void **state)
 {
     (void)state;
@@ -341,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_entrypoints),
         cmocka_unit_test(test_network_is_labelled),
+        cmocka_unit_test(test_another_network),
         cmocka_unit_test(test_volumes_are_labelled),
         cmocka_unit_test(test_no_secret_is_described),
     };

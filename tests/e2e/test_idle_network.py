@@ -1,0 +1,260 @@
+"""Networks that wait: a job's goes to the next one, with nothing of the job in it."""
+import json
+import os
+import shutil
+import subprocess
+import unittest
+
+import images
+from hooks import ATELIER, IMAGE, Job, await_detached, docker, has_docker, wait_for
+
+
+@unittest.skipUnless(has_docker(), "needs a Docker daemon")
+class IdleNetworks(unittest.TestCase):
+    """Jobs of one host, with its folders and its configuration."""
+
+    KEYS = "cleanup: wait\n"
+
+    def setUp(self):
+        self.first = None
+        self.addCleanup(self.clear)
+
+    def job(self, config="idle_networks: 10\n", **options):
+        job = Job(self.KEYS + config, **options)
+        if self.first:
+            shutil.rmtree(job.state)
+            self.configure(config)
+            job.state, job.config_file = self.first.state, self.first.config_file
+        else:
+            self.first = job
+        self.addCleanup(job.hook, "cleanup")
+        return job
+
+    def configure(self, config):
+        state = self.first.state
+        self.first.config_file.write_text(f"builds: {state}/builds\ncache: {state}/cache\n{self.KEYS}{config}")
+
+    def prepared(self, *args, **options):
+        job = self.job(*args, **options)
+        self.succeeds(job.hook("prepare"))
+        job.wait_for_start()
+        return job
+
+    def ended(self, *args, **options):
+        """A job has run; the name of the network that it had."""
+        job = self.prepared(*args, **options)
+        name = self.network(job)
+        self.succeeds(job.hook("cleanup"))
+        self.assertIsNone(self.network(job))
+        return name
+
+    def clear(self):
+        if self.first:
+            self.configure("idle_networks: 0\n")
+            self.gc()
+            self.assertEqual(self.waiting(), [])
+            shutil.rmtree(self.first.state, ignore_errors=True)
+
+    def gc(self, *words):
+        done = subprocess.run([ATELIER, "--config", str(self.first.config_file), "gc", *words], capture_output=True, text=True,
+                              check=False)
+        self.assertEqual(done.returncode, 0, done)
+        return done.stdout
+
+    def succeeds(self, result):
+        self.assertEqual(result.code, 0, result)
+        return result
+
+    def network(self, job, key=None):
+        link = self.first.state / "builds/.networks" / (key or job.label)
+        return os.readlink(link) if link.is_symlink() else None
+
+    def waiting(self):
+        folder = self.first.state / "builds/.networks.idle"
+        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+    def is_there(self, name):
+        return docker("network", "ls", "--format", "{{.ID}}", "--filter", f"name=^{name}$")
+
+    def network_of(self, job):
+        """What the daemon says of its helper, whose place in the network both containers have."""
+        return docker("inspect", "-f", "{{.HostConfig.NetworkMode}}", job.container("helper"))
+
+
+class Taken(IdleNetworks):
+    def test_by_the_next_job(self):
+        first = self.ended()
+        number = self.is_there(first)
+        self.assertTrue(number)
+        self.assertEqual(self.waiting(), [first])
+        for _ in range(2):
+            job = self.prepared()
+            self.assertEqual(self.network_of(job), first)
+            self.assertEqual(self.is_there(first), number, "it was made anew")
+            self.assertEqual(self.waiting(), [])
+            self.assertEqual(self.succeeds(job.run("echo $CI_BUILD_NETWORK_NAME")).out, f"{first}\n")
+            self.succeeds(job.hook("cleanup"))
+
+    def test_by_one_at_a_time(self):
+        first = self.ended()
+        one, two = self.prepared(), self.prepared()
+        self.assertEqual(self.network_of(one), first)
+        self.assertNotEqual(self.network_of(two), first)
+        self.succeeds(one.hook("cleanup"))
+        self.succeeds(two.hook("cleanup"))
+        self.assertEqual(len(self.waiting()), 2)
+
+    def test_by_jobs_that_begin_at_once(self):
+        first = self.ended()
+        jobs = [self.job() for _ in range(6)]
+        for process in [job.start("prepare") for job in jobs]:
+            out, err = process.communicate()
+            self.assertEqual(process.returncode, 0, out + err)
+        names = {self.network_of(job) for job in jobs}
+        self.assertEqual(len(names), len(jobs), "two jobs have the same network")
+        self.assertIn(first, names)
+
+    def test_with_none_of_the_names_that_were_in_it(self):
+        image = images.busybox("atelier-test/names", ("sh", "sleep", "nc", "echo"))
+        self.addCleanup(images.remove, image)
+        first = self.job()
+        first.response["services"] = [{"name": image, "alias": "neighbour", "command": ["sleep", "600"], "entrypoint": None}]
+        self.succeeds(first.hook("prepare"))
+        self.assertEqual(self.succeeds(first.run("getent hosts neighbour >/dev/null && echo known")).out, "known\n")
+        name = self.network(first)
+        self.succeeds(first.hook("cleanup"))
+        job = self.prepared()
+        self.assertEqual(self.network_of(job), name)
+        self.assertEqual(self.succeeds(job.run("getent hosts neighbour || echo unknown; getent hosts helper >/dev/null && "
+                                               "echo the helper")).out, "unknown\nthe helper\n")
+
+    def test_by_what_stands_by(self):
+        first = self.ended("idle_networks: 10\nstandby: 1\n", CI_CONCURRENT_PROJECT_ID="0")
+        slot = self.first.state / "builds/.standby/tEsT_0123.0"
+        await_detached(self.first.config_file)
+        wait_for(slot.is_symlink, "a pair stands by")
+        key = os.readlink(slot).split()[0]
+        self.assertEqual(self.network(None, key), first)
+        job = self.prepared("idle_networks: 10\nstandby: 1\n", CI_CONCURRENT_PROJECT_ID="0")
+        self.assertEqual(self.succeeds(job.run("echo $CI_BUILD_NETWORK_NAME")).out, f"{first}\n")
+        self.assertEqual(self.waiting(), [])
+        self.configure("standby: 0\n")
+        self.succeeds(job.hook("cleanup"))
+        self.assertEqual(self.waiting(), [first])
+
+
+class NotTaken(IdleNetworks):
+    def test_when_somebody_is_in_it(self):
+        first = self.ended()
+        stranger = docker("run", "-d", "--rm", "--network", first, IMAGE, "sleep", "600")
+        self.addCleanup(docker, "rm", "-f", stranger)
+        job = self.prepared()
+        self.assertNotIn(self.network_of(job), (first, None))
+        self.assertEqual(self.network_of(job), self.network(job))
+        self.assertEqual(self.succeeds(job.run("echo $CI_BUILD_NETWORK_NAME")).out, f"{self.network(job)}\n")
+        self.assertEqual(docker("inspect", "-f", "{{.State.Running}}", stranger), "true")
+
+    def test_when_it_is_not_like_those_that_are_made(self):
+        first = self.ended()
+        docker("network", "rm", first)
+        docker("network", "create", "--label", "atelier.managed=0", "--label", "atelier.role=network", first)
+        number = self.is_there(first)
+        job = self.prepared()
+        self.assertEqual(self.network_of(job), first)
+        self.assertNotEqual(self.is_there(first), number)
+        labels = json.loads(docker("network", "inspect", "-f", "{{json .Labels}}", first))
+        self.assertNotEqual(labels["atelier.managed"], "0")
+
+    def test_when_it_is_a_strangers(self):
+        first = self.ended()
+        docker("network", "rm", first)
+        docker("network", "create", first)
+        self.addCleanup(docker, "network", "rm", first)
+        number = self.is_there(first)
+        job = self.prepared()
+        self.assertNotEqual(self.network_of(job), first)
+        self.assertEqual(self.is_there(first), number)
+
+    def test_when_it_was_removed(self):
+        first = self.ended()
+        docker("network", "rm", first)
+        job = self.prepared()
+        self.assertEqual(self.network_of(job), first)
+        self.assertTrue(self.is_there(first))
+
+    def test_with_the_daemons_socket(self):
+        self.ended()
+        job = self.prepared("idle_networks: 10\nkinds: {build: {docker: socket}}\n")
+        own = f"atelier-{job.label}"
+        self.assertEqual(docker("inspect", "-f", "{{.HostConfig.NetworkMode}}", job.container()), own)
+        self.succeeds(job.hook("cleanup"))
+        self.assertFalse(self.is_there(own))
+
+    def test_when_none_may_wait(self):
+        job = self.prepared("idle_networks: 0\n")
+        own = f"atelier-{job.label}"
+        self.assertEqual(self.network_of(job), own)
+        self.succeeds(job.hook("cleanup"))
+        self.assertFalse(self.is_there(own))
+        self.assertEqual(self.waiting(), [])
+
+
+class Removed(IdleNetworks):
+    def test_above_the_number(self):
+        one, two = self.prepared("idle_networks: 1\n"), self.prepared("idle_networks: 1\n")
+        names = [self.network(one), self.network(two)]
+        self.succeeds(one.hook("cleanup"))
+        self.succeeds(two.hook("cleanup"))
+        self.assertEqual(len(self.waiting()), 1)
+        self.assertEqual([name for name in names if self.is_there(name)], self.waiting())
+
+    def test_when_the_number_is_none_by_now(self):
+        first = self.ended()
+        self.ended("idle_networks: 0\n")
+        self.assertEqual(self.waiting(), [])
+        self.assertFalse(self.is_there(first))
+
+    def test_after_an_hour(self):
+        first = self.ended()
+        link = self.first.state / "builds/.networks.idle" / first
+        os.utime(link, (1, 1), follow_symlinks=False)
+        self.assertIn("1 network that waited for jobs would go", self.gc("--dry-run"))
+        self.assertTrue(self.is_there(first))
+        self.assertIn("1 network that waited for jobs removed", self.gc())
+        self.assertFalse(self.is_there(first))
+
+    def test_not_while_somebody_is_in_it(self):
+        first = self.ended()
+        stranger = docker("run", "-d", "--rm", "--network", first, IMAGE, "sleep", "600")
+        self.configure("idle_networks: 0\n")
+        self.gc()
+        self.assertEqual(docker("inspect", "-f", "{{.State.Running}}", stranger), "true")
+        self.assertTrue(self.is_there(first))
+        docker("rm", "-f", stranger)
+        docker("network", "rm", first)
+
+    def test_of_a_prepare_that_was_killed(self):
+        job = self.job()
+        process = job.start("prepare")
+        wait_for(lambda: self.network(job), "it has taken one")
+        process.kill()
+        process.communicate()
+        name = self.network(job)
+        self.succeeds(job.hook("cleanup"))
+        self.assertIsNone(self.network(job))
+        self.assertEqual(self.waiting(), [name])
+
+    def test_of_a_job_that_never_came_to_cleanup(self):
+        job = self.prepared()
+        name = self.network(job)
+        link = self.first.state / "builds/.networks" / job.label
+        os.utime(link, (1, 1), follow_symlinks=False)
+        self.gc()
+        self.assertEqual(self.network(job), name, "a job is at work in it")
+        self.gc("--job", job.label, "--older-than", "0s")
+        self.assertIsNone(self.network(job))
+        self.assertEqual(self.waiting(), [name])
+
+
+if __name__ == "__main__":
+    unittest.main()

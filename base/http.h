@@ -21,6 +21,10 @@ struct http; /* opaque: a client of one origin */
 /* What libcurl says of itself, the caller's; it is loaded when the first client is opened. */
 char *http_library_version(void);
 
+/* For a process that will have no client with TLS, before it opens the first one: what OpenSSL otherwise gets ready for
+ * that (names of all ciphers and digests, texts of all errors) is 1 MB. */
+void http_without_tls(void);
+
 struct http_origin {
     const char *unix_socket; /* path; NULL for TCP */
     const char *base;        /* "http://docker" or "https://host:2376", no trailing slash */

@@ -181,7 +181,7 @@ int hook_cleanup(const struct invocation *in, struct err *e)
         h.name = xstrdup(h.place.key);
         h.config.cleanup_waits = true; /* nobody knows where to write down that somebody is at it */
     }
-    if (host_connect(&h, in, &c.engine, e) < 0)
+    if (host_connect_alone(&h, in, &c.engine, e) < 0)
         return -1;
     trace_step(in->trace, "connect");
     return clean_up(&c, e);

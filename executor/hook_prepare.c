@@ -195,7 +195,7 @@ int hook_prepare(const struct invocation *in, struct err *e)
         return -1;
     if (in->dry_run)
         return print_plan(&p, e);
-    if (host_connect(&p.host, in, &p.engine, e) < 0)
+    if (host_connect_alone(&p.host, in, &p.engine, e) < 0)
         return -1;
     trace_step(in->trace, "connect");
     for (size_t i = 0; i < p.plan.warnings.n; i++)

@@ -28,6 +28,8 @@ bool host_has_standby(const struct host *h);
 
 /* Connect to the daemon that the configuration and the environment name. */
 int host_connect(const struct host *h, const struct invocation *in, struct engine **out, struct err *e);
+/* The same for a process that asks no other daemon or server until its end: lighter, where that needs no TLS. */
+int host_connect_alone(const struct host *h, const struct invocation *in, struct engine **out, struct err *e);
 
 /* Whether the daemon sees the folders and programs of this host; another machine's has neither. */
 bool host_is_shared(const struct host *h, const struct invocation *in);

@@ -250,6 +250,7 @@ int choice_make(struct ci_file *f, struct choice_world *w, struct err *e)
         if (!f->jobs[i].left_out)
             rc = resolve_needs(f, &f->jobs[i], e);
     w->unknown_changes = j.rules.unknown_changes;
+    path_answers_release(&j.rules.answers);
     variables_release(&j.all);
     if (rc == 0)
         warn_of_edges(f);

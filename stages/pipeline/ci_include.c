@@ -17,6 +17,7 @@ struct including {
     size_t files;       /* included so far */
     struct ci_given given; /* to the files of the entry that is being put in */
     const char *folder; /* where `local` files are: of a copied project; NULL: in the project itself */
+    struct rule_world rules;
     struct strvec open; /* from the first file to the one that is read: its includes are being put in */
 };
 
@@ -337,14 +338,14 @@ static int judge_rules(struct including *x, const struct yaml *y, bool *wanted, 
     const struct ci_reader r = { .warnings = &x->tree->notes };
     const struct variables none = VARIABLES_INIT;
     const struct expression_scope scope = { x->world ? x->world->variables : &none, NULL };
-    struct rule_world w = { .files = x->world ? x->world->files : NULL };
     const struct ci_rule *rule = NULL;
 
-    if (ci_rules(&r, y, IN_INCLUDE_RULE, &rules, e) < 0 || ci_rules_choose(&rules, &w, &scope, &rule, e) < 0)
+    x->rules.unknown_changes = false;
+    if (ci_rules(&r, y, IN_INCLUDE_RULE, &rules, e) < 0 || ci_rules_choose(&rules, &x->rules, &scope, &rule, e) < 0)
         return -1;
     if (rules.given)
         *wanted = rule && !(rule->has_when && rule->when == WHEN_NEVER);
-    if (w.unknown_changes)
+    if (x->rules.unknown_changes)
         strvec_pushf(&x->tree->notes, "%s:%d:%d: `changes`: every file counts as changed: this checkout knows of no earlier "
                      "push", y->file, y->line, y->column);
     return 0;
@@ -426,10 +427,11 @@ static int put_includes(struct including *x, struct yaml **root, struct err *e)
 
 int ci_include(struct ci_tree *t, const struct ci_world *w, struct err *e)
 {
-    struct including x = { .tree = t, .world = w, .open = STRVEC_INIT };
+    struct including x = { .tree = t, .world = w, .rules = { .files = w ? w->files : NULL }, .open = STRVEC_INIT };
 
     strvec_push(&x.open, ".gitlab-ci.yml");
     int rc = put_includes(&x, &t->root, e);
     strvec_release(&x.open);
+    path_answers_release(&x.rules.answers);
     return rc;
 }

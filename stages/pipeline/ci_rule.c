@@ -193,41 +193,15 @@ static int expand(const char *text, const struct expression_scope *scope, char *
     return variables_expand(&all, kept, out, e);
 }
 
-/* Any folder on the way to the file. */
-static bool is_below(const char *pattern, const char *path)
-{
-    auto_free char *folders = xstrdup(path);
-
-    for (char *end = strrchr(folders, '/'); end; end = strrchr(folders, '/')) {
-        *end = '\0';
-        if (path_pattern_matches(pattern, folders))
-            return true;
-    }
-    return false;
-}
-
-/* What ends in a slash is a folder. */
-static bool path_matches(const char *pattern, const char *path)
-{
-    size_t len = strlen(pattern);
-    auto_free char *folder = len > 0 && pattern[len - 1] == '/' ? xstrndup(pattern, len - 1) : NULL;
-
-    if (folder)
-        return is_below(folder, path);
-    return strpbrk(pattern, "*?[{\\") ? path_pattern_matches(pattern, path) : strcmp(pattern, path) == 0;
-}
-
-static int any_path(const struct strvec *patterns, const struct strvec *paths, const struct expression_scope *scope,
-                    bool *out, struct err *e)
+static int any_path(const struct strvec *patterns, const struct strvec *paths, struct rule_world *w,
+                    const struct expression_scope *scope, bool *out, struct err *e)
 {
     *out = false;
     for (size_t i = 0; i < patterns->n && !*out; i++) {
         auto_free char *pattern = NULL;
         if (expand(patterns->items[i], scope, &pattern, e) < 0)
             return -1;
-        const char *plain = pattern + strspn(pattern, "/");
-        for (size_t k = 0; k < paths->n && !*out; k++)
-            *out = path_matches(plain, paths->items[k]);
+        *out = path_answers_any(&w->answers, pattern + strspn(pattern, "/"), paths);
     }
     return 0;
 }
@@ -248,7 +222,7 @@ int ci_paths_changed(const struct strvec *patterns, const char *compare_to, stru
     }
     *out = true;
     if (known)
-        return any_path(patterns, changed, scope, out, e);
+        return any_path(patterns, changed, w, scope, out, e);
     w->unknown_changes = true;
     return 0;
 }
@@ -260,7 +234,7 @@ static int exists(const struct strvec *patterns, struct rule_world *w, const str
     if (!w->files)
         return 0;
     const struct strvec *all = w->files->list(w->files->ctx, e);
-    return all ? any_path(patterns, all, scope, out, e) : -1;
+    return all ? any_path(patterns, all, w, scope, out, e) : -1;
 }
 
 /* All that it asks for. */

@@ -5,6 +5,7 @@
 #include "base/yaml.h"
 #include "stages/pipeline/ci_files.h"
 #include "stages/pipeline/expression.h"
+#include "stages/pipeline/path_answers.h"
 #include "stages/pipeline/project_files.h"
 #include "stages/variables.h"
 
@@ -74,10 +75,11 @@ struct ci_rules {
     size_t n;
 };
 
-/* What rules are judged by. All borrowed. */
+/* What rules are judged by. */
 struct rule_world {
-    const struct project_files *files; /* NULL: none exist, and all count as changed */
+    const struct project_files *files; /* borrowed; NULL: none exist, and all count as changed */
     bool unknown_changes; /* set when there was nothing to compare with */
+    struct path_answers answers; /* so far: to be released */
 };
 
 /* *out: the first that holds, or NULL. */

@@ -9,8 +9,15 @@
 /* What the braces of one pattern may make of it. */
 #define ALTERNATIVES_MAX 1000
 
+/* Most are told apart by how they begin. */
 static bool segment_matches(const char *pattern, size_t len, const char *name, size_t name_len)
 {
+    size_t plain = strcspn(pattern, "*?[\\/");
+
+    if (plain >= len)
+        return len == name_len && memcmp(pattern, name, len) == 0;
+    if (plain > name_len || memcmp(pattern, name, plain) != 0)
+        return false;
     auto_free char *p = xstrndup(pattern, len);
     auto_free char *n = xstrndup(name, name_len);
 

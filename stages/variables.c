@@ -148,6 +148,7 @@ struct resolver {
     enum progress *progress;
     const char *files_dir;
     unsigned nesting;
+    bool is_strict; /* what is not there, or no text for everybody, is an error */
 };
 
 static lookup_fn lookup_unresolved;
@@ -180,6 +181,8 @@ static int lookup_unresolved(void *ctx, const char *name, size_t len, struct str
     struct resolver *r = ctx;
     const struct variable *found = find(r->list, name, len);
 
+    if (r->is_strict && (!found || found->flags & (VARIABLE_FILE | VARIABLE_MASKED)))
+        return err_set(e, ERR_NOT_FOUND, 0, "nothing is known of a variable that it refers to");
     if (!found)
         return 0;
     size_t i = (size_t)(found - r->list->items);
@@ -220,7 +223,7 @@ int variables_resolve(const struct variables *v, const char *files_dir, struct v
         add_or_replace(&list, &v->items[i]);
 
     auto_free enum progress *progress = xcalloc(list.n + 1, sizeof(*progress));
-    struct resolver r = { &list, progress, files_dir, 0 };
+    struct resolver r = { .list = &list, .progress = progress, .files_dir = files_dir };
     for (size_t i = 0; i < list.n; i++)
         if (resolve(&r, i, e) < 0)
             return -1;
@@ -246,6 +249,20 @@ int variables_expand(const struct variables *resolved, const char *text, char **
     auto_strbuf value = STRBUF_INIT(VARIABLE_VALUE_MAX);
 
     if (expand(text, lookup_resolved, &resolved, &value, e) < 0)
+        return -1;
+    *out = strbuf_take(&value);
+    return 0;
+}
+
+int variables_expand_known(const struct variables *v, const char *text, char **out, struct err *e)
+{
+    auto_variables list = VARIABLES_INIT;
+    auto_strbuf value = STRBUF_INIT(VARIABLE_VALUE_MAX);
+
+    variables_append(&list, v);
+    auto_free enum progress *progress = xcalloc(list.n + 1, sizeof(*progress));
+    struct resolver r = { .list = &list, .progress = progress, .is_strict = true };
+    if (expand(text, lookup_unresolved, &r, &value, e) < 0)
         return -1;
     *out = strbuf_take(&value);
     return 0;

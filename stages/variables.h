@@ -53,6 +53,9 @@ int variables_resolve(const struct variables *v, const char *files_dir, struct v
 
 /* Expand a text by the same rules with variables that are resolved already. *out is the caller's. */
 int variables_expand(const struct variables *resolved, const char *text, char **out, struct err *e);
+/* The same with variables that are not resolved, for everybody's eyes: ERR_NOT_FOUND when the text refers, however far, to
+ * one that is not there, is masked or is a file. */
+int variables_expand_known(const struct variables *v, const char *text, char **out, struct err *e);
 
 #define auto_variables __attribute__((cleanup(variables_release))) struct variables
 

@@ -90,7 +90,7 @@ static int read_inner(struct opening *o, const struct level *at, const struct ci
     const struct ci_file *f = &x->project.file;
     o->jobs += f->n;
     o->weight += f->weight;
-    x->listing = (struct listing){ .file = f, .jobs = f->order, .n = f->n_order, .prefix = x->prefix };
+    x->listing = (struct listing){ .project = &x->project, .jobs = f->order, .n = f->n_order, .prefix = x->prefix };
     const struct level below = { &x->project, &x->forwarded, at->depth + 1 };
     x->below = open_all(o, &below, &x->listing);
     return 0;

@@ -125,9 +125,14 @@ static void plan_dotenv(const struct ci_report *r, struct job_files *out)
         add_upload(out, r->kind, xasprintf("%zu%s", i + 1, r->kind->file), &r->paths.items[i], 1);
 }
 
+static bool is_dotenv(const struct ci_report *r)
+{
+    return r->kind && strcmp(r->kind->name, REPORT_DOTENV) == 0;
+}
+
 static void plan_report(const struct ci_report *r, struct job_files *out)
 {
-    if (r->kind && strcmp(r->kind->name, REPORT_DOTENV) == 0)
+    if (is_dotenv(r))
         plan_dotenv(r, out);
     else if (r->paths.n > 0)
         add_upload(out, r->kind, xstrdup(r->kind->file), r->paths.items, r->paths.n);
@@ -159,8 +164,7 @@ static const struct ci_needed *find_need(const struct ci_job *job, const struct 
     return NULL;
 }
 
-/* Whose artifacts it gets. */
-static bool depends_on(const struct ci_job *job, const struct ci_job *other)
+bool job_files_depends_on(const struct ci_job *job, const struct ci_job *other)
 {
     const struct ci_needed *need = job->by_needs ? find_need(job, other) : NULL;
 
@@ -216,7 +220,7 @@ static int plan_downloads(const struct ci_job *job, const struct job_files_world
     out->downloads = xcalloc(w->n_left + needs->n_outer + 1, sizeof(*out->downloads));
     for (size_t i = 0; i < w->n_left; i++) {
         const struct job_left *l = &w->left[i];
-        if (l->has_archive && depends_on(job, l->job))
+        if (l->has_archive && job_files_depends_on(job, l->job))
             add_download(l, out);
     }
     for (size_t i = 0; i < needs->n_outer; i++)
@@ -243,8 +247,16 @@ int job_files_plan(const struct ci_job *job, const struct job_files_world *w, co
 void job_files_variables(const struct ci_job *job, const struct job_left *left, size_t n, struct variables *out)
 {
     for (size_t i = 0; i < n; i++)
-        if (depends_on(job, left[i].job))
+        if (job_files_depends_on(job, left[i].job))
             variables_append(out, &left[i].dotenv);
+}
+
+bool job_files_sets_variables(const struct ci_job *job)
+{
+    for (size_t i = 0; i < job->artifacts.n_reports; i++)
+        if (is_dotenv(&job->artifacts.reports[i]))
+            return true;
+    return false;
 }
 
 void job_files_release(struct job_files *f)

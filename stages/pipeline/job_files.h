@@ -72,6 +72,10 @@ int job_files_plan(const struct ci_job *job, const struct job_files_world *w, co
                    struct job_files *out, struct err *e);
 void job_files_release(struct job_files *f);
 
+/* Whether it gets the artifacts of the other one, and its reports. */
+bool job_files_depends_on(const struct ci_job *job, const struct ci_job *other);
+/* Whether it leaves a dotenv report. */
+bool job_files_sets_variables(const struct ci_job *job);
 /* The variables of dotenv reports that the job gets. */
 void job_files_variables(const struct ci_job *job, const struct job_left *left, size_t n, struct variables *out);
 

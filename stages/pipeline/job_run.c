@@ -88,19 +88,6 @@ void job_complain(struct job_run *j, enum report_style style, const char *what, 
 
 /* ---- Variables ---- */
 
-/* What the user keeps for the job's environment wins over what he keeps for all, and loses against --variables. */
-static void add_kept(const struct job_world *w, const struct variables *environment, struct variables *out)
-{
-    const char *name = variables_value(environment, "CI_ENVIRONMENT_NAME");
-
-    if (name)
-        scoped_variables_choose(w->kept, name, out);
-    for (size_t i = name ? w->n_kept : 0; i < w->project_variables->n; i++) {
-        const struct variable *v = &w->project_variables->items[i];
-        variables_add(out, v->key, v->value, v->flags);
-    }
-}
-
 /* GitLab's precedence: what is predefined, then the file's, the job's, those of earlier jobs, the project's. */
 static int collect(struct job_run *j, struct err *e)
 {
@@ -117,8 +104,7 @@ static int collect(struct job_run *j, struct err *e)
     predefined_pipeline(w->facts, &j->server);
     predefined_job(w->facts, j->job, stage, j->id, j->token, &j->server);
     if (variables_find(&written, "CI_REGISTRY") || variables_find(w->project_variables, "CI_REGISTRY"))
-        variables_addf(&j->server, VARIABLE_PUBLIC, "CI_REGISTRY_IMAGE", "$CI_REGISTRY/%s",
-                       w->facts->checkout->remote.path);
+        predefined_registry(w->facts->checkout, &j->server);
     variables_append(&all, &j->server);
     variables_append(&all, &written);
     variables_append(&all, w->project_variables);
@@ -126,7 +112,8 @@ static int collect(struct job_run *j, struct err *e)
         return -1;
     variables_append(&j->server, &environment);
     variables_append(&j->server, &written);
-    add_kept(w, &environment, &j->server);
+    scoped_variables_add(w->kept, variables_value(&environment, "CI_ENVIRONMENT_NAME"), w->project_variables, w->n_kept,
+                         &j->server);
     percent_values(&j->server);
     return 0;
 }

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "stages/pipeline/job_image.h"
 
 #include <string.h>
 
@@ -15,12 +16,6 @@ static char *needs_of(const struct ci_job *job)
     for (size_t i = 0; i < job->n_needed; i++)
         strvec_give(&names, text_quote(job->needed[i].job->name));
     return names.n > 0 ? strvec_join(&names, ", ") : xstrdup("nothing");
-}
-
-/* A job that stands for a pipeline runs in none. */
-static const char *image_of(const struct ci_job *job)
-{
-    return job->trigger.given ? NULL : job->image.name;
 }
 
 static bool any_environment(const struct listing *l)
@@ -48,13 +43,14 @@ static void add_rows(const struct listing *l, size_t columns, struct strvec *cel
     for (size_t i = 0; i < l->n; i++) {
         const struct ci_job *job = l->jobs[i];
         auto_free char *name = xasprintf("%s%s", l->prefix, job->name);
+        auto_free char *image = job_image(l->project, job);
         char *needed = needs_of(job);
         strvec_give(cells, text_quote(name));
-        strvec_push(cells, l->file->stages.items[job->stage]);
+        strvec_push(cells, l->project->file.stages.items[job->stage]);
         strvec_push(cells, ci_when_name(job->when));
         strvec_push(cells, job->allow_failure ? "yes" : "no");
         strvec_give(cells, needed ? needed : xstrdup("-"));
-        strvec_push(cells, image_of(job) ? image_of(job) : "");
+        strvec_give(cells, image ? text_quote(image) : xstrdup(""));
         if (columns > 6)
             strvec_give(cells, environment_of(&job->environment));
         if (l->children[i])
@@ -101,10 +97,11 @@ static json_t *jobs_json(const struct listing *l)
 
     for (size_t i = 0; i < l->n; i++) {
         const struct ci_job *job = l->jobs[i];
+        auto_free char *image = job_image(l->project, job);
         (void)json_array_append_new(
             list, json_pack("{s:s s:s s:s s:b s:o s:s? s:o s:o}", "name", job->name, "stage",
-                            l->file->stages.items[job->stage], "when", ci_when_name(job->when), "allow_failure",
-                            job->allow_failure, "needs", needs_json(job), "image", image_of(job), "environment",
+                            l->project->file.stages.items[job->stage], "when", ci_when_name(job->when), "allow_failure",
+                            job->allow_failure, "needs", needs_json(job), "image", image, "environment",
                             environment_json(&job->environment), "child",
                             l->children[i] ? jobs_json(l->children[i]) : json_null()));
     }

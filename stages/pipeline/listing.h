@@ -2,13 +2,13 @@
 #ifndef STAGES_PIPELINE_LISTING_H
 #define STAGES_PIPELINE_LISTING_H
 
-#include "stages/pipeline/ci_file.h"
+#include "stages/pipeline/project.h"
 #include "stages/pipeline/report.h"
 
 /* All borrowed. */
 struct listing {
-    const struct ci_file *file;
-    const struct ci_job *const *jobs; /* in the order in which they run */
+    const struct project *project;
+    const struct ci_job *const *jobs; /* of its file, in the order in which they run */
     size_t n;
     const char *prefix; /* before their names: "" or "child/" */
     const struct listing *const *children; /* by the jobs: the pipelines that they stand for; NULL: none is known */

@@ -282,7 +282,7 @@ static int print(char *text, struct err *e)
 /* With the jobs of child pipelines. */
 static int list_all(struct pipeline *p, const struct project_place *place, const struct ci_job *const *jobs, struct err *e)
 {
-    struct listing l = { .file = &p->project.file, .jobs = jobs, .n = p->n, .prefix = "" };
+    struct listing l = { .project = &p->project, .jobs = jobs, .n = p->n, .prefix = "" };
     auto_strvec notes = STRVEC_INIT;
     struct child_list *children = child_list_open(&p->project, place, &l, &notes);
     int rc = 0;

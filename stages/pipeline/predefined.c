@@ -190,6 +190,11 @@ void predefined_job(const struct pipeline_facts *p, const struct ci_job *job, co
     add_time(out, "CI_JOB_STARTED_AT");
 }
 
+void predefined_registry(const struct checkout *c, struct variables *out)
+{
+    variables_addf(out, VARIABLE_PUBLIC, "CI_REGISTRY_IMAGE", "$CI_REGISTRY/%s", c->remote.path);
+}
+
 /* By what an environment's name has in it, as GitLab guesses it; the first one that fits. */
 static const char *tier_of(const char *name)
 {

@@ -27,6 +27,8 @@ void predefined_job_known(const struct ci_job *job, const char *stage, struct va
 void predefined_pipeline(const struct pipeline_facts *p, struct variables *out);
 void predefined_job(const struct pipeline_facts *p, const struct ci_job *job, const char *stage, int64_t id,
                     const char *token, struct variables *out);
+/* Where a CI_REGISTRY is given. */
+void predefined_registry(const struct checkout *c, struct variables *out);
 /* CI_ENVIRONMENT_*, whose name and URL may refer to the other variables. */
 int predefined_environment(const struct ci_environment *env, const struct variables *others, struct variables *out,
                            struct err *e);

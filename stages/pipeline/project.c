@@ -198,6 +198,8 @@ int project_open_child(const struct project *parent, const struct project_place 
 {
     p->checkout = parent->checkout;
     p->checkout.event = EVENT_PARENT_PIPELINE;
+    p->kept = parent->kept;
+    p->n_kept = parent->n_kept;
     checkout_files_init(&p->files, &p->checkout, !at->directory, at->env);
     variables_append(&p->variables, &parent->variables);
     variables_append(&p->variables, at->child->forwarded);
@@ -207,6 +209,7 @@ int project_open_child(const struct project *parent, const struct project_place 
 void project_close_child(struct project *p)
 {
     p->checkout = (struct checkout){ .top = NULL };
+    p->kept = (struct scoped_variables)SCOPED_VARIABLES_INIT;
     project_release(p);
 }
 

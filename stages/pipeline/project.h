@@ -38,8 +38,8 @@ struct project_place {
 };
 
 int project_open(const struct project_place *place, struct project *out, struct err *e);
-/* The child pipeline that place->child says, of a job of `parent` or of one of its children: the same checkout, which is
- * borrowed. Then `out` must stay where it is, and project_close_child() is for it. */
+/* The child pipeline that place->child says, of a job of `parent` or of one of its children: the same checkout and kept
+ * variables, which are borrowed. Then `out` must stay where it is, and project_close_child() is for it. */
 int project_open_child(const struct project *parent, const struct project_place *place, struct project *out, struct err *e);
 void project_close_child(struct project *p);
 /* The same, but with all that is wrong in its file, one text a problem. Negative only when it is not there. */

@@ -56,6 +56,15 @@ void scoped_variables_choose(const struct scoped_variables *s, const char *envir
     }
 }
 
+void scoped_variables_add(const struct scoped_variables *kept, const char *environment, const struct variables *all,
+                          size_t n_kept, struct variables *out)
+{
+    if (environment)
+        scoped_variables_choose(kept, environment, out);
+    for (size_t i = environment ? n_kept : 0; i < all->n; i++)
+        variables_add(out, all->items[i].key, all->items[i].value, all->items[i].flags);
+}
+
 void scoped_variables_release(struct scoped_variables *s)
 {
     for (size_t i = 0; i < s->n; i++) {

@@ -38,6 +38,10 @@ struct scoped_variables {
 /* Those that a job of this environment has: of one layer, the name itself before longer patterns before shorter ones.
  * NULL: only those for all jobs. */
 void scoped_variables_choose(const struct scoped_variables *s, const char *environment, struct variables *out);
+/* A job's own of `all`, whose first `n_kept` are those for all jobs: what is kept for its environment (NULL: it has none)
+ * wins over these, and loses against the rest, --variables. */
+void scoped_variables_add(const struct scoped_variables *kept, const char *environment, const struct variables *all,
+                          size_t n_kept, struct variables *out);
 void scoped_variables_release(struct scoped_variables *s);
 
 /* One of the YAML files. `remote`: whose groups and project are meant; NULL: the file has the project's own alone.

@@ -1,5 +1,6 @@
 """`atelier pipeline` in checkouts of its own, through the real hooks and a real Docker daemon."""
 import hashlib
+import json
 import shutil
 import signal
 import time
@@ -393,6 +394,33 @@ class Refusals(PipelineTest):
         self.assertIn("there is no .gitlab-ci.yml", result.text)
 
 
+IMAGES = """
+stages: [one, two]
+variables: {BASE: registry, VERSION: 7, NESTED: "$CI_JOB_ID"}
+.job: {stage: one, script: [x]}
+plain: {extends: .job, image: alpine}
+global: {extends: .job, image: "${BASE}/app:$VERSION"}
+own: {extends: .job, image: "$BASE/own:$TAG", variables: {TAG: $CI_COMMIT_BRANCH}}
+by rule: {extends: .job, image: $BASE/$WHICH, rules: [{if: $BASE, variables: {WHICH: rule}}]}
+two: {extends: .job, image: "$I:$CI_NODE_TOTAL", parallel: {matrix: [{I: [a, b]}]}}
+from a file: {extends: .job, image: $FROM_FILE}
+environment: {extends: .job, image: $HOST/$CI_ENVIRONMENT_SLUG, environment: live}
+none: {extends: .job}
+predefined: {extends: .job, image: "$CI_PROJECT_PATH:$CI_NODE_TOTAL-plain"}
+percent: {extends: .job, image: $WHOLE, variables: {WHOLE: "%BASE%/app"}}
+registry: {extends: .job, image: $CI_REGISTRY_IMAGE/app, variables: {CI_REGISTRY: r.example}}
+running: {extends: .job, image: "app:$CI_PIPELINE_ID"}
+commit: {extends: .job, image: "app:$CI_COMMIT_SHORT_SHA"}
+nested: {extends: .job, image: "app:$NESTED"}
+secret: {extends: .job, image: "app:$MY_TOKEN"}
+nowhere: {extends: .job, image: "app:$NOWHERE"}
+report: {extends: .job, artifacts: {reports: {dotenv: build.env}}}
+after a report: {stage: two, script: [x], image: $BASE/app}
+needs nothing: {stage: two, script: [x], image: $BASE/app, needs: []}
+child: {stage: one, trigger: {include: child.yml}}
+"""
+
+
 class Lists(PipelineTest):
     def test_list_runs_nothing(self):
         c = self.checkout("stages: [one]\njob a: {stage: one, script: x, image: i, when: manual}\nb: {stage: .pre, script: x}\n")
@@ -403,6 +431,33 @@ class Lists(PipelineTest):
             ["b", ".pre", "on_success", "no", "-"],
             ["job", "a", "one", "manual", "yes", "-", "i"],
         ])
+
+    def test_images_are_shown_as_jobs_get_them_where_that_is_known(self):
+        c = self.checkout(IMAGES, {"child.yml": "inner: {script: x, image: '$BASE/$CI_PIPELINE_SOURCE'}"})
+        (c.root / "vars").write_text("FROM_FILE=given\nMY_TOKEN=secret-token-1\n")
+        (c.root / ".config/atelier").mkdir(parents=True)
+        (c.root / ".config/atelier/variables.yml").write_text("global: {HOST: {values: {'*': all, live: prod.example}}}")
+        want = {
+            "plain": "alpine", "global": "registry/app:7", "own": "registry/own:main", "by rule": "registry/rule",
+            "two: [a]": "a:2", "two: [b]": "b:2", "from a file": "given", "environment": "prod.example/live", "none": None,
+            "predefined": "local/hello:1-plain", "percent": "registry/app", "registry": "r.example/local/hello/app",
+            "running": "app:$CI_PIPELINE_ID", "commit": "app:$CI_COMMIT_SHORT_SHA", "nested": "app:$NESTED",
+            "secret": "app:$MY_TOKEN", "nowhere": "app:$NOWHERE", "after a report": "$BASE/app",
+            "needs nothing": "registry/app", "child": None, "child/inner": "registry/parent_pipeline",
+        }
+        listed = json.loads(c.run("--json", "--variables", str(c.root / "vars")).text)
+        listed += [{**inner, "name": f"{job['name']}/{inner['name']}"} for job in listed for inner in job["child"] or []]
+        self.assertEqual({job["name"]: job["image"] for job in listed if job["name"] != "report"}, want)
+        table = c.run("--list", "--variables", str(c.root / "vars")).text.splitlines()
+        at = table[0].index("IMAGE"), table[0].index("ENVIRONMENT")
+        shown = {line[:table[0].index("STAGE")].strip(): line[at[0]:at[1]].strip() or None for line in table[1:]}
+        shown.pop("report")
+        self.assertEqual(shown, want)
+        sha = c.git("rev-parse", "--short=8", "HEAD").strip()
+        listed = json.loads(c.run("--json", "--branch", "main", "commit").text)
+        self.assertEqual(listed[0]["image"], "app:$CI_COMMIT_SHORT_SHA")  # the checked-out one may have more
+        c.git("branch", "other")
+        self.assertEqual(json.loads(c.run("--json", "--branch", "other", "commit").text)[0]["image"], f"app:{sha}")
 
     def test_jobs_of_other_branches_and_tags_are_left_out(self):
         c = self.checkout("a: {script: x, only: [main]}\nb: {script: x, only: [/^rel-\\d+$/]}\nc: {script: x, except: [tags]}\n"

@@ -146,6 +146,38 @@ static void test_expand_text(void **state)
 }
 
 static const struct {
+    const char *text, *want; /* NULL: it is not known */
+} known[] = {
+    { "plain", "plain" },       { "<$A>", "<a>" },     { "$B", "a-a" },      { "$RAW", "$NOWHERE" }, { "$$", "$" },
+    { "$NOWHERE", NULL },       { "${A}$NO", NULL },   { "$LACKS", NULL },   { "$SECRET", NULL },    { "$HAS_SECRET", NULL },
+    { "$FILE", NULL },          { "$LATER", "second" }, { "$CIRCLE", "$CIRCLE" },
+};
+
+static void test_what_is_known(void **state)
+{
+    static const struct {
+        const char *key, *value;
+        unsigned flags;
+    } all[] = {
+        { "A", "a", 0 },           { "B", "$A-$A", 0 },           { "RAW", "$NOWHERE", VARIABLE_RAW },
+        { "LACKS", "$NOWHERE", 0 }, { "SECRET", "s", VARIABLE_MASKED }, { "HAS_SECRET", "$SECRET", 0 },
+        { "FILE", "f", VARIABLE_FILE }, { "LATER", "$NOWHERE", 0 }, { "LATER", "second", 0 }, { "CIRCLE", "$CIRCLE", 0 },
+    };
+    auto_variables v = VARIABLES_INIT;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        variables_add(&v, all[i].key, all[i].value, all[i].flags);
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        auto_free char *out = NULL;
+        auto_err e = ERR_INIT;
+        int rc = variables_expand_known(&v, known[i].text, &out, &e);
+        if (known[i].want ? rc < 0 || strcmp(out, known[i].want) != 0 : rc == 0 || e.kind != ERR_NOT_FOUND)
+            fail_msg("%s: %s", known[i].text, out ? out : err_text(&e));
+    }
+}
+
+static const struct {
     const char *key;
     bool valid;
 } keys[] = {
@@ -169,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_long_chains_are_an_error),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_expand_text),
+        cmocka_unit_test(test_what_is_known),
         cmocka_unit_test(test_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

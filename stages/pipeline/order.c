@@ -1,5 +1,10 @@
 #include "stages/pipeline/order.h"
 
+#include "base/text.h"
+
+/* Of a job's name, in a column of a table. */
+#define NAME_SHOWN ((size_t)60)
+
 static const char *const state_names[] = {
     [JOB_CREATED] = "created", [JOB_READY] = "ready",     [JOB_RUNNING] = "running", [JOB_PASSED] = "passed",
     [JOB_FAILED] = "failed",   [JOB_WARNED] = "warning",  [JOB_SKIPPED] = "skipped", [JOB_MANUAL] = "manual",
@@ -14,7 +19,7 @@ const char *job_state_name(enum job_state s)
 enum job_state order_decide(const struct order *o, const struct ci_job *job, bool named, const char **reason)
 {
     *reason = NULL;
-    if (o->blocked_by) {
+    if (o->gates.first) {
         *reason = "waits for a manual job";
         return JOB_SKIPPED;
     }
@@ -76,27 +81,59 @@ static bool blocks(const struct ci_job *job, enum job_state state)
     return state == JOB_MANUAL && (!job->allow_failure || job->allowed_codes);
 }
 
+static void add_gates(struct order_gates *g, const struct order_gates *more)
+{
+    if (!g->first)
+        g->first = more->first;
+    g->n += more->n;
+}
+
+static void add_gate(struct order_gates *g, const struct ci_job *job)
+{
+    add_gates(g, &(const struct order_gates){ job->name, 1 });
+}
+
 void order_add(struct order *o, const struct ci_job *job, enum job_state state)
 {
     if (state == JOB_FAILED)
         o->failed_now = true;
-    if (blocks(job, state) && !o->blocked_by_now)
-        o->blocked_by_now = job->name;
+    if (blocks(job, state))
+        add_gate(&o->gates_now, job);
 }
 
 void order_end_stage(struct order *o)
 {
     o->failed |= o->failed_now;
-    if (!o->blocked_by)
-        o->blocked_by = o->blocked_by_now;
+    add_gates(&o->gates, &o->gates_now);
+    o->gates_now = (struct order_gates){ NULL, 0 };
 }
 
 void order_add_need(struct order *o, const struct ci_job *needed, enum job_state state)
 {
     o->failed |= state == JOB_FAILED;
-    if (blocks(needed, state) && !o->blocked_by)
-        o->blocked_by = needed->name;
+    if (blocks(needed, state))
+        add_gate(&o->gates, needed);
     o->missed |= state == JOB_SKIPPED || state == JOB_CANCELED || (state == JOB_MANUAL && !blocks(needed, state));
+}
+
+char *order_gates_name(const struct order_gates *g)
+{
+    auto_strbuf out = STRBUF_TEXT;
+
+    strbuf_puts(&out, "the manual job '");
+    text_visible(&out, g->first, NAME_SHOWN);
+    strbuf_puts(&out, "'");
+    if (g->n > 1)
+        strbuf_printf(&out, " and %zu more", g->n - 1);
+    return strbuf_take(&out);
+}
+
+char *order_reason(const struct order_job *x)
+{
+    if (!x->gates.first)
+        return xstrdup(x->skipped);
+    auto_free char *gates = order_gates_name(&x->gates);
+    return xasprintf("waits for %s", gates);
 }
 
 bool job_state_is_end(enum job_state s)
@@ -125,7 +162,9 @@ static bool settle(const struct order_jobs *jobs, struct order_job *x, const str
 
     if (x->job->by_needs ? !add_needs(jobs, x->job, &own) : !before)
         return false;
-    x->state = order_decide(x->job->by_needs ? &own : before, x->job, x->named, &x->skipped);
+    const struct order *o = x->job->by_needs ? &own : before;
+    x->state = order_decide(o, x->job, x->named, &x->skipped);
+    x->gates = o->gates;
     return true;
 }
 

@@ -21,14 +21,20 @@ enum job_state {
 
 const char *job_state_name(enum job_state s);
 
+/* Manual jobs that may not be passed over. */
+struct order_gates {
+    const char *first; /* NULL: there are none. Borrowed */
+    size_t n;
+};
+
 /* What earlier stages have left behind. */
 struct order {
     bool failed;              /* a job failed that may not */
-    const char *blocked_by;   /* a manual job that may not be passed over; NULL: none. Borrowed */
+    struct order_gates gates;
     bool missed;              /* by needs: a job did not run */
     /* The same of the stage under way, which counts from the next one on. */
     bool failed_now;
-    const char *blocked_by_now;
+    struct order_gates gates_now;
 };
 
 #define ORDER_INIT { .failed = false }
@@ -52,6 +58,7 @@ struct order_job {
     bool named;          /* as above */
     enum job_state state;
     const char *skipped; /* why it ended without having run; static text, or NULL */
+    struct order_gates gates; /* that is because of these */
 };
 
 /* The jobs of a pipeline, in its order: ci_file.order. */
@@ -61,6 +68,11 @@ struct order_jobs {
     const struct ci_job *first; /* of the file's */
     struct order_job **of;      /* by the file's jobs; NULL: it takes no part, and nobody waits for it */
 };
+
+/* "the manual job 'deploy' and 2 more"; the caller's. */
+char *order_gates_name(const struct order_gates *g);
+/* Why it ended without having run, for people; NULL: nothing is to be said. The caller's. */
+char *order_reason(const struct order_job *x);
 
 bool job_state_is_end(enum job_state s);
 /* What follows from how they stand: each that need not wait any longer is JOB_READY now, or ended without having run.

@@ -314,10 +314,11 @@ static int write_timeline(struct pipeline *p, int status)
         .project = &p->project, .sha = p->facts.sha, .status = status, .start = p->started_ms, .end = clock_ms(),
     };
 
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; i < p->n; i++) {
+        auto_free char *reason = order_reason(p->entries[i].turn);
         if (p->entries[i].ms < 0)
-            record_idle(&p->record, &p->project.file, p->entries[i].job, job_state_name(p->entries[i].turn->state),
-                        p->entries[i].turn->skipped);
+            record_idle(&p->record, &p->project.file, p->entries[i].job, job_state_name(p->entries[i].turn->state), reason);
+    }
     return p->options->timeline ? timeline_finish(&p->report, &p->record, &facts, p->options->timeline) : status;
 }
 

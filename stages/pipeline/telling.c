@@ -21,10 +21,11 @@ static const enum report_style state_styles[] = {
 /* Why it ended so; NULL: nothing is to be said. The caller's. */
 static char *reason_of(const struct entry *x)
 {
-    const char *reason = x->outcome.reason ? x->outcome.reason : x->turn->skipped;
+    char *reason = x->outcome.reason ? xstrdup(x->outcome.reason) : order_reason(x->turn);
 
     if (!*x->outcome.coverage)
-        return xstrdup(reason);
+        return reason;
+    auto_free char *before = reason;
     return xasprintf("%s%scoverage %s%%", reason ? reason : "", reason ? ", " : "", x->outcome.coverage);
 }
 
@@ -128,7 +129,7 @@ int pipeline_conclude(struct pipeline *p, const struct order *order)
 {
     int64_t ms = clock_ms() - p->started_ms;
     auto_free char *counts = count_states(p);
-    auto_free char *blocked = order->blocked_by ? text_quote(order->blocked_by) : NULL;
+    auto_free char *gates = order->gates.first ? order_gates_name(&order->gates) : NULL;
     char time[32];
 
     (void)duration_format(ms, time, sizeof(time));
@@ -140,8 +141,8 @@ int pipeline_conclude(struct pipeline *p, const struct order *order)
         report_line(&p->report, STYLE_BAD, "Pipeline failed in %s: %s", time, counts);
         return 1;
     }
-    if (blocked)
-        report_line(&p->report, STYLE_WARNING, "Pipeline waits for the manual job '%s', after %s: %s", blocked, time, counts);
+    if (gates)
+        report_line(&p->report, STYLE_WARNING, "Pipeline waits for %s, after %s: %s", gates, time, counts);
     else
         report_line(&p->report, STYLE_GOOD, "Pipeline passed in %s: %s", time, counts);
     return 0;

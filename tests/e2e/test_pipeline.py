@@ -104,7 +104,7 @@ later: {{stage: two, script: echo later}}
         result = c.run()
         self.assertEqual(result.code, 0, result)
         self.assertEqual(result.summary(), {"plain": ("passed", ""), "gate": ("manual", "runs when it is named"),
-                                            "later": ("skipped", "waits for a manual job")})
+                                            "later": ("skipped", "waits for the manual job 'gate'")})
         self.assertIn("waits for the manual job 'gate'", result.verdict())
         result = c.run("gate")
         self.assertEqual(result.code, 0, result)

@@ -35,7 +35,7 @@ static void test_decisions(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(decisions); i++) {
-        const struct order o = { .failed = decisions[i].failed, .blocked_by = decisions[i].blocked ? "x" : NULL };
+        const struct order o = { .failed = decisions[i].failed, .gates = { decisions[i].blocked ? "x" : NULL, decisions[i].blocked } };
         const struct ci_job job = { .when = decisions[i].when };
         const char *reason;
         enum job_state is = order_decide(&o, &job, decisions[i].named, &reason);
@@ -71,7 +71,7 @@ static void test_what_does_not_count(void **state)
     order_add(&o, &optional, JOB_MANUAL);
     order_end_stage(&o);
     assert_false(o.failed);
-    assert_null(o.blocked_by);
+    assert_null(o.gates.first);
 }
 
 static void test_a_manual_job_that_may_not_be_passed_over(void **state)
@@ -81,8 +81,35 @@ static void test_a_manual_job_that_may_not_be_passed_over(void **state)
 
     (void)state;
     order_add(&o, &job, JOB_MANUAL);
+    assert_null(o.gates.first);
     order_end_stage(&o);
-    assert_string_equal(o.blocked_by, "gate");
+    assert_string_equal(o.gates.first, "gate");
+    order_end_stage(&o);
+    assert_int_equal(o.gates.n, 1);
+}
+
+static void check_reason(const char *name, size_t n, const char *want)
+{
+    const struct order_job x = { .skipped = "waits for a manual job", .gates = { name, n } };
+    auto_free char *reason = order_reason(&x);
+
+    assert_string_equal(reason, want);
+}
+
+static void test_reasons(void **state)
+{
+    const struct order_job passed = { .skipped = NULL };
+    const struct order_job skipped = { .skipped = "an earlier job failed" };
+    auto_free char *none = order_reason(&passed);
+    auto_free char *one = order_reason(&skipped);
+
+    (void)state;
+    assert_null(none);
+    assert_string_equal(one, "an earlier job failed");
+    check_reason("gate", 1, "waits for the manual job 'gate'");
+    check_reason("two\nlines", 3, "waits for the manual job 'two\\nlines' and 2 more");
+    check_reason("0123456789012345678901234567890123456789012345678901234567890123456789", 1,
+                 "waits for the manual job '012345678901234567890123456789012345678901234567890123456789...'");
 }
 
 static void test_failures_that_are_allowed(void **state)
@@ -296,9 +323,11 @@ static void test_any_order_of_ends_leads_to_the_same(void **state)
         for (size_t most = 2; most <= JOBS; most += 11) {
             struct order beside = play(&many, &c, most, &seed, &overlapped);
             assert_int_equal(beside.failed, alone.failed);
-            assert_ptr_equal(beside.blocked_by, alone.blocked_by);
+            assert_ptr_equal(beside.gates.first, alone.gates.first);
+            assert_int_equal(beside.gates.n, alone.gates.n);
             for (size_t i = 0; i < one.jobs.n; i++)
-                if (one.items[i].state != many.items[i].state || one.items[i].skipped != many.items[i].skipped)
+                if (one.items[i].state != many.items[i].state || one.items[i].skipped != many.items[i].skipped ||
+                    one.items[i].gates.first != many.items[i].gates.first || one.items[i].gates.n != many.items[i].gates.n)
                     fail_msg("round %d, job %zu: %s, and not %s", (int)round, i, job_state_name(many.items[i].state),
                              job_state_name(one.items[i].state));
         }
@@ -349,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_failure_counts_from_the_next_stage_on),
         cmocka_unit_test(test_what_does_not_count),
         cmocka_unit_test(test_a_manual_job_that_may_not_be_passed_over),
+        cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_failures_that_are_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,8 @@
 #include "stages/pipeline/period.h"
 #include "stages/pipeline/re2.h"
 
+#include <errno.h>
+
 /* GitLab's. */
 #define RETRY_MAX    2
 #define TIMEOUT_LEAST 1
@@ -73,7 +75,7 @@ int ci_timeout(const struct ci_reader *r, const struct yaml *y, int64_t *out, st
     return ci_problem(r, y, e, "`timeout: %s` is no length of time; write it like `1h 30m` or `90 minutes`", shown);
 }
 
-/* An expression that is beyond us costs a number in the summary, and not the job. */
+/* An expression that is beyond us alone costs a number in the summary, and not the job. */
 int ci_coverage(const struct ci_reader *r, const struct yaml *y, char **out, struct err *e)
 {
     auto_err problem = ERR_INIT;
@@ -85,9 +87,12 @@ int ci_coverage(const struct ci_reader *r, const struct yaml *y, char **out, str
     auto_free char *shown = text_quote(*out);
     if (!expression)
         return ci_problem(r, y, e, "`coverage: %s` is no /regular expression/", shown);
-    if (re2_check(expression, flags, &problem) < 0)
-        strvec_pushf(r->warnings, "%s:%d:%d: keyword `coverage` has no effect here: %s", y->file, y->line, y->column,
-                     err_text(&problem));
+    if (re2_check(expression, flags, &problem) == 0)
+        return 0;
+    if (problem.code != ENOTSUP)
+        return ci_problem(r, y, e, "`coverage: %s` is no regular expression: %s", shown, err_text(&problem));
+    strvec_pushf(r->warnings, "%s:%d:%d: keyword `coverage` has no effect here: %s", y->file, y->line, y->column,
+                 err_text(&problem));
     return 0;
 }
 

@@ -23,7 +23,7 @@ struct re2;
 
 /* The flags of some letters; others make no difference for whether it matches. */
 unsigned re2_flags(const char *letters, size_t n);
-/* ERR_JOB when it cannot be understood. */
+/* ERR_JOB when it cannot be understood; err.code is ENOTSUP where RE2 would, and 0 where nobody does. */
 int re2_check(const char *expression, unsigned flags, struct err *e);
 /* Whether it is found in the text; never, when it cannot be understood. */
 bool re2_matches(const char *expression, unsigned flags, const char *text);
@@ -34,7 +34,7 @@ struct re2 *re2_new(const char *expression, unsigned flags, struct err *e);
 char *re2_find(const struct re2 *re, const char *line);
 void re2_free(struct re2 *re);
 
-/* "/expression/flags": what is between the slashes, the caller's; NULL when the text is no such thing. */
+/* "/expression/flags": what is between the first slash and the last, the caller's; NULL when the text is no such thing. */
 char *re2_unwrap(const char *text, unsigned *flags);
 /* The slash that ends what begins with one; NULL when there is none. */
 const char *re2_end(const char *text);

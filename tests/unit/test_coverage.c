@@ -15,6 +15,7 @@ static const struct {
     { "/Lines: \\d+(?:\\.\\d+)?%/", "Lines: 85.25%\n", "85.25" },
     { "/TOTAL\\s+\\d+\\s+\\d+\\s+(\\d+)%/", "TOTAL   120  30  75%\n", "75" },
     { "/(?:Code )?coverage: (\\d+)/i", "Code Coverage: 7 of 9\n", "7" },
+    { "/lines: \\d+/\\d+ \\((\\d+)%/", "lines: 3/4 (75%)\n", "75" }, /* the last slash is the end */
     { "/^cov (\\S+)$/", "cov 1\r\nno\ncov 2.5\r\n", "2.5" },
     { "/cov (\\d+)/", "\x1b[32mcov\x1b[0;1m 90\x1b[0m\n", "90" },
     { "/cov (\\d+)/", "cov 90", "" }, /* no line yet */

@@ -5,6 +5,8 @@
 #include "stages/pipeline/event.h"
 #include "stages/pipeline/git.h"
 
+#include <errno.h>
+#include <fts.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,11 +18,17 @@ struct checkout_change {
     struct strvec paths;
 };
 
-void checkout_files_init(struct checkout_files *f, const struct checkout *c, bool here, char *const *env)
+/* Files that jobs need not get: of another revision, or project. */
+struct checkout_tree {
+    char *project, *ref; /* as they were asked for */
+    struct strvec paths;
+};
+
+void checkout_files_init(struct checkout_files *f, const struct checkout *c, bool here, const char *copies, char *const *env)
 {
     auto_free char *cwd = getcwd(NULL, 0);
 
-    *f = (struct checkout_files){ .checkout = c, .env = env };
+    *f = (struct checkout_files){ .checkout = c, .copies = copies, .env = env };
     if (c->sources == SOURCES_COMMIT)
         f->prefix = xasprintf("%s:", c->ref);
     else
@@ -77,7 +85,10 @@ static const struct strvec *list_files(void *ctx, struct err *e)
     return &f->all;
 }
 
-/* ---- What has changed ---- */
+static bool same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
 
 static char *revision_of(const struct git *g, const char *name)
 {
@@ -92,6 +103,82 @@ static char *revision_of(const struct git *g, const char *name)
     }
     return NULL;
 }
+
+/* ---- Elsewhere ---- */
+
+static int list_revision(const struct checkout_files *f, const char *ref, struct strvec *out, struct err *e)
+{
+    __attribute__((cleanup(git_release))) struct git g;
+    auto_free char *answer = NULL;
+    auto_free char *shown = text_quote(ref);
+
+    git_init(&g, f->checkout->top, f->env);
+    auto_free char *revision = revision_of(&g, ref);
+    if (!revision)
+        return err_set(e, ERR_JOB, 0, "`exists`: there is no branch, tag or commit `%s` in this checkout", shown);
+    if (git_run(&g, &answer, e, "-c", "core.quotePath=off", "ls-tree", "-r", "--name-only", revision, NULL) < 0)
+        return -1;
+    add_lines(answer, out);
+    return 0;
+}
+
+static void walk(FTS *tree, size_t skip, struct strvec *out)
+{
+    for (FTSENT *x; (x = fts_read(tree)) != NULL;) {
+        if (x->fts_info == FTS_D && strcmp(x->fts_name, ".git") == 0)
+            (void)fts_set(tree, x, FTS_SKIP);
+        if (x->fts_info == FTS_F || x->fts_info == FTS_SL || x->fts_info == FTS_SLNONE)
+            strvec_push(out, x->fts_path + skip);
+    }
+}
+
+/* Whatever revision it is of. */
+static int list_copy(const struct checkout_files *f, const char *project, struct strvec *out, struct err *e)
+{
+    auto_free char *folder = xasprintf("%s/project/%s", f->copies ? f->copies : "DIR", project);
+    auto_free char *slashes = xasprintf("/%s/", project);
+    auto_free char *shown = text_quote(folder);
+    char *const roots[] = { folder, NULL };
+    struct stat st;
+
+    if (!f->copies)
+        return err_set(e, ERR_JOB, 0, "`exists` of another `project`: nothing is fetched from a server; keep a copy at %s and give "
+                       "--includes DIR", shown);
+    if (strstr(slashes, "/../") || stat(folder, &st) < 0 || !S_ISDIR(st.st_mode))
+        return err_set(e, ERR_JOB, 0, "`exists` of another `project`: there is no copy `%s`; put one there", shown);
+    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    if (!tree)
+        return err_set(e, ERR_SYSTEM, errno, "read folder '%s': %s", shown, strerror(errno));
+    walk(tree, strlen(folder) + 1, out);
+    (void)fts_close(tree);
+    return 0;
+}
+
+static bool is_checked_out(const struct checkout *c, const char *ref)
+{
+    return ref ? strcmp(ref, c->ref) == 0 : !c->is_tag && strcmp(c->default_branch, c->ref) == 0;
+}
+
+static const struct strvec *list_files_of(void *ctx, const char *project, const char *ref, struct err *e)
+{
+    struct checkout_files *f = ctx;
+    bool is_own = strcasecmp(project, f->checkout->remote.path) == 0;
+
+    if (is_own && is_checked_out(f->checkout, ref))
+        return list_files(ctx, e);
+    for (size_t i = 0; i < f->n_trees; i++)
+        if (strcmp(f->trees[i].project, project) == 0 && same(f->trees[i].ref, ref))
+            return &f->trees[i].paths;
+    auto_strvec paths = STRVEC_INIT;
+    if (is_own ? list_revision(f, ref ? ref : f->checkout->default_branch, &paths, e) < 0 : list_copy(f, project, &paths, e) < 0)
+        return NULL;
+    f->trees = xreallocarray(f->trees, f->n_trees + 1, sizeof(*f->trees));
+    f->trees[f->n_trees] = (struct checkout_tree){ xstrdup(project), xstrdup(ref), paths };
+    paths = (struct strvec)STRVEC_INIT;
+    return &f->trees[f->n_trees++].paths;
+}
+
+/* ---- What has changed ---- */
 
 /* What a server compares with for a push: what it knew of the branch before, or all of it while something is not
  * committed. NULL: a new branch, a tag, or nothing was pushed. */
@@ -144,11 +231,6 @@ static int compare(const struct checkout_files *f, const char *compare_to, struc
     return read_changes(&g, f->checkout, base ? base : revision, &out->paths, e);
 }
 
-static bool same(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static const struct strvec *changed_files(void *ctx, const char *compare_to, bool *known, struct err *e)
 {
     struct checkout_files *f = ctx;
@@ -169,7 +251,7 @@ static const struct strvec *changed_files(void *ctx, const char *compare_to, boo
 
 struct project_files checkout_files(struct checkout_files *f)
 {
-    return (struct project_files){ f, f->prefix, read_file, list_files, changed_files };
+    return (struct project_files){ f, f->prefix, read_file, list_files, list_files_of, changed_files };
 }
 
 void checkout_files_release(struct checkout_files *f)
@@ -178,6 +260,12 @@ void checkout_files_release(struct checkout_files *f)
         free(f->changes[i].compare_to);
         strvec_release(&f->changes[i].paths);
     }
+    for (size_t i = 0; i < f->n_trees; i++) {
+        free(f->trees[i].project);
+        free(f->trees[i].ref);
+        strvec_release(&f->trees[i].paths);
+    }
+    free(f->trees);
     free(f->changes);
     strvec_release(&f->all);
     free(f->prefix);

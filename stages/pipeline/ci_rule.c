@@ -49,6 +49,16 @@ static int read_paths(const struct ci_reader *r, const struct yaml *y, const cha
     return paths ? read_patterns(r, paths, "paths", out, e) : ci_problem(r, y, e, "`%s` has no `paths`", keyword);
 }
 
+/* Where else to look for them. */
+static int read_exists_project(const struct ci_reader *r, const struct yaml *y, struct ci_rule *out, struct err *e)
+{
+    const struct yaml *project = yaml_get(y, "project"), *ref = yaml_get(y, "ref");
+
+    if (ref && !project)
+        return ci_key_problem(r, ref, e, "`ref` in `exists` wants a `project`");
+    return ci_text(r, project, "project", &out->exists_project, e) < 0 ? -1 : ci_text(r, ref, "ref", &out->exists_ref, e);
+}
+
 static int read_rule_when(const struct ci_reader *r, const struct yaml *y, enum keyword_place place,
                           struct ci_rule *out, struct err *e)
 {
@@ -92,6 +102,7 @@ static int read_rule(const struct ci_reader *r, const struct yaml *y, enum keywo
         read_paths(r, yaml_get(y, "changes"), "changes", IN_CHANGES, &out->has_changes, &out->changes, e) < 0 ||
         ci_text(r, yaml_get(yaml_get(y, "changes"), "compare_to"), "compare_to", &out->compare_to, e) < 0 ||
         read_paths(r, yaml_get(y, "exists"), "exists", IN_EXISTS, &out->has_exists, &out->exists, e) < 0 ||
+        read_exists_project(r, yaml_get(y, "exists"), out, e) < 0 ||
         read_rule_when(r, yaml_get(y, "when"), place, out, e) < 0 ||
         read_allow_failure(r, yaml_get(y, "allow_failure"), out, e) < 0 ||
         ci_auto_cancel(r, yaml_get(y, "auto_cancel"), &out->auto_cancel, e) < 0 ||
@@ -146,6 +157,8 @@ void ci_rules_release(struct ci_rules *rules)
         free(rule->compare_to);
         strvec_release(&rule->changes);
         strvec_release(&rule->exists);
+        free(rule->exists_project);
+        free(rule->exists_ref);
         variables_release(&rule->variables);
         ci_needs_release(&rule->needs);
     }
@@ -227,14 +240,29 @@ int ci_paths_changed(const struct strvec *patterns, const char *compare_to, stru
     return 0;
 }
 
-static int exists(const struct strvec *patterns, struct rule_world *w, const struct expression_scope *scope, bool *out,
+/* The files among which it looks. */
+static const struct strvec *list_for(const struct ci_rule *rule, const struct rule_world *w,
+                                     const struct expression_scope *scope, struct err *e)
+{
+    auto_free char *project = NULL;
+    auto_free char *ref = NULL;
+
+    if (!rule->exists_project)
+        return w->files->list(w->files->ctx, e);
+    if (expand(rule->exists_project, scope, &project, e) < 0 ||
+        (rule->exists_ref && expand(rule->exists_ref, scope, &ref, e) < 0))
+        return NULL;
+    return w->files->list_of(w->files->ctx, project, ref, e);
+}
+
+static int exists(const struct ci_rule *rule, struct rule_world *w, const struct expression_scope *scope, bool *out,
                   struct err *e)
 {
     *out = false;
     if (!w->files)
         return 0;
-    const struct strvec *all = w->files->list(w->files->ctx, e);
-    return all ? any_path(patterns, all, w, scope, out, e) : -1;
+    const struct strvec *all = list_for(rule, w, scope, e);
+    return all ? any_path(&rule->exists, all, w, scope, out, e) : -1;
 }
 
 /* All that it asks for. */
@@ -246,7 +274,7 @@ static int holds(const struct ci_rule *rule, struct rule_world *w, const struct 
         return -1;
     if (*out && rule->has_changes && ci_paths_changed(&rule->changes, rule->compare_to, w, scope, out, e) < 0)
         return -1;
-    return *out && rule->has_exists ? exists(&rule->exists, w, scope, out, e) : 0;
+    return *out && rule->has_exists ? exists(rule, w, scope, out, e) : 0;
 }
 
 int ci_rules_choose(const struct ci_rules *rules, struct rule_world *w, const struct expression_scope *scope,

@@ -59,6 +59,7 @@ struct ci_rule {
     struct strvec changes; /* patterns of paths */
     char *compare_to;      /* NULL: what the server knows of the branch */
     struct strvec exists;
+    char *exists_project, *exists_ref; /* NULL: the files that jobs get */
     /* What follows when it holds. */
     bool has_when, has_allow_failure;
     enum ci_when when;

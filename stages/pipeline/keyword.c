@@ -112,8 +112,8 @@ static const struct keyword keywords[] = {
     { "on_job_failure", IN_AUTO_CANCEL, KEYWORD_TAKEN, NULL },
     { "paths", IN_CHANGES | IN_EXISTS, KEYWORD_TAKEN, NULL },
     { "compare_to", IN_CHANGES, KEYWORD_TAKEN, NULL },
-    { "project", IN_EXISTS, KEYWORD_REFUSED, "another project's files are on the server" },
-    { "ref", IN_EXISTS, KEYWORD_REFUSED, "another project's files are on the server" },
+    { "project", IN_EXISTS, KEYWORD_TAKEN, NULL },
+    { "ref", IN_EXISTS, KEYWORD_TAKEN, NULL },
 
     { "job", IN_NEED, KEYWORD_TAKEN, NULL },
     { "artifacts", IN_NEED, KEYWORD_TAKEN, NULL },

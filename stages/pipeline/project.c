@@ -153,7 +153,7 @@ static int open_files(const struct project_place *at, struct project *p, struct 
     if (checkout_open(at->directory, tag ? tag : at->branch, at->env, &p->checkout, e) < 0 ||
         checkout_set_event(&p->checkout, at->event, at->env, e) < 0)
         return -1;
-    checkout_files_init(&p->files, &p->checkout, !at->directory, at->env);
+    checkout_files_init(&p->files, &p->checkout, !at->directory, at->copies, at->env);
     if (variable_files_read(p->checkout.top, &p->checkout.remote, at->env, &p->kept, &p->notes, e) < 0)
         return -1;
     scoped_variables_choose(&p->kept, NULL, &p->variables);
@@ -200,7 +200,7 @@ int project_open_child(const struct project *parent, const struct project_place 
     p->checkout.event = EVENT_PARENT_PIPELINE;
     p->kept = parent->kept;
     p->n_kept = parent->n_kept;
-    checkout_files_init(&p->files, &p->checkout, !at->directory, at->env);
+    checkout_files_init(&p->files, &p->checkout, !at->directory, at->copies, at->env);
     variables_append(&p->variables, &parent->variables);
     variables_append(&p->variables, at->child->forwarded);
     return read_known(p, e) < 0 ? -1 : read_jobs(at, p, e);

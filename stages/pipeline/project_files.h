@@ -16,6 +16,9 @@ struct project_files {
     int (*read)(void *ctx, const char *path, size_t max, char **text, size_t *len, struct err *e);
     /* All files, but ignored ones; borrowed. NULL with the error set. */
     const struct strvec *(*list)(void *ctx, struct err *e);
+    /* The same of any project by its path, at a branch, tag or commit; NULL: at the end of its default branch. NULL with the
+     * error set: they are not here. */
+    const struct strvec *(*list_of)(void *ctx, const char *project, const char *ref, struct err *e);
     /* What has changed, against `compare_to` or, without one (NULL), against what the server knows of this branch;
      * borrowed. *known false: nothing to compare with, so that everything counts as changed. NULL with the error
      * set: there is no such revision. */

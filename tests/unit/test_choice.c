@@ -22,6 +22,14 @@ static const struct strvec *list_files(void *ctx, struct err *e)
     return &((struct disk *)ctx)->all;
 }
 
+static const struct strvec *list_files_of(void *ctx, const char *project, const char *ref, struct err *e)
+{
+    if (strcmp(project, "g/p") == 0 && ref && strcmp(ref, "feature") == 0)
+        return &((struct disk *)ctx)->changed;
+    (void)err_set(e, ERR_JOB, 0, "no copy of %s, %s", project, ref ? ref : "its default branch");
+    return NULL;
+}
+
 static const struct strvec *changed_files(void *ctx, const char *compare_to, bool *known, struct err *e)
 {
     struct disk *d = ctx;
@@ -70,7 +78,7 @@ static char *describe(const struct ci_file *f)
 static int make(const char *text, bool known, struct ci_file *f, bool *unknown, struct err *e)
 {
     struct disk disk = { STRVEC_INIT, STRVEC_INIT, known };
-    const struct project_files files = { &disk, "", NULL, list_files, changed_files };
+    const struct project_files files = { &disk, "", NULL, list_files, list_files_of, changed_files };
     const struct ref_facts ref = { "feature", false, "g/p", NULL };
     auto_variables server = VARIABLES_INIT;
     auto_variables project = VARIABLES_INIT;
@@ -117,6 +125,8 @@ static const struct {
     { "j: {script: a, rules: [{exists: [Dockerfile]}]}", "j on_success" },
     { "j: {script: a, rules: [{exists: {paths: ['docs/**/*.md']}}]}", "j on_success" },
     { "j: {script: a, rules: [{exists: [package.json]}]}\nk: {script: a}", "k on_success" },
+    { "variables: {P: p}\nj: {script: a, rules: [{exists: {paths: [src/*], project: g/$P, ref: $CI_COMMIT_BRANCH}}]}", "j on_success" },
+    { "j: {script: a, rules: [{exists: {paths: [go.mod], project: g/p, ref: feature}}]}\nk: {script: a}", "k on_success" },
     { "j: {script: a, rules: [{if: $NO, exists: [go.mod]}]}\nk: {script: a}", "k on_success" },
     /* only and except */
     { "j: {script: a, only: {variables: [$NO, $SECRET]}}", "j on_success" },

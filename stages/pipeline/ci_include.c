@@ -14,7 +14,7 @@
 struct including {
     struct ci_tree *tree;
     const struct ci_world *world;
-    size_t files;       /* included so far */
+    bool inputs_only;   /* for `spec: include` */
     struct ci_given given; /* to the files of the entry that is being put in */
     const char *folder; /* where `local` files are: of a copied project; NULL: in the project itself */
     struct rule_world rules;
@@ -42,6 +42,8 @@ static int go_without(const struct including *x, const struct yaml *at, const ch
 {
     auto_free char *shown = text_quote(what);
 
+    if (x->inputs_only)
+        return yaml_error(e, ERR_JOB, at->file, at, "`include`%s", shown);
     if (!x->world || !x->world->goes_without)
         return yaml_error(e, ERR_JOB, at->file, at, "`include`%s; jobs that are named run without it", shown);
     strvec_pushf(&x->tree->missing, "%s:%d:%d: `include`%s; until then it is left out", at->file, at->line, at->column, shown);
@@ -74,6 +76,17 @@ static int read_included(const struct including *x, const struct yaml *at, const
     return yaml_error(e, ERR_JOB, at->file, at, "`include`: %s", err_text(&problem));
 }
 
+static int add_inputs(struct including *x, const char *name, const char *text, size_t len, struct yaml *sum, struct err *e)
+{
+    auto_yaml *inputs = NULL;
+
+    strvec_push(&x->tree->names, name);
+    if (ci_inputs_alone(x->tree->names.items[x->tree->names.n - 1], text, len, &inputs, e) < 0 ||
+        (inputs && ci_tree_pay(x->tree, inputs, e) < 0))
+        return -1;
+    return ci_inputs_add(sum, take(&inputs), e);
+}
+
 /* A file of x->folder with all that it includes itself, merged over what others brought. */
 static int add_file(struct including *x, const struct yaml *at, const char *path, struct yaml *sum, struct err *e)
 {
@@ -85,12 +98,15 @@ static int add_file(struct including *x, const struct yaml *at, const char *path
 
     if (strvec_has(&x->open, known_as))
         return refuse_circle(x, at, known_as, e);
-    if (x->files++ == CI_INCLUDES_MAX)
+    if (x->tree->files++ == CI_INCLUDES_MAX)
         return yaml_error(e, ERR_JOB, at->file, at, "more than %zu files are included", CI_INCLUDES_MAX);
     int missing = read_included(x, at, path, name, &text, &len, e);
     if (missing)
         return missing < 0 ? -1 : 0;
-    root = ci_tree_load(x->tree, name, text, len, &x->given, e);
+    if (x->inputs_only)
+        return add_inputs(x, name, text, len, sum, e);
+    x->given.folder = x->folder;
+    root = ci_tree_load(x->tree, x->world, name, text, len, &x->given, e);
     if (!root)
         return -1;
     auto_free char *shown = text_quote(name);
@@ -310,17 +326,23 @@ static int add_local_entry(struct including *x, const struct yaml *entry, const 
 
 static const struct {
     const char *key, *also;
+    bool has_inputs; /* it may be for `spec: include` */
     int (*add)(struct including *x, const struct yaml *entry, const struct yaml *at, struct yaml *sum, struct err *e);
 } kinds[] = {
-    { "local", NULL, add_local_entry },  { "project", "file", add_project },      { "template", NULL, add_template },
-    { "remote", NULL, add_remote },      { "component", "inputs", add_component }, { "artifact", "job", refuse_artifact },
+    { "local", NULL, true, add_local_entry },   { "project", "file", true, add_project },
+    { "template", NULL, false, add_template },  { "remote", NULL, true, add_remote },
+    { "component", NULL, false, add_component }, { "artifact", "job", false, refuse_artifact },
 };
 
-static int check_keys(const struct yaml *entry, size_t kind, struct err *e)
+static int check_keys(const struct including *x, const struct yaml *entry, size_t kind, struct err *e)
 {
+    if (x->inputs_only && !kinds[kind].has_inputs)
+        return yaml_error(e, ERR_JOB, entry->file, entry, "`include` in `spec` takes `local`, `project` and `remote`, but no `%s`",
+                          kinds[kind].key);
     for (size_t i = 0; i < entry->n; i++) {
         const struct yaml *y = entry->items[i];
-        bool is_known = strcmp(y->key, kinds[kind].key) == 0 || strcmp(y->key, "rules") == 0 || strcmp(y->key, "inputs") == 0 ||
+        bool is_common = !x->inputs_only && (strcmp(y->key, "rules") == 0 || strcmp(y->key, "inputs") == 0);
+        bool is_known = is_common || strcmp(y->key, kinds[kind].key) == 0 ||
                         (kinds[kind].also && strcmp(y->key, kinds[kind].also) == 0) ||
                         (strcmp(y->key, "ref") == 0 && kinds[kind].add == add_project) ||
                         (strcmp(y->key, "integrity") == 0 && kinds[kind].add == add_remote);
@@ -359,7 +381,7 @@ static int add_map(struct including *x, const struct yaml *entry, struct yaml *s
         const struct yaml *at = yaml_get(entry, kinds[i].key);
         if (!at)
             continue;
-        if (check_keys(entry, i, e) < 0 || judge_rules(x, yaml_get(entry, "rules"), &wanted, e) < 0)
+        if (check_keys(x, entry, i, e) < 0 || judge_rules(x, yaml_get(entry, "rules"), &wanted, e) < 0)
             return -1;
         return wanted ? kinds[i].add(x, entry, at, sum, e) : 0;
     }
@@ -392,7 +414,7 @@ static int add_entry(struct including *x, const struct yaml *entry, struct yaml 
 /* What is too much is not said of each entry that comes after it. */
 static bool ends(const struct including *x, struct err *e)
 {
-    return x->files > CI_INCLUDES_MAX || x->tree->budget == 0 || !ci_tree_noted(x->tree, e);
+    return x->inputs_only || x->tree->files > CI_INCLUDES_MAX || x->tree->budget == 0 || !ci_tree_noted(x->tree, e);
 }
 
 static int add_entries(struct including *x, const struct yaml *include, struct yaml *sum, struct err *e)
@@ -434,4 +456,33 @@ int ci_include(struct ci_tree *t, const struct ci_world *w, struct err *e)
     strvec_release(&x.open);
     path_answers_release(&x.rules.answers);
     return rc;
+}
+
+/* Those of the files come first, in their order. */
+static int gather_inputs(struct including *x, const struct ci_given *given, struct yaml *spec, struct err *e)
+{
+    auto_yaml *include = yaml_take(spec, "include");
+    auto_yaml *own = yaml_take(spec, "inputs");
+    struct yaml *sum = xcalloc(1, sizeof(*sum));
+
+    *sum = (struct yaml){ .type = YAML_MAP, .file = include->file, .line = include->line, .column = include->column,
+                          .key = xstrdup("inputs") };
+    yaml_append(spec, sum);
+    if (given->component)
+        return yaml_error(e, ERR_JOB, include->file, include, "`include` in `spec` is not for components");
+    if (!ci_absent(include) && add_entries(x, include, sum, e) < 0)
+        return -1;
+    return ci_inputs_add(sum, take(&own), e);
+}
+
+int ci_include_inputs(struct ci_tree *t, const struct ci_world *w, const struct ci_given *given, struct yaml *header,
+                      struct err *e)
+{
+    struct including x = { .tree = t, .world = w, .folder = given->folder, .inputs_only = true, .open = STRVEC_INIT };
+
+    if (!yaml_get(yaml_get(header, "spec"), "include"))
+        return 0;
+    struct yaml *spec = yaml_take(header, "spec");
+    yaml_append(header, spec);
+    return gather_inputs(&x, given, spec, e);
 }

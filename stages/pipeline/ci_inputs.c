@@ -365,7 +365,7 @@ static int check_header(const struct yaml *spec, struct err *e)
             if (check_component(y, e) < 0)
                 return -1;
         } else if (strcmp(y->key, "inputs") != 0) {
-            return yaml_error(e, ERR_JOB, y->file, y, "`%s` is not supported in `spec`; there are inputs and component", key);
+            return yaml_error(e, ERR_JOB, y->file, y, "`%s` is not supported in `spec`; there are inputs, include and component", key);
         } else if (y->type != YAML_MAP && y->type != YAML_NULL) {
             return yaml_error(e, ERR_JOB, y->file, y, "`inputs` is %s; it must be a map", yaml_type_name(y));
         }
@@ -373,16 +373,18 @@ static int check_header(const struct yaml *spec, struct err *e)
     return 0;
 }
 
-int ci_inputs_read(const char *name, const char *text, size_t len, const struct ci_given *given, struct ci_inputs *out,
-                   struct err *e)
+int ci_inputs_open(const char *name, const char *text, size_t len, struct ci_inputs *out, struct err *e)
 {
     size_t header = ci_inputs_header(text, len);
-    const struct yaml *spec = NULL, *inputs = NULL;
 
-    if (header > 0 && read_header(name, text, header, &out->header, e) < 0)
-        return -1;
-    spec = yaml_get(out->header, "spec");
-    inputs = yaml_get(spec, "inputs");
+    return header > 0 ? read_header(name, text, header, &out->header, e) : 0;
+}
+
+int ci_inputs_read(const char *name, const struct ci_given *given, struct ci_inputs *out, struct err *e)
+{
+    const struct yaml *spec = yaml_get(out->header, "spec");
+    const struct yaml *inputs = yaml_get(spec, "inputs");
+
     out->component = given->component;
     if (check_header(spec, e) < 0)
         return -1;
@@ -399,6 +401,54 @@ int ci_inputs_read(const char *name, const char *text, size_t len, const struct 
         if (settle(out, &out->items[i], given, e) < 0)
             return -1;
     return 0;
+}
+
+/* ---- From other files ---- */
+
+static int check_new(const struct yaml_index *inputs, const struct yaml *y, struct err *e)
+{
+    const struct yaml *there = yaml_index_get(inputs, y->key);
+    auto_free char *name = text_quote(y->key);
+
+    if (there)
+        return yaml_error(e, ERR_JOB, y->file, y, "input `%s` is in %s:%d, too; of all files and `spec`, one may have it", name,
+                          there->file, there->key_line);
+    return 0;
+}
+
+int ci_inputs_add(struct yaml *inputs, struct yaml *more, struct err *e)
+{
+    auto_yaml *rest = more;
+    auto_yaml_index index = { NULL, 0 };
+
+    if (!more || more->type == YAML_NULL)
+        return 0;
+    if (more->type != YAML_MAP)
+        return yaml_error(e, ERR_JOB, more->file, more, "`inputs` is %s; it must be a map", yaml_type_name(more));
+    if (inputs->n + more->n > limits.nodes)
+        return yaml_error(e, ERR_JOB, more->file, more, "more than %zu inputs with these", limits.nodes);
+    yaml_index_make(&index, inputs);
+    for (size_t i = 0; i < more->n; i++)
+        if (check_new(&index, more->items[i], e) < 0)
+            return -1;
+    for (size_t i = 0; i < more->n; i++)
+        yaml_append(inputs, more->items[i]);
+    more->n = 0;
+    return 0;
+}
+
+int ci_inputs_alone(const char *name, const char *text, size_t len, struct yaml **out, struct err *e)
+{
+    auto_yaml *root = NULL;
+
+    if (yaml_read(name, text, len, &limits, &root, e) < 0)
+        return -1;
+    *out = root->type == YAML_MAP ? yaml_take(root, "inputs") : NULL;
+    if (*out && root->n == 0)
+        return 0;
+    auto_free char *key = root->type == YAML_MAP && root->n > 0 ? text_quote(root->items[0]->key) : NULL;
+    return yaml_error(e, ERR_JOB, name, root, "a file of `spec: include` is a map with `inputs`, and nothing else%s%s%s",
+                      key ? "; it has `" : "", key ? key : "", key ? "`" : "");
 }
 
 void ci_inputs_release(struct ci_inputs *x)

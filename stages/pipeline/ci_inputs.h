@@ -16,6 +16,7 @@ struct ci_given {
     const struct yaml *at;   /* who includes it; NULL: nobody does */
     const struct variables *variables; /* for expand_vars, resolved; NULL: none */
     const struct variables *component; /* name, sha, version and reference of what the file is; NULL: it is none */
+    const char *folder;      /* of the copied project that the file is of; NULL: it is the project's own */
     bool may_be_unused;      /* the file need not take inputs: they were put into it already */
 };
 
@@ -37,9 +38,14 @@ struct ci_inputs {
 
 /* How long the header is, with the line that ends it; 0: there is none. */
 size_t ci_inputs_header(const char *text, size_t len);
-/* Read the header, and see that each input has a value that it may have. ERR_JOB with file and line. */
-int ci_inputs_read(const char *name, const char *text, size_t len, const struct ci_given *given, struct ci_inputs *out,
-                   struct err *e);
+/* Read the header: out->header. ERR_JOB with file and line. */
+int ci_inputs_open(const char *name, const char *text, size_t len, struct ci_inputs *out, struct err *e);
+/* More inputs for a map of them, whose they become: none may be there yet. `more` may be NULL, and is gone afterwards. */
+int ci_inputs_add(struct yaml *inputs, struct yaml *more, struct err *e);
+/* The inputs of a file that has nothing else, as `spec: include` takes them; the caller's. */
+int ci_inputs_alone(const char *name, const char *text, size_t len, struct yaml **out, struct err *e);
+/* See that each input of the header has a value that it may have. */
+int ci_inputs_read(const char *name, const struct ci_given *given, struct ci_inputs *out, struct err *e);
 /* NULL: there is none of this name. */
 struct ci_input *ci_input_find(const struct ci_inputs *inputs, const char *name, size_t len);
 /* The input that the next `$[[ inputs.NAME ]]` of a condition names. *rest: what follows it. NULL: there is none. */

@@ -40,8 +40,17 @@ static char *without_header(const char *text, size_t len)
     return copy;
 }
 
-struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text, size_t len, const struct ci_given *given,
-                          struct err *e)
+int ci_tree_pay(struct ci_tree *t, const struct yaml *y, struct err *e)
+{
+    size_t n = count(y);
+    bool suffices = n <= t->budget;
+
+    t->budget = suffices ? t->budget - n : 0;
+    return suffices ? 0 : ci_tree_too_large(y, e);
+}
+
+struct yaml *ci_tree_load(struct ci_tree *t, const struct ci_world *w, const char *name, const char *text, size_t len,
+                          const struct ci_given *given, struct err *e)
 {
     static const struct ci_given nothing = { .map = NULL };
     auto_yaml *root = NULL;
@@ -50,7 +59,8 @@ struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text,
     strvec_push(&t->names, name);
     name = t->names.items[t->names.n - 1];
     given = given ? given : &nothing;
-    if (ci_inputs_read(name, text, len, given, &inputs, e) < 0)
+    if (ci_inputs_open(name, text, len, &inputs, e) < 0 || ci_include_inputs(t, w, given, inputs.header, e) < 0 ||
+        ci_inputs_read(name, given, &inputs, e) < 0)
         return NULL;
     for (size_t i = 0; inputs.header && i < inputs.header->n; i++) {
         const struct yaml *y = inputs.header->items[i];
@@ -66,14 +76,7 @@ struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text,
     if (yaml_read_last(name, content ? content : text, len, &limits, &t->notes, &root, e) < 0 ||
         (inputs.header && ci_interpolate(root, &inputs, given->variables, &t->budget, e) < 0))
         return NULL;
-    size_t n = count(root);
-    if (n > t->budget) {
-        (void)ci_tree_too_large(root, e);
-        t->budget = 0;
-        return NULL;
-    }
-    t->budget -= n;
-    return take(&root);
+    return ci_tree_pay(t, root, e) < 0 ? NULL : take(&root);
 }
 
 bool ci_tree_noted(struct ci_tree *t, struct err *e)
@@ -105,7 +108,7 @@ int ci_tree_read(const char *name, const char *text, size_t len, const struct ci
                  struct err *e)
 {
     t->budget = NODES_MAX;
-    t->root = ci_tree_load(t, name, text, len, w ? w->given : NULL, e);
+    t->root = ci_tree_load(t, w, name, text, len, w ? w->given : NULL, e);
     if (!t->root)
         return -1;
     if (t->root->type != YAML_MAP)

@@ -35,6 +35,7 @@ struct ci_tree {
     struct strvec names;   /* of the files: the nodes point to them */
     struct strvec notes;   /* "FILE:LINE:COLUMN: …" about what was not included, and what is there twice */
     size_t budget;         /* nodes that may still be made */
+    size_t files;          /* included so far */
     struct strvec *problems; /* borrowed: all that is wrong is wanted, here; NULL: the first problem ends the reading */
     /* "FILE:LINE:COLUMN: …" about each file that only a server has, and what names something that is nowhere else: with
      * ci_world.goes_without. Empty: all is there. */
@@ -51,6 +52,9 @@ void ci_tree_release(struct ci_tree *t);
 
 /* The steps. Each leaves nothing of its keyword in the tree. */
 int ci_include(struct ci_tree *t, const struct ci_world *w, struct err *e);
+/* The same for `spec: include`, in the header of a file that gets `given`: inputs that are in files of their own. */
+int ci_include_inputs(struct ci_tree *t, const struct ci_world *w, const struct ci_given *given, struct yaml *header,
+                      struct err *e);
 int ci_extends(struct ci_tree *t, struct err *e);
 int ci_references(struct ci_tree *t, struct err *e);
 
@@ -67,8 +71,10 @@ void ci_missing_prune(struct ci_tree *t);
 /* Whether the job is one of them. */
 bool ci_missing_part(const struct ci_tree *t, const char *job);
 /* One file more, with its inputs put in. NULL with the error set; the caller's. */
-struct yaml *ci_tree_load(struct ci_tree *t, const char *name, const char *text, size_t len, const struct ci_given *given,
-                          struct err *e);
+struct yaml *ci_tree_load(struct ci_tree *t, const struct ci_world *w, const char *name, const char *text, size_t len,
+                          const struct ci_given *given, struct err *e);
+/* What of its budget these nodes take. */
+int ci_tree_pay(struct ci_tree *t, const struct yaml *y, struct err *e);
 /* "FILE:LINE:COLUMN: the pipeline would be larger than …"; returns -1. */
 int ci_tree_too_large(const struct yaml *at, struct err *e);
 

@@ -39,6 +39,9 @@ static int read_tree(const char *text, const char *part, const char *word, struc
 
 #define SPEC(inputs) "spec:\n  inputs:\n    " inputs "\n---\n"
 
+/* With inputs of another file. */
+#define FROM(include) "spec:\n  include: " include "\n  inputs:\n    own: {default: o}\n---\n"
+
 #define RULES \
     SPEC("more: {rules: [{if: \"$[[ inputs.type ]] == 'large'\", default: null}]}\n" \
          "    type:\n" \
@@ -57,6 +60,11 @@ static const struct {
     { SPEC("x:") "j: $[[ inputs.x ]]", NULL, "x=v=w", "j: v=w\n" },
     { SPEC("x: {default: old}") "j: $[[ inputs.x ]]", NULL, "x=new", "j: new\n" },
     { "---\n# first\n" SPEC("x: {default: k}") "$[[ inputs.x ]]-job: {a: 1}", NULL, NULL, "k-job:\n  a: 1\n" },
+    { FROM("part.yml") "j: $[[ inputs.own ]]-$[[ inputs.x ]]", "inputs: {x: {default: a}}", NULL, "j: o-a\n" },
+    { FROM("[{local: /part.yml}]") "j: $[[ inputs.x ]]", "inputs: {x: {type: number}}", "x=3", "j: 3\n" },
+    { FROM("part.yml") "j: $[[ inputs.x ]]", "inputs: {x: {rules: [{if: \"$[[ inputs.own ]] == 'o'\", default: a}]}}", NULL, "j: a\n" },
+    { FROM("part.yml") "j: $[[ inputs.own ]]", "inputs:", NULL, "j: o\n" },
+    { FROM("") "j: $[[ inputs.own ]]", NULL, NULL, "j: o\n" },
     /* Types: a block alone keeps them, within text they are text. */
     { SPEC("x: {type: number, default: 3}") "j: $[[ inputs.x ]]\nk: n$[[ inputs.x ]]", NULL, "x=4", "j: 4\nk: n4\n" },
     { SPEC("x: {type: boolean, default: true}") "j: $[[ inputs.x ]]", NULL, NULL, "j: true\n" },
@@ -167,6 +175,20 @@ static const struct {
       "ci.yml:1:10: input `name` has no value; give it in the `inputs` of this `include`" },
     { SPEC("x: {default: a}") "j: 1", NULL, "x=caf\xe9", "--input x: its value is not UTF-8 text" },
     { "include: {local: part.yml, inputs: [a]}", "j: 1", NULL, "ci.yml:1:36: `inputs` is a list here; it must be a map" },
+    /* spec: include */
+    { FROM("part.yml") "j: 1", "x: 1", NULL, "part.yml:1:1: a file of `spec: include` is a map with `inputs`, and nothing else; it has `x`" },
+    { FROM("part.yml") "j: 1", "inputs: {x: }\ny: 1", NULL, "and nothing else; it has `y`" },
+    { FROM("part.yml") "j: 1", "[inputs]", NULL, "part.yml:1:1: a file of `spec: include` is a map with `inputs`, and nothing else" },
+    { FROM("part.yml") "j: 1", "", NULL, "a file of `spec: include` is a map" },
+    { FROM("part.yml") "j: 1", "inputs: [x]", NULL, "part.yml:1:9: `inputs` is a list; it must be a map" },
+    { FROM("part.yml") "j: 1", "inputs:\n  own:\n", NULL, "ci.yml:4:10: input `own` is in part.yml:2, too" },
+    { FROM("part.yml") "j: 1", "inputs: {x: {type: lots}}", NULL, "part.yml:1:20: input `x`: a type is" },
+    { FROM("part.yml") "j: 1", "inputs: {x: }", NULL, "part.yml:1:13: input `x` has no value; give it with --input" },
+    { FROM("{local: none.yml}") "j: 1", NULL, NULL, "ci.yml:2:20: `include`: there is no file `none.yml` in the project" },
+    { FROM("{local: part.yml, rules: [{if: $A}]}") "j: 1", NULL, NULL, "`rules` is not supported in `include` of a `local`" },
+    { FROM("{template: x.yml}") "j: 1", NULL, NULL, "ci.yml:2:12: `include` in `spec` takes `local`, `project` and `remote`, but no `template`" },
+    { FROM("{project: g/p, file: x.yml}") "j: 1", NULL, NULL, "keep a copy at DIR/project/g/p/x.yml and give --includes DIR" },
+    { FROM("[part.yml, part.yml]") "j: 1", "inputs: {x: {default: a}}", NULL, "part.yml:1:13: input `x` is in part.yml:1, too" },
 };
 
 static void test_bad(void **state)
@@ -216,6 +238,30 @@ static void test_growth_by_variables(void **state)
     assert_non_null(strstr(err_text(&e), "grow too large"));
 }
 
+static void put_inputs(struct strbuf *out, char name, int n)
+{
+    strbuf_puts(out, "inputs: {");
+    for (int i = 0; i < n; i++)
+        strbuf_printf(out, "%c%d: ,", name, i);
+    strbuf_puts(out, "}");
+}
+
+/* Nor do files make a header that no file may have. */
+static void test_growth_by_files(void **state)
+{
+    auto_strbuf text = STRBUF_TEXT, part = STRBUF_TEXT;
+    auto_ci_tree t = CI_TREE_INIT;
+    auto_err e = ERR_INIT;
+
+    (void)state;
+    put_inputs(&part, 'a', 9000);
+    strbuf_puts(&text, "spec:\n  include: part.yml\n  ");
+    put_inputs(&text, 'b', 12000);
+    strbuf_puts(&text, "\n---\nj: 1\n");
+    assert_int_equal(read_tree(strbuf_text(&text), strbuf_text(&part), NULL, &t, &e), -1);
+    assert_non_null(strstr(err_text(&e), "ci.yml:3:11: more than 20000 inputs with these"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_growth_by_variables),
+        cmocka_unit_test(test_growth_by_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@ static int hex(char c)
     return (int)(at - digits);
 }
 
-/* What $'…' means, by the bash manual; the real bash is asked in test_script.c. */
+/* What $'…' means, by the bash manual; the real bash is asked in test_escape.c. */
 static void read_back(const char *word, struct strbuf *out)
 {
     static const char from[] = "abtnvfr'\\";

@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "base/process.h"
-#include "stages/pipeline/escape.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,32 +13,6 @@
 
 #include <cmocka.h>
 
-static const struct {
-    const char *text, *word;
-} words[] = {
-    { "", "''" },
-    { "plain_WORD,-./@9", "plain_WORD,-./@9" },
-    { "two words", "$'two words'" },
-    { "it's", "$'it\\'s'" },
-    { "back\\slash", "$'back\\\\slash'" },
-    { "$HOME `id` \"x\"", "$'$HOME `id` \"x\"'" },
-    { "\a\b\t\n\v\f\r", "$'\\a\\b\\t\\n\\v\\f\\r'" },
-    { "\x01\x1b\x7f", "$'\\x01\\x1b\\x7f'" },
-    { "caf\xc3\xa9", "$'caf\\xc3\\xa9'" },
-    { "-n", "-n" },
-    { "~", "$'~'" },
-};
-
-static void test_words(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-        auto_strbuf b = STRBUF_TEXT;
-        shell_escape(&b, words[i].text);
-        assert_string_equal(strbuf_text(&b), words[i].word);
-    }
-}
-
 /* Run a script by bash; its standard output, the caller's. */
 static char *bash(const char *script)
 {
@@ -50,23 +23,6 @@ static char *bash(const char *script)
     if (process_capture(argv, NULL, NULL, &out, &e) < 0)
         fail_msg("%s", err_text(&e));
     return strbuf_take(&out);
-}
-
-/* Every byte, alone and before a digit (\x1 and 1 must not become \x11), through a real bash. */
-static void test_bash_reads_every_byte_back(void **state)
-{
-    auto_strbuf text = STRBUF_TEXT;
-    auto_strbuf script = STRBUF_TEXT;
-
-    (void)state;
-    for (int c = 1; c < 256; c++) {
-        strbuf_putc(&text, (char)c);
-        strbuf_puts(&text, "1 ");
-    }
-    strbuf_puts(&script, "printf %s ");
-    shell_escape(&script, strbuf_text(&text));
-    auto_free char *back = bash(strbuf_text(&script));
-    assert_string_equal(back, strbuf_text(&text));
 }
 
 /* A job's scripts in a folder of the test's own. */
@@ -499,8 +455,6 @@ static void test_wrapper(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),
-        cmocka_unit_test(test_bash_reads_every_byte_back),
         cmocka_unit_test(test_values_arrive_unharmed),
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_file_variables),

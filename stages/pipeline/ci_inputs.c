@@ -358,6 +358,8 @@ static int check_component(const struct yaml *fields, struct err *e)
 
 static int check_header(const struct yaml *spec, struct err *e)
 {
+    if (spec && spec->type != YAML_MAP && spec->type != YAML_NULL)
+        return yaml_error(e, ERR_JOB, spec->file, spec, "`spec` is %s; it must be a map", yaml_type_name(spec));
     for (size_t i = 0; spec && i < spec->n; i++) {
         const struct yaml *y = spec->items[i];
         auto_free char *key = text_quote(y->key);

@@ -175,6 +175,8 @@ static const struct {
       "ci.yml:1:10: input `name` has no value; give it in the `inputs` of this `include`" },
     { SPEC("x: {default: a}") "j: 1", NULL, "x=caf\xe9", "--input x: its value is not UTF-8 text" },
     { "include: {local: part.yml, inputs: [a]}", "j: 1", NULL, "ci.yml:1:36: `inputs` is a list here; it must be a map" },
+    { "spec: [inputs]\n---\nj: 1", NULL, NULL, "ci.yml:1:7: `spec` is a list; it must be a map" },
+    { "spec: inputs\n---\nj: 1", NULL, NULL, "ci.yml:1:7: `spec` is text; it must be a map" },
     /* spec: include */
     { FROM("part.yml") "j: 1", "x: 1", NULL, "part.yml:1:1: a file of `spec: include` is a map with `inputs`, and nothing else; it has `x`" },
     { FROM("part.yml") "j: 1", "inputs: {x: }\ny: 1", NULL, "and nothing else; it has `y`" },

@@ -46,26 +46,26 @@ static int fetch(struct job_run *j, const char *path, char **text, size_t *len, 
 {
     static const struct report_kind kind = { GENERATED, GENERATED_FILE, "raw" };
     struct ci_job job = *j->job;
-    auto_strvec script = STRVEC_INIT, paths = STRVEC_INIT, dependencies = STRVEC_INIT;
+    auto_strvec paths = STRVEC_INIT, dependencies = STRVEC_INIT;
     auto_variables variables = VARIABLES_INIT;
     struct ci_report report = { .kind = &kind };
     struct job_world world = *j->world;
     struct job_left left = { 0 };
     struct job_outcome outcome = { .code = -1 };
 
-    strvec_push(&script, "true");
     strvec_push(&paths, path);
     strvec_push(&dependencies, j->job->trigger.generator);
     variables_append(&variables, &j->job->variables);
     variables_add(&variables, "GIT_STRATEGY", "none", VARIABLE_PUBLIC);
     report.paths = paths;
     job.trigger = (struct ci_trigger){ .given = false };
-    job.script = script;
+    job.script = job.after_script = (struct strvec)STRVEC_INIT;
     job.variables = variables;
     job.has_dependencies = true;
     job.dependencies = dependencies;
     job.artifacts = (struct ci_artifacts){ .reports = &report, .n_reports = 1 };
     world.record = NULL;
+    world.only_files = true;
     job_run(&world, &job, j->id, &left, &outcome);
     auto_free char *reason = outcome.reason;
     auto_free char *file = xasprintf("%s/" GENERATED "/" GENERATED_FILE, left.folder ? left.folder : "");

@@ -30,6 +30,7 @@ struct job_world {
     const struct record *record; /* for --timeline; NULL: none */
     const struct job_left *left; /* by the jobs that ended before, in the pipeline's order */
     size_t n_left;
+    bool only_files; /* the job's artifacts are all that is wanted of it: stages/pipeline/child.c */
     size_t number; /* of those that ran so far the how manieth it is: part of where its artifacts lie */
 };
 

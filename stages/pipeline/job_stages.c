@@ -66,7 +66,7 @@ static enum hook_result run(struct job_run *j, enum substage s, int64_t timeout_
         .shallow = j->has_snapshot ? &j->shallow : NULL,
         .modules = j->world->source->takes_modules ? &j->world->source->modules : NULL,
         .pre_get_sources = &j->job->pre_get_sources,
-        .script = &j->job->script,
+        .script = j->world->only_files ? NULL : &j->job->script,
         .after_script = &j->job->after_script,
         .files = &j->files,
         .artifacts = artifacts,

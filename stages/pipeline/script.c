@@ -419,6 +419,10 @@ const char *substage_title(enum substage s)
 bool script_is_needed(const struct script_source *src, enum substage s)
 {
     switch (s) {
+    case SUBSTAGE_STEPS:
+        return src->script != NULL;
+    case SUBSTAGE_AFTER_SCRIPT:
+        return src->after_script->n > 0;
     case SUBSTAGE_RESTORE_CACHE:
         return script_files_restores(src->files);
     case SUBSTAGE_DOWNLOAD:
@@ -432,7 +436,7 @@ bool script_is_needed(const struct script_source *src, enum substage s)
     case SUBSTAGE_SHELL:
         return src->shell_env != NULL;
     default:
-        return s != SUBSTAGE_AFTER_SCRIPT || src->after_script->n > 0;
+        return true;
     }
 }
 

@@ -44,7 +44,7 @@ struct script_source {
     const struct source_modules *modules; /* what `repository` has of them; NULL: nothing */
 
     const struct strvec *pre_get_sources; /* NULL: none */
-    const struct strvec *script;
+    const struct strvec *script; /* NULL: none */
     const struct strvec *after_script;
 
     const struct job_files *files;

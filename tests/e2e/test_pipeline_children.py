@@ -93,6 +93,7 @@ class Runs(PipelineTest):
         self.assertIn("parent_pipeline/from-the-top/parent/of static/inner/", result.text)
         self.assertRegex(result.text, r"(?m)deep/of static/$")  # handed on as what the child was started with
         self.assertIn("made-by-a-job", result.text)
+        self.assertNotIn("$ true", result.text)  # what fetches a file has no script
         self.assertIn("2 levels deep, and no deeper", result.text)
         self.assertIn("Another project's pipeline is not run here", result.text)
         self.assertNotIn("never-run", result.text)

@@ -409,6 +409,8 @@ static void test_nothing_to_do_is_no_substage(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(all); i++)
         assert_false(script_is_needed(&f->src, all[i]));
     assert_true(script_is_needed(&f->src, SUBSTAGE_STEPS));
+    f->src.script = NULL;
+    assert_false(script_is_needed(&f->src, SUBSTAGE_STEPS));
     fixture_free(f);
 }
 

@@ -1,11 +1,14 @@
 #include "stages/pipeline/history.h"
 
+#include "base/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 struct commit {
     const char *name;
     char *parents; /* names with a blank between; "" */
+    char *marks;   /* with ", " between; "" */
     bool seen;
 };
 
@@ -28,6 +31,16 @@ static int compare(const void *a, const void *b)
     return strcmp(((const struct commit *)a)->name, ((const struct commit *)b)->name);
 }
 
+/* What follows the first such character, which ends `text` now; "" when there is none. */
+static char *cut(char *text, const char *at)
+{
+    char *rest = text + strcspn(text, at);
+
+    if (*rest)
+        *rest++ = '\0';
+    return rest;
+}
+
 static void parse(char *text, struct commits *out)
 {
     size_t lines = 1;
@@ -38,10 +51,9 @@ static void parse(char *text, struct commits *out)
     for (char *line; text && (line = strsep(&text, "\n"));) {
         if (!*line)
             continue;
-        char *parents = line + strcspn(line, " ");
-        if (*parents)
-            *parents++ = '\0';
-        out->items[out->n++] = (struct commit){ line, parents, false };
+        char *marks = cut(line, "\t");
+        char *parents = cut(line, " ");
+        out->items[out->n++] = (struct commit){ line, parents, marks, false };
     }
     out->now = xcalloc(out->n + 1, sizeof(struct commit *));
     out->next = xcalloc(out->n + 1, sizeof(struct commit *));
@@ -82,7 +94,32 @@ static bool visit_parents(struct commits *c)
     return true;
 }
 
-bool history_ends(char *commits, int depth, struct strvec *out)
+static void add_tags(char *marks, struct strvec *out)
+{
+    static const char tag[] = "tag: ";
+
+    for (char *next; marks; marks = next) {
+        next = strstr(marks, ", "); /* a name may have a comma, and no blank */
+        if (next) {
+            *next = '\0';
+            next += 2;
+        }
+        if (text_starts(marks, tag))
+            strvec_push(out, marks + strlen(tag));
+    }
+}
+
+static void tell(const struct commits *c, struct strvec *ends, struct strvec *tags)
+{
+    for (size_t i = 0; i < c->n_now; i++)
+        if (*c->now[i]->parents)
+            strvec_push(ends, c->now[i]->name);
+    for (size_t i = 0; i < c->n; i++)
+        if (c->items[i].seen)
+            add_tags(c->items[i].marks, tags);
+}
+
+bool history_read(char *commits, int depth, struct strvec *ends, struct strvec *tags)
 {
     __attribute__((cleanup(commits_release))) struct commits c = { 0 };
 
@@ -96,8 +133,6 @@ bool history_ends(char *commits, int depth, struct strvec *out)
     for (int generation = 1; generation < depth && c.n_now > 0; generation++)
         if (!visit_parents(&c))
             return false;
-    for (size_t i = 0; i < c.n_now; i++)
-        if (*c.now[i]->parents)
-            strvec_push(out, c.now[i]->name);
+    tell(&c, ends, tags);
     return true;
 }

@@ -41,7 +41,7 @@ static enum verdict verdict_of(enum hook_result r)
 
 /* ---- Output ---- */
 
-static void show(void *ctx, const char *data, size_t len)
+void job_show(void *ctx, const char *data, size_t len)
 {
     struct job_run *j = ctx;
     auto_strbuf shown = STRBUF_TEXT;
@@ -289,7 +289,7 @@ static int ask_for_snapshot(struct job_run *j, struct err *e)
     if (j->no_snapshot || s->unfit || !script_takes_snapshot(&j->resolved))
         return 0;
     j->hook.sources_file = xasprintf("%s/sources.json", j->hook.dir);
-    return snapshot_request(s, j->hook.sources_file, e);
+    return snapshot_request(s, &j->refspecs, j->depth, j->hook.sources_file, e);
 }
 
 /* After prepare: it is the one who makes the folder, with the rights that it wants. */
@@ -302,18 +302,14 @@ static int hand_over_sources(struct job_run *j, struct err *e)
     j->has_snapshot = j->hook.sources_file && access(done, F_OK) == 0;
     j->world->source->takes_modules = wanted == MODULES_NORMAL || wanted == MODULES_RECURSIVE;
     j->world->source->takes_modules_of_modules = wanted == MODULES_RECURSIVE;
-    if (!j->has_snapshot)
-        return source_publish(j->world->source, j->answer.builds_dir, name, e);
-    strvec_release(&j->shallow);
-    snapshot_shallow(j->world->snapshot, j->depth, &j->shallow);
-    return 0;
+    return j->has_snapshot ? 0 : source_publish(j->world->source, j->answer.builds_dir, name, e);
 }
 
 static enum hook_result prepare_once(struct job_run *j, struct err *e)
 {
     forget_folders(j);
     if (job_resolve(j, e) < 0 ||
-        hook_open(j->world->driver, j->world->temporary, show, j, &j->hook, e) < 0 || write_response(j, e) < 0)
+        hook_open(j->world->driver, j->world->temporary, job_show, j, &j->hook, e) < 0 || write_response(j, e) < 0)
         return HOOK_SYSTEM_FAILED;
     enum hook_result result = hook_call_config(&j->hook, &j->resolved, &j->answer, e);
     if (result != HOOK_DONE)
@@ -417,7 +413,6 @@ static void run_release(struct job_run *j)
     variables_release(&j->resolved);
     strvec_release(&j->services);
     strvec_release(&j->refspecs);
-    strvec_release(&j->shallow);
     hook_release(&j->hook);
     hook_answer_release(&j->answer);
     mask_release(&j->mask);

@@ -46,6 +46,25 @@ static enum hook_result time_out(struct job_run *j, struct err *e)
 
 #define SHELL_ENV "/dev/shm/.atelier-shell"
 
+static void begin(struct job_run *j, enum substage s)
+{
+    job_record_phase(&j->record, s == SUBSTAGE_STEPS || s == SUBSTAGE_AFTER_SCRIPT ? PHASE_RUNNING : PHASE_FILES,
+                     substage_title(s));
+    job_title(j, substage_title(s));
+}
+
+/* Takes the log. */
+static void leave_out(struct job_run *j, enum substage s, char *log)
+{
+    auto_free char *text = log;
+
+    if (!text)
+        return;
+    begin(j, s);
+    job_show(j, text, strlen(text));
+    job_show_end(j);
+}
+
 static enum hook_result run(struct job_run *j, enum substage s, int64_t timeout_ms, int *code, struct err *e)
 {
     auto_free char *name = job_repository_name(j);
@@ -63,7 +82,7 @@ static enum hook_result run(struct job_run *j, enum substage s, int64_t timeout_
         .ref = j->world->facts->checkout->ref,
         .refspecs = &j->refspecs,
         .depth = j->depth,
-        .shallow = j->has_snapshot ? &j->shallow : NULL,
+        .has_snapshot = j->has_snapshot,
         .modules = j->world->source->takes_modules ? &j->world->source->modules : NULL,
         .pre_get_sources = &j->job->pre_get_sources,
         .script = j->world->only_files ? NULL : &j->job->script,
@@ -74,13 +93,13 @@ static enum hook_result run(struct job_run *j, enum substage s, int64_t timeout_
         .slot = j->world->facts->slot,
         .shell_env = SHELL_ENV,
     };
-    if (!script_is_needed(&src, s))
+    if (!script_is_needed(&src, s)) {
+        leave_out(j, s, script_unneeded_log(&src, s));
         return HOOK_DONE;
+    }
     auto_free char *script = script_write(&src, s);
 
-    job_record_phase(&j->record, s == SUBSTAGE_STEPS || s == SUBSTAGE_AFTER_SCRIPT ? PHASE_RUNNING : PHASE_FILES,
-                     substage_title(s));
-    job_title(j, substage_title(s));
+    begin(j, s);
     int64_t left_ms = time_left(j, timeout_ms);
     enum hook_result result = hook_call_run(&j->hook, &j->resolved, script, substage_name(s), left_ms, code, e);
     job_show_end(j);

@@ -21,7 +21,6 @@ struct job_run {
     int depth;
     bool no_snapshot;      /* it cannot be had here */
     bool has_snapshot;     /* the project folder is one: nothing is to be fetched */
-    struct strvec shallow; /* where its history ends */
 
     struct hook hook;
     struct hook_answer answer;
@@ -43,6 +42,8 @@ struct job_run {
 void job_title(struct job_run *j, const char *text);
 void job_say(struct job_run *j, enum report_style style, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void job_complain(struct job_run *j, enum report_style style, const char *what, const struct err *e);
+/* A piece of the job's output, as a hook_sink_fn. */
+void job_show(void *ctx, const char *data, size_t len);
 /* The output of one hook has ended. */
 void job_show_end(struct job_run *j);
 /* What hooks and scripts see from now on. */

@@ -285,7 +285,7 @@ static void body_get_sources(const struct script_source *src, struct strbuf *b)
         entry(b, src->pre_get_sources->items[i]);
     script_line(b, "export GIT_TERMINAL_PROMPT=0 GCM_INTERACTIVE=Never");
     script_line(b, "export GIT_LFS_SKIP_SMUDGE=1");
-    if (src->shallow) {
+    if (src->has_snapshot) {
         script_snapshot(src, b);
         return;
     }
@@ -310,9 +310,12 @@ static void entries(const struct script_source *src, struct strbuf *b, const str
         entry(b, script->items[i]);
 }
 
+/* get_sources may have been left out, which tells git to trust the folder that may be another user's by now. */
 static void enter_project(const struct script_source *src, struct strbuf *b)
 {
     exports(src, b, true);
+    if (src->has_snapshot && script_files_ask_git(src->files))
+        script_command(b, "git", "config", "--global", "--add", "safe.directory", src->project_dir, NULL);
     script_command(b, "cd", src->project_dir, NULL);
 }
 
@@ -416,13 +419,20 @@ const char *substage_title(enum substage s)
     return substages[s].title;
 }
 
+static bool has_entries(const struct strvec *script)
+{
+    return script && script->n > 0;
+}
+
 bool script_is_needed(const struct script_source *src, enum substage s)
 {
     switch (s) {
+    case SUBSTAGE_GET_SOURCES:
+        return !src->has_snapshot || has_entries(src->pre_get_sources);
     case SUBSTAGE_STEPS:
         return src->script != NULL;
     case SUBSTAGE_AFTER_SCRIPT:
-        return src->after_script->n > 0;
+        return has_entries(src->after_script);
     case SUBSTAGE_RESTORE_CACHE:
         return script_files_restores(src->files);
     case SUBSTAGE_DOWNLOAD:
@@ -438,6 +448,11 @@ bool script_is_needed(const struct script_source *src, enum substage s)
     default:
         return true;
     }
+}
+
+char *script_unneeded_log(const struct script_source *src, enum substage s)
+{
+    return s == SUBSTAGE_GET_SOURCES ? script_snapshot_log(src) : NULL;
 }
 
 /* The body is one word for `eval`, so that the shell has read all of it before it

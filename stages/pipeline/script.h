@@ -39,7 +39,7 @@ struct script_source {
     const char *ref;
     const struct strvec *refspecs;
     int depth; /* 0: everything */
-    const struct strvec *shallow; /* the folder is a snapshot (snapshot.h): where its history ends; NULL: it is none */
+    bool has_snapshot; /* the folder is one (snapshot.h): there is nothing to fetch */
 
     const struct source_modules *modules; /* what `repository` has of them; NULL: nothing */
 
@@ -60,6 +60,8 @@ const char *substage_title(enum substage s); /* as the log shows it */
 
 /* Whether there is anything in it to do: gitlab-runner leaves the others out. */
 bool script_is_needed(const struct script_source *src, enum substage s);
+/* What the log shows all the same of one that is not needed: what its script would say. NULL: nothing. The caller's. */
+char *script_unneeded_log(const struct script_source *src, enum substage s);
 /* The whole script; the caller's. */
 char *script_write(const struct script_source *src, enum substage s);
 

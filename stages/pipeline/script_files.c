@@ -153,6 +153,17 @@ void script_files_save(const struct job_files *f, bool passed, struct strbuf *b)
             save_cache(&f->caches[i], f->cache_timeout, b);
 }
 
+bool script_files_ask_git(const struct job_files *f)
+{
+    for (size_t i = 0; i < f->n_caches; i++)
+        if (f->caches[i].rules->untracked)
+            return true;
+    for (size_t i = 0; i < f->n_uploads; i++)
+        if (f->uploads[i].archive && f->uploads[i].archive->untracked)
+            return true;
+    return false;
+}
+
 /* ---- Artifacts ---- */
 
 bool script_files_takes(const struct job_files *f)

@@ -11,6 +11,8 @@ bool script_files_restores(const struct job_files *f);
 bool script_files_takes(const struct job_files *f);
 bool script_files_saves(const struct job_files *f, bool passed);
 bool script_files_leaves(const struct job_files *f, bool passed);
+/* Whether a command of them may ask git, for what is untracked. */
+bool script_files_ask_git(const struct job_files *f);
 
 /* Append the commands, for a shell in the project's folder. */
 void script_files_restore(const struct job_files *f, struct strbuf *b);

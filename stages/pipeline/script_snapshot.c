@@ -1,10 +1,7 @@
 #include "stages/pipeline/script_snapshot.h"
 
 #include "base/text.h"
-#include "stages/pipeline/escape.h"
 #include "stages/pipeline/script_text.h"
-
-#include <string.h>
 
 bool script_takes_snapshot(const struct variables *v)
 {
@@ -18,49 +15,19 @@ bool script_takes_snapshot(const struct variables *v)
     return !strategy || text_is_any(strategy, fresh);
 }
 
-/* Of a reference that the history's end does not concern, git asks nothing but what it has. */
-static void fetch(const struct script_source *src, struct strbuf *b)
-{
-    script_words(b, "git", "fetch", "origin", "--no-recurse-submodules", "--prune", "--quiet", NULL);
-    for (size_t i = 0; i < src->refspecs->n; i++) {
-        strbuf_putc(b, ' ');
-        shell_escape(b, src->refspecs->items[i]);
-    }
-    strbuf_putc(b, '\n');
-}
+#define LINE(text) SCRIPT_GREEN text SCRIPT_RESET "\n"
 
-/* "+refs/heads/x:refs/remotes/origin/x": all of them are the commit. */
-static void set_references(const struct script_source *src, struct strbuf *b)
+char *script_snapshot_log(const struct script_source *src)
 {
-    strbuf_puts(b, "printf 'create %s %s\\n'");
-    for (size_t i = 0; i < src->refspecs->n; i++) {
-        const char *to = strchr(src->refspecs->items[i], ':');
-        if (!to)
-            continue;
-        strbuf_putc(b, ' ');
-        shell_escape(b, to + 1);
-        strbuf_printf(b, " %s", src->sha);
-    }
-    script_line(b, " | git update-ref --stdin");
+    auto_free char *depth = src->depth > 0 ? xasprintf(" with git depth set to %d", src->depth) : xstrdup("");
+
+    return xasprintf(LINE("Fetching changes%s...") LINE("Checking out %.8s as detached HEAD (ref is %s)...")
+                     LINE("Skipping Git submodules setup"), depth, src->sha, src->ref);
 }
 
 void script_snapshot(const struct script_source *src, struct strbuf *b)
 {
-    bool tag = src->depth > 0 && src->refspecs->n > 1 && text_starts(src->refspecs->items[1], "+refs/tags/");
-    auto_free char *fetching = src->depth > 0 ? xasprintf("Fetching changes with git depth set to %d...", src->depth)
-                                              : xstrdup("Fetching changes...");
-    auto_free char *message = xasprintf("Checking out %.8s as detached HEAD (ref is %s)...", src->sha, src->ref);
+    auto_free char *log = script_snapshot_log(src);
 
-    script_command(b, "git", "config", "--global", "--add", "safe.directory", src->project_dir, NULL);
-    script_echo_green(b, fetching);
-    script_command(b, "cd", src->project_dir, NULL);
-    for (size_t i = 0; i < src->shallow->n; i++)
-        strbuf_printf(b, "%s%s%s", i == 0 ? "printf '%s\\n' " : "", src->shallow->items[i],
-                      i + 1 < src->shallow->n ? " " : " >.git/shallow\n");
-    if (tag || src->depth == 0)
-        fetch(src, b);
-    else
-        set_references(src, b);
-    script_echo_green(b, message);
-    script_echo_green(b, "Skipping Git submodules setup");
+    script_command(b, "printf", "%s", log, NULL);
 }

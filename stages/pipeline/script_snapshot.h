@@ -6,7 +6,9 @@
 
 /* Whether the job may have one: it wants its files fresh and all of them, as git would leave them. */
 bool script_takes_snapshot(const struct variables *v);
-/* References, and where the history ends: what a fetch of src->refspecs at that depth would have left. */
+/* What the log shows of it, line by line; the caller's. */
+char *script_snapshot_log(const struct script_source *src);
+/* No more than that: the references, and where the history ends, are there already. */
 void script_snapshot(const struct script_source *src, struct strbuf *b);
 
 #endif

@@ -5,9 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define GREEN  "\033[32;1m"
 #define YELLOW "\033[0;33m"
-#define RESET  "\033[0;m"
 
 void script_line(struct strbuf *b, const char *text)
 {
@@ -52,14 +50,14 @@ void script_echo(struct strbuf *b, const char *text)
 
 static void echo_in(struct strbuf *b, const char *colour, const char *text)
 {
-    auto_free char *coloured = xasprintf("%s%s" RESET, colour, text);
+    auto_free char *coloured = xasprintf("%s%s" SCRIPT_RESET, colour, text);
 
     script_echo(b, coloured);
 }
 
 void script_echo_green(struct strbuf *b, const char *text)
 {
-    echo_in(b, GREEN, text);
+    echo_in(b, SCRIPT_GREEN, text);
 }
 
 void script_echo_yellow(struct strbuf *b, const char *text)

@@ -4,6 +4,10 @@
 
 #include "base/strbuf.h"
 
+/* As the runner shows what it does. */
+#define SCRIPT_GREEN "\033[32;1m"
+#define SCRIPT_RESET "\033[0;m"
+
 /* A line that is shell already. */
 void script_line(struct strbuf *b, const char *text);
 /* A command whose words are any text, ended by NULL. */
@@ -14,7 +18,7 @@ __attribute__((sentinel)) void script_words(struct strbuf *b, ...);
  * empty is `otherwise`. */
 void script_flags(struct strbuf *b, const char *value, const char *otherwise);
 void script_echo(struct strbuf *b, const char *text);
-/* As the runner shows what it does, and what went wrong. */
+/* What it does, and what went wrong. */
 void script_echo_green(struct strbuf *b, const char *text);
 void script_echo_yellow(struct strbuf *b, const char *text);
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "stages/pipeline/git.h"
 #include "stages/pipeline/history.h"
+#include "stages/pipeline/refspec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -136,11 +137,15 @@ static int check_repositories(struct snapshot *s, const struct git *g, struct er
 
 /* ---- Repositories ---- */
 
+/* Nobody reads it before it is whole, and none of it outlives the pipeline: it need not reach the disk. */
 static int write_text(const char *folder, const char *name, const char *text, struct err *e)
 {
     auto_free char *path = xasprintf("%s/%s", folder, name);
+    auto_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
-    return file_write(path, text, strlen(text), 0644, e);
+    if (fd < 0 || fchmod(fd, 0644) < 0)
+        return err_set(e, ERR_SYSTEM, errno, "write '%s': %s", path, strerror(errno));
+    return fd_write(fd, text, strlen(text), e);
 }
 
 /* Folders whose rights do not depend on our umask. */
@@ -166,6 +171,12 @@ static int make_repository(const char *folder, const char *head, const char *con
                : 0;
 }
 
+/* From which `git status` knows what HEAD is detached at; it believes no time of 0. */
+static char *log_of(const char *sha, const char *what)
+{
+    return xasprintf("%040d %s atelier <atelier@localhost> 1 +0000\t%s\n", 0, sha, what);
+}
+
 /* The job's own. What its index notes of a file is what the checkout's file system says, but for owner and inode. */
 static int make_git(const struct snapshot *s, struct err *e)
 {
@@ -180,9 +191,9 @@ static int make_git(const struct snapshot *s, struct err *e)
     auto_free char *from = xasprintf("%s/index", s->source->dir);
     auto_free char *to = xasprintf("%s/index", folder);
 
-    /* From which `git status` knows what HEAD is detached at; it believes no time of 0. */
-    auto_free char *log = xasprintf("%040d %s atelier <atelier@localhost> 1 +0000\tcheckout: moving from none to %s\n", 0,
-                                    s->source->sha, s->source->sha);
+    auto_free char *moved = xasprintf("checkout: moving from none to %s", s->source->sha);
+    auto_free char *log = log_of(s->source->sha, moved);
+
     if (make_repository(folder, head, config, e) < 0 || write_text(folder, "logs/HEAD", log, e) < 0)
         return -1;
     if (access(from, F_OK) < 0) /* of a checkout without a file */
@@ -192,8 +203,8 @@ static int make_git(const struct snapshot *s, struct err *e)
     return 0;
 }
 
-/* References in one file, not sorted: the header would have to say so. */
-static char *packed_references(const struct source *s, const struct git *g)
+/* What a fetch finds: the pipeline's and the branch's first. */
+static char *list_references(const struct source *s, const struct git *g)
 {
     const struct checkout *c = s->checkout;
     auto_free char *list = git_ask(g, "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags", NULL);
@@ -202,7 +213,6 @@ static char *packed_references(const struct source *s, const struct git *g)
     auto_free char *branch = is_there ? NULL : xasprintf("refs/%s/%s", c->is_tag ? "tags" : "heads", c->ref);
     auto_strbuf out = STRBUF_TEXT;
 
-    strbuf_puts(&out, "# pack-refs with: \n");
     strbuf_printf(&out, "%s refs/pipelines/%" PRId64 "\n", s->sha, s->pipeline_id);
     if (branch)
         strbuf_printf(&out, "%s %s\n", s->sha, branch);
@@ -216,11 +226,11 @@ static char *packed_references(const struct source *s, const struct git *g)
 }
 
 /* Where `git fetch` finds what the job's own has not: other branches, and all of the history. */
-static int make_origin(const struct snapshot *s, const struct git *g, struct err *e)
+static int make_origin(const struct snapshot *s, struct err *e)
 {
     static const char *const folders[] = { "history", NULL };
     auto_free char *folder = xasprintf("%s/repository.git", s->sources);
-    auto_free char *references = packed_references(s->source, g);
+    auto_free char *references = xasprintf("# pack-refs with: \n%s", s->offered); /* it would have to say that they are sorted */
     auto_free char *head = xasprintf("ref: refs/heads/%s\n", s->source->checkout->default_branch);
 
     if (make_folders(s->sources, folders, e) < 0 ||
@@ -243,7 +253,8 @@ static int make_layers(struct snapshot *s, const struct git *g, struct err *e)
         return -1;
     if (s->unfit)
         return 0;
-    return make_git(s, e) < 0 || make_origin(s, g, e) < 0 ? -1 : 0;
+    s->offered = list_references(s->source, g);
+    return make_git(s, e) < 0 || make_origin(s, e) < 0 ? -1 : 0;
 }
 
 int snapshot_take(const struct source *s, struct snapshot *out, struct err *e)
@@ -265,28 +276,111 @@ int snapshot_take(const struct source *s, struct snapshot *out, struct err *e)
     return 0;
 }
 
+/* ---- What a fetch would leave ---- */
+
 /* Most histories are long in time and not broad: a few dozen commits a generation. */
 #define COMMITS_A_GENERATION 64
 
-void snapshot_shallow(const struct snapshot *s, int depth, struct strvec *out)
+static void read_history(const struct snapshot *s, int depth, struct strvec *ends, struct strvec *tags)
 {
     auto_git g;
 
     source_git(s->source, &g);
     for (int64_t most = (int64_t)depth * COMMITS_A_GENERATION; depth > 0 && most < INT_MAX; most *= COMMITS_A_GENERATION) {
         auto_free char *limit = xasprintf("--max-count=%" PRId64, most);
-        auto_free char *list = git_ask(&g, "rev-list", "--parents", limit, s->source->sha, NULL);
-        if (!list || history_ends(list, depth, out))
+        auto_free char *list = git_ask(&g, "log", "--no-color", "--no-show-signature", "--encoding=UTF-8", "--decorate=full",
+                                       "--decorate-refs=refs/tags", "--format=" HISTORY_FORMAT, limit, s->source->sha, NULL);
+        if (!list || history_read(list, depth, ends, tags))
             return;
     }
 }
 
-int snapshot_request(const struct snapshot *s, const char *path, struct err *e)
+static int make_parents(const char *top, const char *name, struct err *e)
+{
+    for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
+        auto_free char *path = xasprintf("%s/%.*s", top, (int)(slash - name), name);
+        if (mkdir(path, 0755) < 0 ? errno != EEXIST : chmod(path, 0755) < 0)
+            return err_set(e, ERR_SYSTEM, errno, "mkdir '%s': %s", path, strerror(errno));
+    }
+    return 0;
+}
+
+/* "<object> <name>" */
+static int write_reference(const char *git, const char *reference, struct err *e)
+{
+    size_t len = strcspn(reference, " ");
+    const char *name = reference + len + 1;
+    auto_free char *object = xasprintf("%.*s\n", (int)len, reference);
+    auto_free char *log_name = xasprintf("logs/%s", name);
+
+    if (make_parents(git, name, e) < 0 || write_text(git, name, object, e) < 0)
+        return -1;
+    if (!text_starts(name, "refs/remotes/"))
+        return 0;
+    object[len] = '\0';
+    auto_free char *log = log_of(object, "fetch origin: storing head");
+    return make_parents(git, log_name, e) < 0 ? -1 : write_text(git, log_name, log, e);
+}
+
+static int write_references(const char *git, const struct strvec *references, struct err *e)
+{
+    for (size_t i = 0; i < references->n; i++) {
+        if (write_reference(git, references->items[i], e) == 0)
+            continue;
+        /* The pipeline's branch is no branch yet, and one of the others stands in its way. */
+        if (e->code != ENOTDIR && e->code != EISDIR)
+            return -1;
+        err_release(e);
+    }
+    return 0;
+}
+
+static int fill_fetched(const struct snapshot *s, const struct strvec *refspecs, int depth, const char *layer, struct err *e)
+{
+    static const char *const folders[] = { "", NULL };
+    auto_free char *git = xasprintf("%s/.git", layer);
+    auto_strvec shallow = STRVEC_INIT, tags = STRVEC_INIT, wanted = STRVEC_INIT, references = STRVEC_INIT;
+
+    read_history(s, depth, &shallow, &tags);
+    strvec_push_all(&wanted, refspecs);
+    for (size_t i = 0; i < tags.n; i++)
+        strvec_pushf(&wanted, "+%s:%s", tags.items[i], tags.items[i]);
+    refspecs_apply(&wanted, s->offered, &references);
+    if (copy_folder(s->source->checkout->top, layer, e) < 0 || make_folders(git, folders, e) < 0 ||
+        write_references(git, &references, e) < 0)
+        return -1;
+    auto_free char *ends = strvec_join(&shallow, "\n");
+    auto_free char *lines = xasprintf("%s\n", ends);
+    return shallow.n > 0 ? write_text(git, "shallow", lines, e) : 0;
+}
+
+/* Jobs that begin at the same time may all make it: the first one's stays. */
+static int make_fetched(const struct snapshot *s, const struct strvec *refspecs, int depth, const char *layer, struct err *e)
+{
+    auto_free char *draft = NULL;
+
+    if (access(layer, F_OK) == 0)
+        return 0;
+    if (dir_temporary(s->source->dir, "draft", &draft, e) < 0)
+        return -1;
+    auto_free char *inner = xasprintf("%s/layer", draft);
+    int rc = fill_fetched(s, refspecs, depth, inner, e);
+    if (rc == 0 && rename(inner, layer) < 0 && errno != EEXIST && errno != ENOTEMPTY)
+        rc = err_set(e, ERR_SYSTEM, errno, "rename '%s' to '%s': %s", inner, layer, strerror(errno));
+    (void)dir_remove(draft, NULL);
+    return rc;
+}
+
+int snapshot_request(const struct snapshot *s, const struct strvec *refspecs, int depth, const char *path, struct err *e)
 {
     const struct source *source = s->source;
-    auto_json *request = json_pack("{s:[s,s,s], s:[{s:s,s:s},{s:s,s:s}]}", "layers", s->git, s->mask, source->checkout->top,
-                                   "mounts", "source", s->sources, "target", SNAPSHOT_AT, "source", source->history,
-                                   "target", SNAPSHOT_AT "/history");
+    auto_free char *fetched = xasprintf("%s/fetched-%d", source->dir, depth);
+
+    if (make_fetched(s, refspecs, depth, fetched, e) < 0)
+        return err_wrap(e, "a snapshot of '%s'", source->checkout->top);
+    auto_json *request = json_pack("{s:[s,s,s,s], s:[{s:s,s:s},{s:s,s:s}]}", "layers", fetched, s->git, s->mask,
+                                   source->checkout->top, "mounts", "source", s->sources, "target", SNAPSHOT_AT, "source",
+                                   source->history, "target", SNAPSHOT_AT "/history");
     auto_free char *text = json_compact(request);
 
     if (!text) /* a path that is no UTF-8 */
@@ -300,5 +394,6 @@ void snapshot_release(struct snapshot *s)
     free(s->git);
     free(s->mask);
     free(s->sources);
+    free(s->offered);
     *s = (struct snapshot)SNAPSHOT_INIT;
 }

@@ -1,4 +1,5 @@
 """A job's files without a copy: the checkout below, what the job writes above it, and nothing of it ever written to."""
+import json
 import os
 import subprocess
 import unittest
@@ -111,6 +112,64 @@ all: {{extends: .job, variables: {{GIT_DEPTH: "0"}}}}
             self.assertIn("whole", lines)
         self.assertIn("origin/other", result.lines_of("all"))
         self.assertNotIn("origin/other", result.lines_of("usual"))
+
+    def test_it_is_what_a_fetch_would_leave(self):
+        ways = {"laid over": "", "fetched": "GIT_STRATEGY: clone, GIT_CLEAN_FLAGS: -ffdx, "}
+        depths = {"usual": 20, "three": 3, "all": 0}
+        c = self.checkout(f"""
+.job:
+  image: {IMAGE}
+  script: ['git config remote.origin.url', git for-each-ref, cat .git/HEAD, sort .git/shallow || true, git log --oneline --decorate,
+           git describe --tags || true, git status --porcelain --branch, 'stat -c "%u:%g %a %n" . .git .git/HEAD .git/refs/pipelines/*']
+""" + "".join(f"{way} {depth}: {{extends: .job, variables: {{{flags}GIT_DEPTH: {number}}}}}\n"
+              for way, flags in ways.items() for depth, number in depths.items()), name="alike")
+        c.git("config", "i18n.logOutputEncoding", "latin1")  # as some people's is
+        c.git("tag", "v0.1")
+        for i in range(25):
+            c.git("commit", "-q", "--allow-empty", "-m", f"Number {i}")
+            if i in (5, 10, 23):
+                c.git("tag", *(["-a", "-m", "A release"] if i == 10 else []), f"v{i}")
+            if i == 10:
+                c.git("branch", "it's/an-\u00e9")
+                c.git("tag", "also-\u00e9")
+                c.git("tag", "-a", "-m", "Its other name", "again,v10", "v10")
+        for checked_out, args in (("main", ()), ("v23", ()), ("main", ("--tag", "new")), ("main", ("--branch", "new/one"))):
+            c.git("checkout", "-q", checked_out)
+            result = c.run("--jobs", "6", *args)
+            self.assertEqual(result.code, 0, result)
+            for depth in depths:
+                laid, fetched = (self.dumped(result.lines_of(f"{way} {depth}")) for way in ways)
+                self.assertEqual(laid[0], ORIGIN)
+                self.assertNotEqual(fetched[0], ORIGIN)
+                self.assertEqual(laid[1:], fetched[1:], f"{checked_out} {args} {depth}")
+
+    def dumped(self, lines):
+        """The script's own output."""
+        begin = next(i for i, line in enumerate(lines) if line.startswith("$ git config"))
+        return lines[begin + 1:]
+
+    def test_nothing_runs_to_get_it(self):
+        c = self.checkout(f"""
+default: {{image: {IMAGE}}}
+plain: {{script: [cat file]}}
+hooked: {{script: [cat file], hooks: {{pre_get_sources_script: [echo before]}}}}
+fetched: {{script: [cat file], variables: {{GIT_STRATEGY: clone, GIT_CLEAN_FLAGS: -ffd}}}}
+""", {"file": "here\n"}, name="light")
+        lines = ["Fetching changes with git depth set to 20...",
+                 f"Checking out {c.git('rev-parse', 'HEAD')[:8]} as detached HEAD (ref is main)...",
+                 "Skipping Git submodules setup"]
+        traces = set()
+        for job, begins, runs in (("plain", [], False), ("hooked", ["$ echo before", "before"], True), ("fetched", [], True)):
+            result = c.run(job)
+            self.assertEqual(result.code, 0, result)
+            self.assertIn("here", result.lines_of(job))
+            if job != "fetched":
+                self.assertIn("\n".join(begins + lines), "\n".join(result.lines_of(job)))
+            trace = (set((c.root / "builds/.trace").iterdir()) - traces).pop()
+            traces.add(trace)
+            hooks = [json.loads(line)["what"] for line in trace.read_text().splitlines()]
+            self.assertIn("build_script", hooks)
+            self.assertEqual("get_sources" in hooks, runs, job)
 
     def test_a_tags_pipeline(self):
         c = self.checkout(f"job: {{image: '{IMAGE}', script: [{HOW}, git describe --tags]}}", name="tagged")

@@ -12,9 +12,9 @@
 static char *ends(const char *commits, int depth)
 {
     auto_free char *text = xstrdup(commits);
-    auto_strvec out = STRVEC_INIT;
+    auto_strvec out = STRVEC_INIT, tags = STRVEC_INIT;
 
-    return history_ends(text, depth, &out) ? strvec_join(&out, " ") : NULL;
+    return history_read(text, depth, &out, &tags) ? strvec_join(&out, " ") : NULL;
 }
 
 static void assert_ends(const char *commits, int depth, const char *expected)
@@ -61,12 +61,39 @@ static void test_a_list_that_is_too_short(void **state)
     assert_ends("d c x\nc b\nx\n", 2, "c");
 }
 
+/* Those of the commits that are left; what is marked otherwise, or has a comma in its name, as git says it. */
+static void test_tags(void **state)
+{
+    static const struct {
+        int depth;
+        const char *tags;
+    } cases[] = {
+        { 1, "refs/tags/v3" },
+        { 2, "refs/tags/v3 refs/tags/a,b refs/tags/v2" },
+        { 3, "refs/tags/v3 refs/tags/a,b refs/tags/v2" },
+        { 100, "refs/tags/v0 refs/tags/v3 refs/tags/a,b refs/tags/v2" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        auto_free char *text = xstrdup("d e\tHEAD -> refs/heads/main, tag: refs/tags/v3\n"
+                                       "f c\ttag: refs/tags/elsewhere\n"
+                                       "e b\ttag: refs/tags/a,b, refs/remotes/origin/x, tag: refs/tags/v2\n"
+                                       "c b\t\nb a\t\na \ttag: refs/tags/v0\n");
+        auto_strvec ends = STRVEC_INIT, tags = STRVEC_INIT;
+        assert_true(history_read(text, cases[i].depth, &ends, &tags));
+        auto_free char *found = strvec_join(&tags, " ");
+        assert_string_equal(found, cases[i].tags);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_line),
         cmocka_unit_test(test_a_merge),
         cmocka_unit_test(test_a_list_that_is_too_short),
+        cmocka_unit_test(test_tags),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

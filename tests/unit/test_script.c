@@ -259,6 +259,37 @@ static void test_get_sources(void **state)
     }
 }
 
+/* With a script of the job's own before it, that script says the lines itself. */
+static void test_a_snapshot_needs_no_script(void **state)
+{
+    static const char log[] = "\033[32;1mFetching changes with git depth set to 7...\033[0;m\n"
+                              "\033[32;1mChecking out 01234567 as detached HEAD (ref is it's %s)...\033[0;m\n"
+                              "\033[32;1mSkipping Git submodules setup\033[0;m\n";
+    struct fixture *f = fixture_new();
+    auto_strvec before = STRVEC_INIT;
+    int code;
+
+    (void)state;
+    assert_true(script_is_needed(&f->src, SUBSTAGE_GET_SOURCES));
+    f->src.depth = 7;
+    f->src.ref = "it's %s";
+    f->src.has_snapshot = true;
+    f->src.pre_get_sources = &before;
+    assert_false(script_is_needed(&f->src, SUBSTAGE_GET_SOURCES));
+    auto_free char *said = script_unneeded_log(&f->src, SUBSTAGE_GET_SOURCES);
+    assert_string_equal(said, log);
+    strvec_push(&before, "echo before");
+    assert_true(script_is_needed(&f->src, SUBSTAGE_GET_SOURCES));
+    auto_free char *out = run_script(f, SUBSTAGE_GET_SOURCES, &code);
+    auto_free char *want = xasprintf("\033[32;1m$ echo before\033[0;m\nbefore\n%s", log);
+    assert_string_equal(out, want);
+    assert_int_equal(code, 0);
+    f->src.depth = 0;
+    auto_free char *whole = script_unneeded_log(&f->src, SUBSTAGE_GET_SOURCES);
+    assert_non_null(strstr(whole, "mFetching changes...\033"));
+    fixture_free(f);
+}
+
 /* ---- Caches and artifacts ---- */
 
 /* A gitlab-runner that shows how it is called, and fails when the file `fails` holds a part of its arguments. */
@@ -381,6 +412,29 @@ static void test_artifacts(void **state)
     fixture_free(f);
 }
 
+/* It may be another user's by then, and `get_sources` did not say so. */
+static void test_git_trusts_a_snapshot_that_it_is_asked_about(void **state)
+{
+    static const struct {
+        bool has_snapshot, untracked, trusts;
+    } cases[] = { { true, true, true }, { true, false, false }, { false, true, false } };
+    struct fixture *f = fixture_new();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct ci_artifacts rules = { .untracked = cases[i].untracked };
+        struct job_upload upload = { .when = WHEN_ALWAYS, .archive = &rules };
+        const struct job_files files = { .uploads = &upload, .n_uploads = 1 };
+        f->src.files = &files;
+        f->src.has_snapshot = cases[i].has_snapshot;
+        auto_free char *script = script_write(&f->src, SUBSTAGE_CLEANUP);
+        assert_null(strstr(script, "safe.directory"));
+        auto_free char *asking = script_write(&f->src, SUBSTAGE_DOWNLOAD);
+        assert_int_equal(strstr(asking, "safe.directory") != NULL, cases[i].trusts);
+    }
+    fixture_free(f);
+}
+
 static void test_a_missing_helper_is_a_line(void **state)
 {
     char *report[] = { (char *)(uintptr_t)"j.xml" };
@@ -408,6 +462,7 @@ static void test_nothing_to_do_is_no_substage(void **state)
     f->src.files = &none;
     for (size_t i = 0; i < ARRAY_SIZE(all); i++)
         assert_false(script_is_needed(&f->src, all[i]));
+    assert_null(script_unneeded_log(&f->src, SUBSTAGE_RESTORE_CACHE));
     assert_true(script_is_needed(&f->src, SUBSTAGE_STEPS));
     f->src.script = NULL;
     assert_false(script_is_needed(&f->src, SUBSTAGE_STEPS));
@@ -464,9 +519,11 @@ int main(void)
         cmocka_unit_test(test_prepare_names_the_host),
         cmocka_unit_test(test_prepare_removes_old_repositories),
         cmocka_unit_test(test_get_sources),
+        cmocka_unit_test(test_a_snapshot_needs_no_script),
         cmocka_unit_test(test_wrapper),
         cmocka_unit_test(test_caches),
         cmocka_unit_test(test_artifacts),
+        cmocka_unit_test(test_git_trusts_a_snapshot_that_it_is_asked_about),
         cmocka_unit_test(test_a_missing_helper_is_a_line),
         cmocka_unit_test(test_nothing_to_do_is_no_substage),
         cmocka_unit_test(test_old_artifacts_go),

@@ -206,9 +206,13 @@ static void git_checkout(const struct script_source *src, struct strbuf *b)
     script_lfs(src, "git lfs pull", b);
 }
 
+/* Of a commit's name; SHA-1's has 40. */
+#define SHA256_DIGITS 64
+
 static void sources_fetch(const struct script_source *src, struct strbuf *b)
 {
     auto_free char *template_dir = xasprintf("%s/git-template", src->files_dir);
+    const char *format = strlen(src->sha) == SHA256_DIGITS ? "--object-format=sha256" : NULL;
 
     git_clean_up(src, b);
     git_template(b, template_dir);
@@ -217,7 +221,7 @@ static void sources_fetch(const struct script_source *src, struct strbuf *b)
                                   ? xasprintf("Fetching changes with git depth set to %d...", src->depth)
                                   : xstrdup("Fetching changes...");
     script_echo_green(b, message);
-    script_command(b, "git", "init", src->project_dir, "--template", template_dir, NULL);
+    script_command(b, "git", "init", src->project_dir, "--template", template_dir, format, NULL);
     script_command(b, "cd", src->project_dir, NULL);
     git_fetch(src, b);
     git_checkout(src, b);

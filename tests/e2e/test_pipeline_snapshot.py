@@ -1,6 +1,7 @@
 """A job's files without a copy: the checkout below, what the job writes above it, and nothing of it ever written to."""
 import json
 import os
+import shutil
 import subprocess
 import unittest
 
@@ -207,12 +208,17 @@ as it says: {{image: {IMAGE}, variables: {{GIT_CLEAN_FLAGS: "-ffd"}}, script: ['
         subprocess.run(["git", "init", "-q", inner.top / "inner"], check=True, env=inner.env)
         subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x", "commit", "-q", "--allow-empty", "-m", "x"],
                        cwd=inner.top / "inner", check=True, env=inner.env)
+        sha256 = self.checkout(f"job: {job}", {"file": "here\n"}, name="longer")
+        shutil.rmtree(sha256.top / ".git")
+        sha256.git("init", "-q", "-b", "main", "--object-format=sha256")
+        sha256.git("add", "-A")
+        sha256.git("-c", "user.name=x", "-c", "user.email=x", "commit", "-q", "-m", "First")
         result = plain.run()
         self.assertEqual(result.code, 0, result)
         self.assertIn(ORIGIN, result.lines_of("plain"))
         self.assertNotIn(ORIGIN, result.lines_of("as it says"))
         self.assertIn("here", result.lines_of("as it says"))
-        for c in (comma, inner):
+        for c in (comma, inner, sha256):
             result = c.run()
             self.assertEqual(result.code, 0, result)
             self.assertNotIn(ORIGIN, result.lines_of("job"))

@@ -432,7 +432,7 @@ class BadInput(HookTest):
     def test_configuration_with_a_typo(self):
         result = self.prepare_with(config="kinds:\n  build:\n    dokcer: socket\n")
         self.assertEqual(result.code, 2)
-        self.assertRegex(result.err, r"config\.yml:[56]:5: .*dokcer.*did you mean 'docker'")
+        self.assertRegex(result.err, r"config\.yml:[567]:5: .*dokcer.*did you mean 'docker'")
 
     def test_broken_yaml(self):
         result = self.prepare_with(config="kinds: [\n")

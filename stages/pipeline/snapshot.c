@@ -41,12 +41,12 @@ static bool borrows_objects(const struct source *s)
     return access(file, F_OK) == 0;
 }
 
-/* Not all of the files, or not all of the objects, are there. */
-static bool is_partial(const struct git *g)
+/* Files that belong to the commit may not be there. */
+static bool is_sparse(const struct git *g)
 {
-    auto_free char *settings = git_ask(g, "config", "--get-regexp", "^(extensions\\.partialclone|core\\.sparsecheckout)$", NULL);
+    auto_free char *setting = git_ask(g, "config", "--bool", "core.sparseCheckout", NULL);
 
-    return settings && !strstr(settings, " false");
+    return setting && strcmp(setting, "true") == 0;
 }
 
 static const char *why_unfit(const struct source *s, const struct git *g)
@@ -57,7 +57,8 @@ static const char *why_unfit(const struct source *s, const struct git *g)
         return "it is not the branch that is checked out";
     if (c->has_submodules)
         return "it has submodules";
-    if (s->shallow || strcmp(s->format, "sha1") != 0 || borrows_objects(s) || is_partial(g))
+    if (s->shallow || strcmp(s->format, "sha1") != 0 || borrows_objects(s) || source_is_partial(s) ||
+        is_sparse(g))
         return "its repository has not all of its objects in one place";
     if (!is_plain(c->top) || !is_plain(s->history) || !is_plain(s->dir))
         return "its path has a character that no mount can have";

@@ -217,18 +217,36 @@ static int remove_old_pipelines(const struct git *g, const char *keep, struct er
     return 0;
 }
 
+bool source_is_partial(const struct source *s)
+{
+    auto_git g;
+
+    source_git(s, &g);
+    /* One is enough; the first is what older git wrote. */
+    auto_free char *says_so = git_ask(&g, "config", "--get-regexp",
+                                      "^(extensions\\.partialclone|remote\\..*\\.(promisor|partialclonefilter))$",
+                                      "!^(false|no|off|0)$", NULL);
+    return says_so != NULL;
+}
+
 #define REFSPECS 4
 
-/* The list may end early. What is named counts over what matches a pattern. */
+/* The list may end early. What is named counts over what matches a pattern. What a partial clone lacks comes to our
+ * objects then, and the fetch must not tidy up the caller's repository. */
 static int push(const struct source *s, const char *repository, const char *const list[REFSPECS], struct err *e)
 {
     auto_git beside;
 
     source_git(s, &beside);
     /* The caller's hooks are for his own pushes. */
-    return git_run(&beside, NULL, e, "-c", "core.hooksPath=/dev/null", "-c", "push.recurseSubmodules=no", "-c",
-                   "push.gpgSign=false", "push", "--quiet", "--force", "--prune", SOURCE_RECEIVE_PACK, repository, list[0],
-                   list[1], list[2], list[3], NULL);
+    if (git_run(&beside, NULL, e, "-c", "core.hooksPath=/dev/null", "-c", "push.recurseSubmodules=no", "-c",
+                "push.gpgSign=false", "-c", "maintenance.auto=false", "push", "--quiet", "--force", "--prune",
+                SOURCE_RECEIVE_PACK, repository, list[0], list[1], list[2], list[3], NULL) == 0)
+        return 0;
+    if (!source_is_partial(s))
+        return -1;
+    return err_wrap(e, "the checkout is a partial clone: what it lacks has to come from its remote, now or, with "
+                    "`git fetch --refetch --no-filter`, all of it before");
 }
 
 static int fill(const struct source *s, const char *repository, struct err *e)

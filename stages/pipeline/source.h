@@ -46,6 +46,8 @@ int source_take(const struct checkout *c, char *const *env, const char *temporar
  * copy, made beside as well and moved into place. Never publish onto an old one. The
  * caller sees to it that no other pipeline uses builds_dir meanwhile. */
 int source_publish(struct source *s, const char *builds_dir, const char *name, struct err *e);
+/* Whether it is a partial clone: git fetches what it lacks from its remote when it wants it, here when we publish. */
+bool source_is_partial(const struct source *s);
 /* A key made of what the files are that the patterns (git's, with `**`) name: 40 hex digits of their contents, or of
  * the commits that changed them last; NULL when there are none. */
 int source_hash(struct source *s, const struct strvec *patterns, bool by_commits, char **out, struct err *e);

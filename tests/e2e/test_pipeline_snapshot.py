@@ -224,6 +224,46 @@ as it says: {{image: {IMAGE}, variables: {{GIT_CLEAN_FLAGS: "-ffd"}}, script: ['
             self.assertNotIn(ORIGIN, result.lines_of("job"))
             self.assertIn("here", result.lines_of("job"))
 
+    def partial_clone(self, jobs, *options):
+        """One that lacks what is not checked out; and where it comes from."""
+        origin = self.checkout(jobs, {"file": "as it was\n", "folder/inner": "inner\n"}, name="whole")
+        origin.write({"file": "as it is\n"})
+        origin.git("commit", "-qam", "Second")
+        origin.git("config", "uploadpack.allowFilter", "true")
+        origin.git("config", "uploadpack.allowAnySHA1InWant", "true")
+        c = self.checkout("", name="part")
+        shutil.rmtree(c.top)
+        origin.git("clone", "-q", "--filter=blob:none", *options, f"file://{origin.top}", str(c.top))
+        return c, origin
+
+    def test_what_a_partial_clone_lacks_is_fetched(self):
+        jobs = f"job: {{image: {IMAGE}, script: ['{HOW}', cat file folder/inner, git log -p, git fsck --connectivity-only]}}"
+        for options in ((), ("--sparse",)):
+            c, _ = self.partial_clone(jobs, *options)
+            before = c.state()
+            result = c.run()
+            self.assertEqual(result.code, 0, result)
+            self.assertNotIn(ORIGIN, result.lines_of("job"))
+            for expected in ("as it is", "inner", "-as it was"):
+                self.assertIn(expected, result.lines_of("job"))
+            self.assertEqual(c.state(), before)
+
+    def test_a_partial_clone_without_its_remote(self):
+        c, origin = self.partial_clone(f"job: {{image: {IMAGE}, script: [git log -p]}}")
+        elsewhere = origin.top.with_name("elsewhere")
+        origin.top.rename(elsewhere)
+        result = c.run()
+        self.assertEqual(result.code, 1, result)
+        advice = "git fetch --refetch --no-filter"
+        self.assertIn(f"the checkout is a partial clone: what it lacks has to come from its remote, now or, with `{advice}`",
+                      result.summary()["job"][1])
+        elsewhere.rename(origin.top)
+        c.git("-c", "maintenance.auto=false", *advice.split()[1:])
+        origin.top.rename(elsewhere)
+        result = c.run()
+        self.assertEqual(result.code, 0, result)
+        self.assertIn("-as it was", result.lines_of("job"))
+
     def test_a_job_with_the_socket_has_its_folder_on_the_host(self):
         c = self.checkout(f"""
 build:

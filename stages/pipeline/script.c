@@ -206,14 +206,32 @@ static void git_checkout(const struct script_source *src, struct strbuf *b)
     script_lfs(src, "git lfs pull", b);
 }
 
-/* Of a commit's name; SHA-1's has 40. */
-#define SHA256_DIGITS 64
+/* By the digits of a commit's name; SHA-1's has 40. */
+static bool is_sha256(const struct script_source *src)
+{
+    return strlen(src->sha) == 64;
+}
+
+/* Only its settings say so, which are about to be removed: git would then misread all that is there. */
+static void remove_other_format(const struct script_source *src, struct strbuf *b)
+{
+    auto_free char *config = xasprintf("%s/.git/config", src->project_dir);
+
+    strbuf_puts(b, "if [ -f ");
+    shell_escape(b, config);
+    strbuf_puts(b, " ] && [ \"$(git config -f ");
+    shell_escape(b, config);
+    strbuf_printf(b, " extensions.objectFormat 2>/dev/null || echo sha1)\" != %s ]; then\n", is_sha256(src) ? "sha256" : "sha1");
+    remove_tree(b, src->project_dir);
+    script_line(b, "fi");
+}
 
 static void sources_fetch(const struct script_source *src, struct strbuf *b)
 {
     auto_free char *template_dir = xasprintf("%s/git-template", src->files_dir);
-    const char *format = strlen(src->sha) == SHA256_DIGITS ? "--object-format=sha256" : NULL;
+    const char *format = is_sha256(src) ? "--object-format=sha256" : NULL;
 
+    remove_other_format(src, b);
     git_clean_up(src, b);
     git_template(b, template_dir);
     git_trust(src, b);

@@ -209,10 +209,7 @@ as it says: {{image: {IMAGE}, variables: {{GIT_CLEAN_FLAGS: "-ffd"}}, script: ['
         subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x", "commit", "-q", "--allow-empty", "-m", "x"],
                        cwd=inner.top / "inner", check=True, env=inner.env)
         sha256 = self.checkout(f"job: {job}", {"file": "here\n"}, name="longer")
-        shutil.rmtree(sha256.top / ".git")
-        sha256.git("init", "-q", "-b", "main", "--object-format=sha256")
-        sha256.git("add", "-A")
-        sha256.git("-c", "user.name=x", "-c", "user.email=x", "commit", "-q", "-m", "First")
+        self.begin_anew(sha256, "sha256")
         result = plain.run()
         self.assertEqual(result.code, 0, result)
         self.assertIn(ORIGIN, result.lines_of("plain"))
@@ -223,6 +220,27 @@ as it says: {{image: {IMAGE}, variables: {{GIT_CLEAN_FLAGS: "-ffd"}}, script: ['
             self.assertEqual(result.code, 0, result)
             self.assertNotIn(ORIGIN, result.lines_of("job"))
             self.assertIn("here", result.lines_of("job"))
+
+    def begin_anew(self, c, object_format):
+        """Its history, with hashes of that kind."""
+        shutil.rmtree(c.top / ".git")
+        c.git("init", "-q", "-b", "main", f"--object-format={object_format}")
+        c.git("add", "-A")
+        c.git("-c", "user.name=x", "-c", "user.email=x", "commit", "-q", "-m", "First")
+
+    def test_a_folder_of_another_object_format_is_no_use(self):
+        script = "[git rev-parse --show-object-format, cat file, git status --porcelain, git fsck, ls kept || echo >kept]"
+        # Nothing is cleaned, so that what is left shows whether the folder was used again.
+        c = self.checkout(f"job: {{image: {IMAGE}, variables: {{GIT_CLEAN_FLAGS: none}}, script: {script}}}",
+                          {"file": "here\n", ".gitignore": "kept\n"}, name="both")
+        for object_format in ("sha1", "sha256", "sha1"):
+            self.begin_anew(c, object_format)
+            for is_kept in (False, True):
+                result = c.run()
+                self.assertEqual(result.code, 0, result)
+                for expected in (object_format, "here"):
+                    self.assertIn(expected, result.lines_of("job"))
+                self.assertEqual("kept" in result.lines_of("job"), is_kept)
 
     def partial_clone(self, jobs, *options):
         """One that lacks what is not checked out; and where it comes from."""

@@ -3,6 +3,8 @@
 #include "engine/call.h"
 #include "engine/make.h"
 
+#include <string.h>
+
 int network_create(struct engine *d, const char *name, const json_t *labels, char **id, struct err *e)
 {
     struct make one = { .name = name, .labels = labels };
@@ -78,7 +80,7 @@ int network_remove_unused(struct engine *d, const char *id, struct err *e)
 
     if (delete(d, id, &problem) == 0)
         return 0;
-    if (problem.code == 403) /* "has active endpoints" */
+    if (problem.code == 403 || strstr(err_text(&problem), "being used")) /* "has active endpoints"; Podman's word */
         problem.kind = ERR_CONFLICT;
     return err_move(e, &problem);
 }

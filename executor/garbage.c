@@ -90,8 +90,9 @@ void garbage_judge(json_t *lists[THING_KINDS], const struct garbage_rule *rule, 
         g.things = xreallocarray(g.things, g.n + n + 1, sizeof(*g.things));
         for (size_t i = 0; i < n; i++) {
             const json_t *item = json_array_get(g.lists[kind], i);
-            if (*thing_id((enum thing_kind)kind, item))
-                g.things[g.n++] = thing_of((enum thing_kind)kind, item);
+            const struct thing t = thing_of((enum thing_kind)kind, item);
+            if (*t.id && (kind != THING_NETWORK || *t.job || t.expires >= 0))
+                g.things[g.n++] = t;
         }
     }
     for (size_t i = 0; i < g.n; i++) {

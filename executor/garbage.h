@@ -3,7 +3,8 @@
  * The things of one job share one fate: they are garbage when the last of them is.
  * So a job that runs keeps all that is its own, and what was made without a date
  * goes with what has one. What bears no date, and is of no job that does, stays. By
- * age, too, stays what is of no job and bears no date: volumes for builds and caches.
+ * age, too, stays what is of no job and bears no date: volumes for builds and caches. Networks that are so wait for jobs
+ * (executor/idle_network.h), and are not judged here.
  * A job whose cleanup began and did not end (executor/cleaning.h) is garbage whatever its dates.
  * A failed job that is kept (executor/kept.h) stays until the date of that, however
  * long its other things could stay. */

@@ -289,20 +289,32 @@ static void remove_folders(struct gc *gc, const struct config *config)
 
 /* ---- Networks that wait ---- */
 
-/* A prepare that pulls its images for so long has none of its own yet. */
+/* Those of jobs that are gone wait from now on. One of which nothing was found may be about to have its containers. */
+static void return_networks(const struct gc *gc, const struct config *config)
+{
+    auto_strvec all = STRVEC_INIT, old = STRVEC_INIT;
+
+    idle_network_list(config, INT64_MAX, &all);
+    idle_network_list(config, gc->rule.now - FOLDER_AGE_S, &old);
+    for (size_t i = 0; i < all.n; i++) {
+        const char *key = all.items[i];
+        if (is_asked_for(gc, key) && !has_things(gc, key) && (has_garbage(gc, key) || strvec_has(&old, key)))
+            idle_network_return(config, key);
+    }
+}
+
 static void remove_networks(struct gc *gc, const struct config *config)
 {
     int64_t older_than = gc->rule.older_than < 0 ? IDLE_NETWORK_S : gc->rule.older_than;
-    auto_strvec keys = STRVEC_INIT;
+    bool apply = !gc->in->dry_run;
     auto_err e = ERR_INIT;
 
-    idle_network_list(config, gc->rule.now - FOLDER_AGE_S, &keys);
-    for (size_t i = 0; !gc->in->dry_run && i < keys.n; i++)
-        if (is_asked_for(gc, keys.items[i]) && !has_things(gc, keys.items[i]))
-            idle_network_return(config, keys.items[i]);
+    if (apply)
+        return_networks(gc, config);
     if (gc->in->job || gc->in->runner)
         return;
-    if (idle_network_prune(config, gc->in->dry_run ? NULL : gc->engine, older_than, &gc->networks, &e) < 0)
+    if (idle_network_prune(config, apply ? gc->engine : NULL, older_than, &gc->networks, &e) < 0 ||
+        idle_network_sweep(config, gc->engine, apply, &gc->networks, &e) < 0)
         log_warning(&gc->in->log, "networks that wait for jobs: %s", err_text(&e));
 }
 

@@ -5,7 +5,8 @@
  *
  * The runner gives a slot's next job out when this returns, so no process of this
  * one may be there any more, which could write into the slot's build folder. All else
- * bears names of this job alone, so a process of its own goes on removing it. */
+ * bears names of this job alone, or is given back when nothing is in it (executor/idle_network.h), so a process of its own
+ * goes on removing it. */
 #include "base/process.h"
 #include "executor/cleaning.h"
 #include "executor/halt.h"
@@ -53,6 +54,20 @@ static void cleanup_release(struct cleanup *c)
     cleaning_release(&c->cleaning);
 }
 
+/* What earlier jobs have left for later ones, and nobody has taken. Without networks of its own (`atelier pipeline`) it may
+ * be another one's to say how many wait. */
+static void prune(const struct cleanup *c)
+{
+    const struct config *config = &c->host->config;
+    size_t n;
+
+    if (!config->builds)
+        return;
+    if (config->idle_networks > 0)
+        (void)idle_network_prune(config, c->engine, IDLE_NETWORK_S, &n, NULL); /* gc says it */
+    trace_prune(config);
+}
+
 static int remove_job(struct cleanup *c, int looks, struct err *e)
 {
     int rc = thing_remove_all(c->engine, &c->labels, looks, e);
@@ -66,11 +81,7 @@ static int remove_job(struct cleanup *c, int looks, struct err *e)
         standby_forget(c->host);
     }
     cleaning_end(&c->cleaning, rc < 0 ? err_text(e) : NULL);
-    if (c->host->config.builds) {
-        size_t n;
-        (void)idle_network_prune(&c->host->config, c->engine, IDLE_NETWORK_S, &n, NULL); /* gc says it */
-        trace_prune(&c->host->config);
-    }
+    prune(c);
     return rc;
 }
 

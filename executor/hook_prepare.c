@@ -8,6 +8,7 @@
 #include "executor/client_config.h"
 #include "executor/fetch.h"
 #include "executor/host.h"
+#include "executor/idle_network.h"
 #include "executor/job_containers.h"
 #include "executor/job_plan.h"
 #include "executor/remove.h"
@@ -206,5 +207,8 @@ int hook_prepare(const struct invocation *in, struct err *e)
     int rc = make_job(&p, e);
     if (rc == 0 || all_is_answered(e))
         underway_end(in);
-    return rc < 0 ? err_wrap(e, "prepare job %s", p.host.name) : 0;
+    if (rc == 0)
+        return 0;
+    idle_network_give_up(&p.host.config, p.host.place.key);
+    return err_wrap(e, "prepare job %s", p.host.name);
 }

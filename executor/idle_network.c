@@ -1,6 +1,7 @@
 #include "executor/idle_network.h"
 
 #include "base/json.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "engine/network.h"
 #include "executor/job_folder.h"
@@ -20,6 +21,7 @@
 /* Before the name of one that is being removed, instead of a job's key. */
 #define GOING "removal."
 #define NAME_MAX_BYTES 128
+#define OLD_S ((int64_t)24 * 60 * 60)
 
 static bool is_name(const char *text)
 {
@@ -129,12 +131,24 @@ static void forget(const struct config *c, const char *key)
     (void)unlink(path);
 }
 
+void idle_network_give_up(const struct config *c, const char *key)
+{
+    auto_free char *name = c->builds ? idle_network_of(c, key) : NULL;
+
+    if (!name)
+        return;
+    auto_free char *from = job_folder(c, TAKEN, key);
+    auto_free char *going = xasprintf(GOING "%s", name);
+    auto_free char *to = job_folder(c, TAKEN, going);
+    (void)move(from, to);
+}
+
 char *idle_network_exchange(const struct config *c, const char *key)
 {
     auto_free char *path = job_folder(c, TAKEN, key);
     char *name = new_name();
 
-    forget(c, key);
+    idle_network_give_up(c, key);
     if (name && symlink(name, path) < 0)
         free(take(&name));
     return name;
@@ -163,19 +177,31 @@ void idle_network_return(const struct config *c, const char *key)
         (void)unlink(from);
 }
 
-void idle_network_list(const struct config *c, int64_t before, struct strvec *keys)
+/* The names below the folder, which is closed then. */
+static void list_names(const struct config *c, const char *folder, struct strvec *out)
 {
-    auto_free char *root = job_folder(c, TAKEN, "");
+    auto_free char *root = job_folder(c, folder, "");
     DIR *dir = opendir(root);
     const struct dirent *entry;
-    struct stat st;
 
     while (dir && (entry = readdir(dir)))
-        if (entry->d_name[0] != '.' && fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            st.st_mtime <= before)
-            strvec_push(keys, entry->d_name);
+        if (entry->d_name[0] != '.')
+            strvec_push(out, entry->d_name);
     if (dir)
         (void)closedir(dir);
+}
+
+void idle_network_list(const struct config *c, int64_t before, struct strvec *keys)
+{
+    auto_strvec all = STRVEC_INIT;
+    struct stat st;
+
+    list_names(c, TAKEN, &all);
+    for (size_t i = 0; i < all.n; i++) {
+        auto_free char *path = job_folder(c, TAKEN, all.items[i]);
+        if (!text_starts(all.items[i], GOING) && lstat(path, &st) == 0 && st.st_mtime <= before)
+            strvec_push(keys, all.items[i]);
+    }
 }
 
 /* ---- The networks ---- */
@@ -185,49 +211,136 @@ bool idle_network_suits(const struct host *h)
     const struct kinds *kinds = &h->config.kinds;
     const struct kind *kind = &kinds->of[kind_of(kinds, h->job.stage, h->job.environment)];
 
-    return h->config.idle_networks > 0 && strcmp(kind->network, "job") == 0 && kind->docker != DOCKER_SOCKET;
+    return h->config.idle_networks > 0 && strcmp(kind->network, "job") == 0 && !kind_reaches_daemon(kind);
+}
+
+static bool is_ours(const json_t *network)
+{
+    const json_t *labels = json_object_get(network, "Labels");
+    auto_json *made = place_network_labels();
+
+    return !*json_text(labels, LABEL_JOB) && strcmp(json_text(labels, LABEL_ROLE), json_text(made, LABEL_ROLE)) == 0;
+}
+
+static bool is_like_new(const json_t *network)
+{
+    auto_json *labels = place_network_labels();
+    int64_t created;
+
+    return json_equal(json_object_get(network, "Labels"), labels) &&
+           timestamp_parse(json_text(network, "Created"), &created) == 0 && created > (int64_t)time(NULL) - OLD_S;
 }
 
 int idle_network_look(struct engine *d, const char *name, enum idle_network *out, struct err *e)
 {
-    auto_json *network = NULL, *labels = place_network_labels();
+    auto_json *network = NULL;
     auto_err problem = ERR_INIT;
 
     *out = NETWORK_MISSING;
     if (network_inspect(d, name, &network, &problem) < 0)
         return problem.kind == ERR_NOT_FOUND ? 0 : err_move(e, &problem);
-    const json_t *bears = json_object_get(network, "Labels");
-    if (json_object_size(json_object_get(network, "Containers")) > 0 ||
-        strcmp(json_text(bears, LABEL_ROLE), json_text(labels, LABEL_ROLE)) != 0)
+    if (!is_ours(network) || json_object_size(json_object_get(network, "Containers")) > 0)
         *out = NETWORK_TAKEN;
-    else if (json_equal(bears, labels))
+    else if (is_like_new(network))
         *out = NETWORK_EMPTY;
     else if (network_remove_unused(d, json_text(network, "Id"), &problem) < 0)
         *out = NETWORK_TAKEN;
     return 0;
 }
 
+/* 0: there is none of ours by that name any more. */
+static int remove_one(struct engine *d, const char *name, struct err *e)
+{
+    auto_json *network = NULL;
+    auto_err problem = ERR_INIT;
+
+    if (network_inspect(d, name, &network, &problem) < 0)
+        return problem.kind == ERR_NOT_FOUND ? 0 : err_move(e, &problem);
+    if (!is_ours(network))
+        return 0;
+    if (json_object_size(json_object_get(network, "Containers")) > 0)
+        return -1;
+    if (network_remove_unused(d, json_text(network, "Id"), &problem) == 0)
+        return 0;
+    return problem.kind == ERR_CONFLICT ? -1 : err_move(e, &problem);
+}
+
+static int remove_going(const struct config *c, struct engine *d, size_t *n, struct err *e)
+{
+    auto_strvec all = STRVEC_INIT;
+    auto_err problem = ERR_INIT;
+
+    list_names(c, TAKEN, &all);
+    for (size_t i = 0; i < all.n; i++) {
+        if (!text_starts(all.items[i], GOING))
+            continue;
+        if (d && remove_one(d, all.items[i] + strlen(GOING), &problem) < 0)
+            continue;
+        ++*n;
+        if (d)
+            forget(c, all.items[i]);
+    }
+    return problem.msg ? err_move(e, &problem) : 0;
+}
+
 int idle_network_prune(const struct config *c, struct engine *d, int64_t older_than, size_t *n, struct err *e)
 {
     __attribute__((cleanup(idle_list_release))) struct idle_list list = { 0 };
     int64_t before = (int64_t)time(NULL) - older_than;
-    int rc = 0;
 
     *n = 0;
     list_idle(c, &list);
     for (size_t i = 0; i < list.n; i++) {
-        const char *name = list.items[i].name;
-        auto_free char *key = xasprintf(GOING "%s", name);
-        auto_err problem = ERR_INIT;
-        if (((int64_t)i < c->idle_networks && list.items[i].since > before) || (d && !claim(c, name, key)))
+        auto_free char *key = xasprintf(GOING "%s", list.items[i].name);
+        if ((int64_t)i < c->idle_networks && list.items[i].since > before)
             continue;
-        ++*n;
-        if (!d)
-            continue;
-        if (network_remove_unused(d, name, &problem) < 0 && problem.kind != ERR_CONFLICT)
-            rc = err_move(e, &problem);
+        if (d)
+            (void)claim(c, list.items[i].name, key);
         else
-            forget(c, key);
+            ++*n;
     }
-    return rc;
+    return remove_going(c, d, n, e);
+}
+
+/* ---- Those that no link names ---- */
+
+static void list_known(const struct config *c, struct strvec *out)
+{
+    auto_strvec keys = STRVEC_INIT;
+
+    list_names(c, IDLE, out);
+    list_names(c, TAKEN, &keys);
+    for (size_t i = 0; i < keys.n; i++) {
+        char *name = idle_network_of(c, keys.items[i]);
+        if (name)
+            strvec_give(out, name);
+    }
+}
+
+static bool is_lost(const json_t *network, const struct strvec *known)
+{
+    const char *name = json_text(network, "Name");
+    int64_t created;
+
+    return is_ours(network) && is_name(name) && !strvec_has(known, name) &&
+           timestamp_parse(json_text(network, "Created"), &created) == 0 && created <= (int64_t)time(NULL) - OLD_S;
+}
+
+int idle_network_sweep(const struct config *c, struct engine *d, bool apply, size_t *n, struct err *e)
+{
+    auto_strvec known = STRVEC_INIT, labels = STRVEC_INIT;
+    auto_json *all = NULL;
+    auto_err problem = ERR_INIT;
+    size_t i;
+    const json_t *network;
+
+    strvec_push(&labels, LABEL_ROLE "=network");
+    if (network_list(d, &labels, &all, e) < 0)
+        return -1;
+    list_known(c, &known); /* later than the list: what is made meanwhile is not in it */
+    json_array_foreach(all, i, network) {
+        if (is_lost(network, &known) && (!apply || remove_one(d, json_text(network, "Id"), &problem) == 0))
+            ++*n;
+    }
+    return problem.msg ? err_move(e, &problem) : 0;
 }

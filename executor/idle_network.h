@@ -5,8 +5,9 @@
  * gets it, whosever that is, and only `idle_networks` of them wait at a time. Jobs that have the daemon's socket could leave
  * something there; theirs are their own.
  *
- *     builds/.networks/<job's key>   a link, whose words are the name of the network that this job has
- *     builds/.networks.idle/<name>   the same, when nobody has it; of when it was given back
+ *     builds/.networks/<job's key>      a link, whose words are the name of the network that this job has
+ *     builds/.networks/removal.<name>   the same of one that is to go, when nobody is in it
+ *     builds/.networks.idle/<name>      the same of one that waits; of when it was given back
  *
  * To take one is to rename the link, so that only one job can. A name is written down before there is a network of it:
  * who gets a name makes the network, if it is not there. */
@@ -22,20 +23,26 @@ bool idle_network_suits(const struct host *h);
 char *idle_network_take(const struct config *c, const char *key);
 /* The name of the one that the job has; the caller's, NULL: none. */
 char *idle_network_of(const struct config *c, const char *key);
-/* Give it a new name instead: somebody is in the one that it has. */
+/* Give it a new name instead of the one that it has. */
 char *idle_network_exchange(const struct config *c, const char *key);
 /* All that the job had in it is removed: it waits for another one. */
 void idle_network_return(const struct config *c, const char *key);
+/* The same when it may be the network that the job failed by: no other one gets it. */
+void idle_network_give_up(const struct config *c, const char *key);
 
 enum idle_network { NETWORK_MISSING, NETWORK_EMPTY, NETWORK_TAKEN };
 
-/* Ask the daemon for the network of that name. One that is not like those that are made now is removed.
- * NETWORK_TAKEN: it is somebody else's, or somebody is in it. */
+/* Ask the daemon for the network of that name. One that is not like those that are made now is removed, and one that is
+ * older than a day, since the daemon's settings may be others by now. NETWORK_TAKEN: it is somebody else's, or somebody is
+ * in it. */
 int idle_network_look(struct engine *d, const char *name, enum idle_network *out, struct err *e);
 
-/* Remove those that wait longer than so many seconds, and those above the configuration's number; *n counts them, and
- * `d` NULL does no more than that. Nobody is put out of one. */
+/* Remove those that are to go, those that wait longer than so many seconds, and those above the configuration's number; *n
+ * counts them, and `d` NULL does no more than that. Nobody is put out of one. */
 int idle_network_prune(const struct config *c, struct engine *d, int64_t older_than, size_t *n, struct err *e);
+/* Remove those that no link names here, and that are older than a day: their links are lost, or another host's, which makes
+ * them anew. `apply` false: count them. */
+int idle_network_sweep(const struct config *c, struct engine *d, bool apply, size_t *n, struct err *e);
 /* Add the keys of the jobs that have had one since then (seconds since the epoch), or before. */
 void idle_network_list(const struct config *c, int64_t before, struct strvec *keys);
 

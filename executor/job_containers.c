@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "engine/container.h"
 #include "engine/make.h"
+#include "engine/network.h"
 #include "engine/volume.h"
 #include "executor/client_config.h"
 #include "executor/deploy_way.h"
@@ -83,13 +84,23 @@ static bool came_too_early(const struct err *problem)
            (strcasestr(err_text(problem), "not found") || strcasestr(err_text(problem), "no such"));
 }
 
+/* Networks that wait for others may have the addresses that this job's own lacks. */
+static int make_network_again(const struct job_containers *x, struct make *m, struct err *problem, struct err *e)
+{
+    size_t n = 0;
+
+    if (problem->msg && strstr(err_text(problem), "address pool"))
+        (void)idle_network_prune(&x->host->config, x->engine, 0, &n, NULL);
+    return n > 0 ? network_create(x->engine, m->name, m->labels, &m->id, e) : err_move(e, problem);
+}
+
 /* One that could not be made beside the others. */
 static int make_again(struct job_containers *x, struct make *m, struct err *problem, struct err *e)
 {
     auto_free char *other = NULL;
 
     if (!m->config)
-        return err_move(e, problem);
+        return make_network_again(x, m, problem, e);
     if (problem->msg && direct_way_is_unseen(x->host, err_text(problem))) {
         if (direct_way_is_planned(x->plan))
             log_warning(&x->in->log, "the daemon does not see this host's files: scripts take the longer way, through the "
@@ -106,8 +117,13 @@ static int make_again(struct job_containers *x, struct make *m, struct err *prob
     return container_create(x->engine, m->name, m->platform, m->config, &m->id, e) < 0 ? explain_create(x, e) : 0;
 }
 
-/* The network first: what could not be made without it is made again. One that is to share another one's may have found
- * a stranger under that name. */
+static int make_missing(struct job_containers *x, struct make *m, struct err *problem, struct err *e)
+{
+    return m->id ? 0 : host_check_interrupt(x->in, e) < 0 ? -1 : make_again(x, m, problem, e);
+}
+
+/* The network first: what could not be made without it is made again. One that is to share another one's comes last: it
+ * may have found a stranger under that name, and the other one gets another name then. */
 static int settle(struct job_containers *x, struct make *all, struct err *errs, size_t n, struct err *e)
 {
     const struct plan *plan = x->plan;
@@ -119,9 +135,11 @@ static int settle(struct job_containers *x, struct make *all, struct err *errs, 
     if (anew)
         free(take(&own[plan->follower].id));
     for (size_t i = 0; i < n; i++)
-        if (!all[i].id && (host_check_interrupt(x->in, e) < 0 || make_again(x, &all[i], &errs[i], e) < 0))
+        if (!(own && &all[i] == own + plan->follower) && make_missing(x, &all[i], &errs[i], e) < 0)
             return -1;
-    return 0;
+    if (!own || plan->follower == PLAN_ROLES)
+        return 0;
+    return make_missing(x, own + plan->follower, &errs[(size_t)(own - all) + plan->follower], e);
 }
 
 /* One that waits for a job need not be made; one that somebody is in is left alone. */

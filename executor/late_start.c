@@ -71,9 +71,18 @@ int late_start_begin(const struct host *h, const struct invocation *in, const ch
     auto_close int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     struct start s = { in, h, id };
 
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return err_set(e, ERR_SYSTEM, errno, "lock '%s': %s", path, strerror(errno));
-    return process_detach(run_start, &s, fd, e);
+    if (fd < 0)
+        return err_set(e, ERR_SYSTEM, errno, "open '%s': %s", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && process_detach(run_start, &s, fd, e) == 0)
+        return 0;
+    int number = errno;
+    (void)unlink(path); /* nobody is to wait for it */
+    return err_text(e)[0] ? -1 : err_set(e, ERR_SYSTEM, number, "lock '%s': %s", path, strerror(number));
+}
+
+static bool is_held(int fd)
+{
+    return flock(fd, LOCK_SH | LOCK_NB) < 0 && (errno == EWOULDBLOCK || errno == EINTR);
 }
 
 bool late_start_wait(const struct host *h, const struct invocation *in, int64_t wait_ms)
@@ -84,7 +93,7 @@ bool late_start_wait(const struct host *h, const struct invocation *in, int64_t 
 
     if (fd < 0)
         return false;
-    for (int64_t end = clock_ms() + wait_ms; flock(fd, LOCK_SH | LOCK_NB) < 0 && clock_ms() < end;)
+    for (int64_t end = clock_ms() + wait_ms; is_held(fd) && clock_ms() < end;)
         if (poll(&told, 1, LOOK_MS) > 0)
             break;
     return true;

@@ -73,6 +73,26 @@ static bool matches(const struct strvec *patterns, const char *image)
     return false;
 }
 
+/* "/SOURCE:/TARGET": a socket, or a folder that daemons have theirs in. */
+static bool mounts_daemon(const char *mount)
+{
+    static const char *const folders[] = { "/", "/var", "/var/run", "/run", NULL };
+    auto_free char *source = xstrndup(mount, strcspn(mount, ":"));
+    size_t len = strlen(source);
+
+    while (len > 1 && source[len - 1] == '/')
+        source[--len] = '\0';
+    return *source == '/' && strchr(mount, ':') && (text_ends(source, ".sock") || text_is_any(source, folders));
+}
+
+bool kind_reaches_daemon(const struct kind *k)
+{
+    for (size_t i = 0; i < k->mounts.n; i++)
+        if (mounts_daemon(k->mounts.items[i]))
+            return true;
+    return k->docker == DOCKER_SOCKET;
+}
+
 bool kind_allows_image(const struct kind *k, const char *image)
 {
     return k->images.n == 0 || matches(&k->images, image);

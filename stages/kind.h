@@ -44,6 +44,8 @@ int kind_parse(const char *name, enum kind_id *out);
  * name itself, else `deploy` when it has an environment, else `other`. */
 enum kind_id kind_of(const struct kinds *k, const char *stage, const char *environment);
 
+/* Whether the job can reach the daemon: by its socket, or by what the owner mounts of the folders where sockets are. */
+bool kind_reaches_daemon(const struct kind *k);
 /* Whether a job of this kind may use the image. */
 bool kind_allows_image(const struct kind *k, const char *image);
 /* Whether a job of this kind may have a service of the image. */

@@ -111,7 +111,7 @@ enum plan_role plan_follower(const struct kind *kind, const char *image)
     if (kind_image_is_privileged(kind, image) || strcmp(kind->network, "none") == 0 ||
         strcmp(kind->network, "host") == 0 || text_starts(kind->network, CONTAINER_NETWORK))
         return PLAN_ROLES;
-    return kind->docker == DOCKER_SOCKET || json_object_get(kind->settings, "mac_address") ? PLAN_HELPER : PLAN_BUILD;
+    return kind_reaches_daemon(kind) || json_object_get(kind->settings, "mac_address") ? PLAN_HELPER : PLAN_BUILD;
 }
 
 const char *plan_role_name(enum plan_role role)

@@ -168,15 +168,18 @@ class PrepareHook(HookTest):
         images.remove(name)
 
     def test_a_strangers_container_of_our_name_is_left_alone(self):
-        with Job() as job:
-            name = f"atelier-{job.label}-build"
-            stranger = docker("create", "--name", name, IMAGE, "true")
-            self.addCleanup(docker, "rm", "-f", stranger)
-            result = job.hook("prepare")
-            self.assertEqual(result.code, 0, result)
-            self.assertEqual(job.run("echo works").out.count("works"), 1)
-            self.assert_clean(job)
-            self.assertEqual(docker("inspect", "-f", "{{.Name}}", stranger), "/" + name)
+        for role in ("build", "helper"):
+            with self.subTest(role), Job() as job:
+                name = f"atelier-{job.label}-{role}"
+                stranger = docker("run", "-d", "--name", name, IMAGE, "sleep", "600")
+                self.addCleanup(docker, "rm", "-f", stranger)
+                result = job.hook("prepare")
+                self.assertEqual(result.code, 0, result)
+                self.assertIn(f"a container of another owner is called {name}", result.err)
+                self.assertEqual(job.run("echo works").out.count("works"), 1)
+                self.assertNotIn(stranger, docker("inspect", "-f", "{{.HostConfig.NetworkMode}}", job.container()))
+                self.assert_clean(job)
+                self.assertEqual(docker("inspect", "-f", "{{.Name}}", stranger), "/" + name)
 
     def test_no_secret_in_what_docker_shows(self):
         job = self.prepared(SECRET_VALUE="do-not-show-me")

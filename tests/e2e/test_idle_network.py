@@ -1,12 +1,23 @@
 """Networks that wait: a job's goes to the next one, with nothing of the job in it."""
+import fcntl
 import json
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import unittest
 
 import images
 from hooks import ATELIER, IMAGE, Job, await_detached, docker, has_docker, wait_for
+
+
+def remove_bridge(name):
+    """The daemon goes on telling of its network."""
+    down = struct.pack("16sH14x", name.encode(), 0)
+    with socket.socket() as any_socket:
+        fcntl.ioctl(any_socket, 0x8914, down)  # SIOCSIFFLAGS
+        fcntl.ioctl(any_socket, 0x89a1, struct.pack("16s", name.encode()))  # SIOCBRDELBR
 
 
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")
@@ -184,11 +195,27 @@ class NotTaken(IdleNetworks):
 
     def test_with_the_daemons_socket(self):
         self.ended()
-        job = self.prepared("idle_networks: 10\nkinds: {build: {docker: socket}}\n")
-        own = f"atelier-{job.label}"
-        self.assertEqual(docker("inspect", "-f", "{{.HostConfig.NetworkMode}}", job.container()), own)
+        for access in ("docker: socket", "mounts: ['/var/run/docker.sock:/docker.sock']", "mounts: ['/run/:/host:ro']"):
+            with self.subTest(access):
+                job = self.prepared(f"idle_networks: 10\nkinds: {{build: {{{access}}}}}\n")
+                own = f"atelier-{job.label}"
+                self.assertEqual(docker("inspect", "-f", "{{.HostConfig.NetworkMode}}", job.container()), own)
+                self.succeeds(job.hook("cleanup"))
+                self.assertFalse(self.is_there(own))
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_when_a_job_could_not_be_prepared_in_it(self):
+        first = self.ended()
+        number = self.is_there(first)
+        bridge = "br-" + number
+        remove_bridge(bridge)
+        job = self.job()
+        result = job.hook("prepare")
+        self.assertEqual(result.code, 2, result)
+        self.assertIn(bridge, result.err)
         self.succeeds(job.hook("cleanup"))
-        self.assertFalse(self.is_there(own))
+        self.assertFalse(self.is_there(first))
+        self.assertNotEqual(self.network_of(self.prepared()), first)
 
     def test_when_none_may_wait(self):
         job = self.prepared("idle_networks: 0\n")
@@ -211,6 +238,8 @@ class Removed(IdleNetworks):
     def test_when_the_number_is_none_by_now(self):
         first = self.ended()
         self.ended("idle_networks: 0\n")
+        self.assertEqual(self.waiting(), [first], "pipelines have none, and leave the runner's alone")
+        self.gc()
         self.assertEqual(self.waiting(), [])
         self.assertFalse(self.is_there(first))
 
@@ -232,6 +261,24 @@ class Removed(IdleNetworks):
         self.assertTrue(self.is_there(first))
         docker("rm", "-f", stranger)
         docker("network", "rm", first)
+
+    def test_when_nobody_is_in_it_any_more(self):
+        first = self.ended()
+        stranger = docker("run", "-d", "--rm", "--network", first, IMAGE, "sleep", "600")
+        self.ended()
+        self.assertTrue(self.is_there(first))
+        docker("rm", "-f", stranger)
+        self.gc()
+        self.assertFalse(self.is_there(first))
+
+    def test_of_a_kept_job(self):
+        job = self.prepared("idle_networks: 10\nkeep_failed: 1h\n", CI_JOB_STATUS="failed")
+        name = self.network(job)
+        self.succeeds(job.hook("cleanup"))
+        self.assertEqual(self.network(job), name)
+        self.gc("--job", job.label, "--older-than", "0s")
+        self.assertIsNone(self.network(job))
+        self.assertEqual(self.waiting(), [name])
 
     def test_of_a_prepare_that_was_killed(self):
         job = self.job()

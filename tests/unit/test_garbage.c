@@ -161,13 +161,15 @@ static void test_what_docker_lists(void **state)
     json_t *lists[THING_KINDS] = {
         expect_json("[{'Id':'c1', 'Names':['/atelier-r-1-build'], 'Created':1700000000,"
                     " 'Labels':{'atelier.job':'r-1', 'atelier.project':'group/p', 'atelier.expires':'17'}}]"),
-        expect_json("[{'Id':'n1', 'Name':'atelier-r-1', 'Created':'2023-11-14T22:13:20.123456789Z', 'Labels':{}}]"),
+        expect_json("[{'Id':'n0', 'Name':'atelier-net-1', 'Created':'2023-11-14T22:13:20Z', 'Labels':{}}," /* waits for jobs */
+                    " {'Id':'n1', 'Name':'atelier-r-1', 'Created':'2023-11-14T22:13:20.123456789Z',"
+                    " 'Labels':{'atelier.expires':'18'}}]"),
         expect_json("[{'Name':'v1', 'CreatedAt':'2023-11-15T00:13:20+02:00', 'Labels':null}]"),
     };
     const struct garbage_rule rule = { NOW, GARBAGE_BY_LABEL };
     static const struct thing want[] = {
         { THING_CONTAINER, "c1", "atelier-r-1-build", "r-1", "group/p", 1700000000, 17, false, true },
-        { THING_NETWORK, "n1", "atelier-r-1", "", "", 1700000000, -1, false, false },
+        { THING_NETWORK, "n1", "atelier-r-1", "", "", 1700000000, 18, false, true },
         { THING_VOLUME, "v1", "v1", "", "", 1700000000, -1, false, false },
     };
     auto_garbage g = { 0 };

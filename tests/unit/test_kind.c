@@ -125,6 +125,33 @@ static void test_privileges_are_given_by_name(void **state)
     strvec_release(&kind.privileged_images);
 }
 
+static void test_who_reaches_the_daemon(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *mount;
+        bool reaches;
+    } cases[] = {
+        { "/var/run/docker.sock:/var/run/docker.sock", true },
+        { "/srv/podman.sock:/run/x:ro", true },
+        { "/var/run/:/host", true },
+        { "/:/host:ro", true },
+        { "/var/runs:/var/run", false },
+        { "/srv:/var/run/docker.sock.d", false },
+        { "/var/run", false }, /* a volume of the job's own */
+        { "run:/var/run", false },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct kinds k;
+        print_message("    %s\n", cases[i].mount);
+        kinds_init(&k);
+        assert_false(kind_reaches_daemon(&k.of[KIND_TEST]));
+        strvec_push(&k.of[KIND_TEST].mounts, cases[i].mount);
+        assert_int_equal(kind_reaches_daemon(&k.of[KIND_TEST]), cases[i].reaches);
+        kinds_release(&k);
+    }
+}
+
 static void test_every_kind_begins_with_the_least(void **state)
 {
     (void)state;
@@ -149,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_which_kind),
         cmocka_unit_test(test_allowed_images),
         cmocka_unit_test(test_privileges_are_given_by_name),
+        cmocka_unit_test(test_who_reaches_the_daemon),
         cmocka_unit_test(test_every_kind_begins_with_the_least),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

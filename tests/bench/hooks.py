@@ -49,6 +49,8 @@ def one_job(folder, rows):
     with hooks.Job() as job:
         script = job.script("true")
         for hook in (("config",), ("prepare",), ("run", script, "build_script"), ("cleanup",)):
+            if hook[0] == "run":
+                job.wait_for_start()  # else the first script waits for its container
             rows.setdefault(hook[0], []).append(measure(job, folder, *hook))
 
 

@@ -446,6 +446,7 @@ class Pipeline(Deploying):
         name = self.project.partition("/")[2]
         self.project = "local/" + name
         self.unit = f"local-{name}-staging"
+        self.addCleanup(remove_unit, self.unit)
         c = Checkout(PIPELINE, {"docker-compose.yml": PROJECT % self.id}, name=name)
         self.addCleanup(c.remove)
         with c.config.open("a") as config:

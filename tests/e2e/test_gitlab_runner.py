@@ -292,7 +292,8 @@ class Jobs:
         (key,) = self.kept(number)
         done = subprocess.run([ATELIER, "shell", key, "echo", "here"], capture_output=True, text=True, check=False)
         self.assertEqual((done.stdout, done.returncode), ("here\n", 0), done.stderr)
-        subprocess.run([ATELIER, "gc", "--job", key, "--older-than", "0s"], check=True, capture_output=True)
+        subprocess.run([ATELIER, "--config", self.runner.config, "gc", "--job", key, "--older-than", "0s"], check=True,
+                       capture_output=True)
 
     def test_entrypoint_that_drops_root(self) -> None:
         """The sources are its user's own, git is at home in them, and file variables can be read."""

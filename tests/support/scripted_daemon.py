@@ -28,6 +28,7 @@ as Docker 20.10 does, unless the script has a rule for it.
 
 As a module: `with Daemon(path, script) as daemon: …; daemon.requests; daemon.complaints()`."""
 
+import ctypes
 import fnmatch
 import json
 import os
@@ -250,6 +251,8 @@ def main():
     with open(sys.argv[2]) as script:
         text = script.read()
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
+    PR_SET_PDEATHSIG = 1  # a test that fails goes without a word, and ctest waits for who holds its pipe
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     with Daemon(sys.argv[1], text) as daemon:
         signal.sigwait([signal.SIGTERM, signal.SIGINT])
     for line in daemon.complaints():

@@ -9,7 +9,10 @@ import subprocess
 import unittest
 
 import images
-from hooks import ATELIER, IMAGE, Job, await_detached, docker, has_docker, wait_for
+from test_dind import privileges
+from hooks import ATELIER, IMAGE, ROOT, Job, await_detached, docker, has_docker, wait_for
+
+HELPER = os.environ.get("ATELIER_TEST_HELPER_IMAGE", "atelier/helper:" + (ROOT / "VERSION").read_text().strip())
 
 
 def remove_bridge(name):
@@ -224,6 +227,45 @@ class NotTaken(IdleNetworks):
         self.succeeds(job.hook("cleanup"))
         self.assertFalse(self.is_there(own))
         self.assertEqual(self.waiting(), [])
+
+
+class FewAddresses(IdleNetworks):
+    """A daemon of its own, with addresses for its bridge and three networks."""
+
+    def setUp(self):
+        runtime, why_not = privileges()
+        if why_not:
+            self.skipTest(why_not)
+        super().setUp()
+        daemon = docker("run", "-d", "--privileged", *(["--runtime", runtime] if runtime else []), "-v", "/var/lib/docker",
+                        "atelier/dind:latest", "dockerd", "--host=unix:///var/run/docker.sock", "--host=tcp://0.0.0.0:2375",
+                        "--tls=false", "--default-address-pool=base=10.213.0.0/26,size=28")
+        self.addCleanup(docker, "rm", "-f", "-v", daemon)
+        address = docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", daemon)
+        self.host = f"tcp://{address}:2375"
+        wait_for(lambda: self.inside("version", check=False).returncode == 0, "its daemon")
+        with subprocess.Popen(["docker", "save", IMAGE, HELPER], stdout=subprocess.PIPE) as saved:
+            self.inside("load", "-q", stdin=saved.stdout)
+
+    def inside(self, *args, check=True, **options):
+        return subprocess.run(["docker", "--host", self.host, *args], capture_output=True, check=check, **options)
+
+    def clear(self):
+        """The daemon goes with all that it has."""
+        shutil.rmtree(self.first.state, ignore_errors=True)
+
+    def test_those_that_wait_make_room(self):
+        config = f"docker_host: {self.host}\nhelper_image: {HELPER}\nidle_networks: 10\n"
+        first = self.job(config)
+        self.succeeds(first.hook("prepare"))
+        self.succeeds(first.hook("cleanup"))
+        self.assertEqual(len(self.waiting()), 1)
+        full = [self.inside("network", "create", f"other-{i}", check=False).returncode != 0 for i in range(4)]
+        self.assertEqual(full, [False, False, True, True])
+        job = self.job(config + "kinds: {build: {docker: socket}}\n")
+        self.succeeds(job.hook("prepare"))
+        self.assertEqual(self.waiting(), [])
+        self.assertEqual(self.succeeds(job.run("echo works")).out, "works\n")
 
 
 class Removed(IdleNetworks):

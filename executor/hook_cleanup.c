@@ -93,7 +93,8 @@ static void stand_by(struct cleanup *c)
     trace_begin(&trace);
     trace_of(&trace, &c->host->config, c->host->name);
     standby_renew(c->in, c->host, c->engine);
-    trace_end(&trace, "standby", "standby", 0);
+    if (c->host->config.standby > 0)
+        trace_end(&trace, "standby", "standby", 0);
 }
 
 /* What goes on when the hook has returned. Its parent's connection is its parent's. */

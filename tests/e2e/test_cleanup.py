@@ -8,7 +8,7 @@ import tempfile
 import time
 import unittest
 
-from hooks import ATELIER, Job, JobTest, docker, has_docker
+from hooks import ATELIER, Job, JobTest, await_detached, docker, has_docker
 from relay import Relay
 
 SECONDS = 60
@@ -176,6 +176,8 @@ class Trace(CleanupTest):
         for name in ("config", "prepare", "  images", "  start", "build_script", "cleanup", "  end its processes"):
             self.assertRegex(shown(), rf"(?m)^{name} +[0-9.]+ +[0-9.]+ +#+$")
         self.assertNotIn(job.token, (job.state / "builds/.trace" / job.label).read_text())
+        await_detached(job.config_file)
+        self.assertNotIn("standby", shown(), "nothing is to stand by")
 
     def test_off(self):
         job = self.prepared("trace: 0\n")

@@ -2,8 +2,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "executor/job_folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -101,19 +101,6 @@ void cleaning_release(struct cleaning *x)
 
 /* ---- All of them ---- */
 
-static void list_keys(const struct config *c, struct strvec *keys)
-{
-    auto_free char *folder = folder_of(c);
-    DIR *dir = opendir(folder);
-    const struct dirent *entry;
-
-    while (dir && (entry = readdir(dir)))
-        if (entry->d_name[0] != '.')
-            strvec_push(keys, entry->d_name);
-    if (dir)
-        (void)closedir(dir);
-}
-
 /* To try is to hold it for a moment ourselves: together with others who look, and those who wait for it look again. */
 static bool is_held(const struct config *c, const char *key)
 {
@@ -129,7 +116,7 @@ bool cleaning_are_many(const struct config *c, size_t many)
     auto_strvec keys = STRVEC_INIT;
     size_t held = 0;
 
-    list_keys(c, &keys);
+    job_folder_list(c, FOLDER, S_IFREG, INT64_MAX, &keys);
     for (size_t i = 0; keys.n >= many && held < many && i < keys.n; i++)
         held += is_held(c, keys.items[i]);
     return held >= many;
@@ -139,7 +126,7 @@ struct cleaning *cleaning_hold_abandoned(const struct config *c, struct strvec *
 {
     auto_strvec all = STRVEC_INIT;
 
-    list_keys(c, &all);
+    job_folder_list(c, FOLDER, S_IFREG, INT64_MAX, &all);
     struct cleaning *held = xcalloc(all.n + 1, sizeof(*held));
     for (size_t i = 0; i < all.n; i++) {
         struct cleaning x = CLEANING_INIT;

@@ -261,11 +261,14 @@ void config_endpoint(const struct config *c, char *const *env, struct engine_end
         out->tls_verify = true;
 }
 
+bool config_endpoint_is_unix(const struct engine_endpoint *endpoint)
+{
+    return !endpoint->host || text_starts(endpoint->host, "unix://");
+}
+
 bool config_uses_volumes(const struct config *c, const struct engine_endpoint *endpoint)
 {
-    bool remote = endpoint->host && !text_starts(endpoint->host, "unix://");
-
-    return c->storage == STORAGE_VOLUMES || (c->storage == STORAGE_AUTO && remote);
+    return c->storage == STORAGE_VOLUMES || (c->storage == STORAGE_AUTO && !config_endpoint_is_unix(endpoint));
 }
 
 void config_release(struct config *c)

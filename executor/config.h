@@ -67,6 +67,9 @@ struct config {
 #define CONFIG_NETWORKS_VARIABLE "ATELIER_IDLE_NETWORKS"
 #define CONFIG_NETWORKS_MAX 1000
 
+/* Whether the daemon is reached by a socket of this host's. */
+bool config_endpoint_is_unix(const struct engine_endpoint *endpoint);
+
 /* Read `path`; NULL: the default path, where a missing file means the defaults.
  * `env` supplies HOME and XDG_CACHE_HOME, which the folders default to for users
  * other than root. Errors are ERR_CONFIG and say file, line, what is wrong and the

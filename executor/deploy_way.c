@@ -117,5 +117,5 @@ void deploy_way_remove(const struct config *c, const char *key)
 
 void deploy_way_list(const struct config *c, int64_t before, struct strvec *keys)
 {
-    job_folder_list(c, FOLDERS, before, keys);
+    job_folder_list(c, FOLDERS, S_IFDIR, before, keys);
 }

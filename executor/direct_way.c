@@ -137,5 +137,5 @@ void direct_way_remove(const struct config *c, const char *key)
 
 void direct_way_list(const struct config *c, int64_t before, struct strvec *keys)
 {
-    job_folder_list(c, FOLDERS, before, keys);
+    job_folder_list(c, FOLDERS, S_IFDIR, before, keys);
 }

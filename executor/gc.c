@@ -14,6 +14,7 @@
 #include "executor/direct_way.h"
 #include "executor/garbage.h"
 #include "executor/idle_network.h"
+#include "executor/job_remains.h"
 #include "executor/job_sockets.h"
 #include "executor/kept.h"
 #include "executor/kept_folder.h"
@@ -168,8 +169,7 @@ static void end_cleanups(const struct gc *gc, const struct config *config)
         const char *key = gc->abandoned.items[i];
         if (!is_asked_for(gc, key) || has_things(gc, key))
             continue;
-        job_sockets_remove(config, key);
-        idle_network_return(config, key);
+        job_remains_remove(config, key);
         cleaning_end(&gc->held[i], NULL);
     }
 }
@@ -239,8 +239,7 @@ static void find_standby(struct gc *gc, const struct config *config)
 
 static void end_record(const struct config *config, const char *key)
 {
-    job_sockets_remove(config, key);
-    idle_network_return(config, key);
+    job_remains_remove(config, key);
     standby_record_remove(config, key);
 }
 

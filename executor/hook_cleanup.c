@@ -12,6 +12,7 @@
 #include "executor/halt.h"
 #include "executor/host.h"
 #include "executor/idle_network.h"
+#include "executor/job_remains.h"
 #include "executor/job_sockets.h"
 #include "executor/kept.h"
 #include "executor/late_start.h"
@@ -72,12 +73,10 @@ static int remove_job(struct cleanup *c, int looks, struct err *e)
 {
     int rc = thing_remove_all(c->engine, &c->labels, looks, e);
 
-    if (rc < 0)
+    if (rc < 0) {
         (void)err_wrap(e, "clean up job %s", c->host->name);
-    else
-        job_sockets_remove(&c->host->config, c->host->place.key);
-    if (rc == 0) {
-        idle_network_return(&c->host->config, c->host->place.key);
+    } else {
+        job_remains_remove(&c->host->config, c->host->place.key);
         standby_forget(c->host);
     }
     cleaning_end(&c->cleaning, rc < 0 ? err_text(e) : NULL);

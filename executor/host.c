@@ -41,17 +41,12 @@ bool host_has_standby(const struct host *h)
     return strcmp(h->place.key, h->name) != 0;
 }
 
-static bool is_unix(const struct engine_endpoint *endpoint)
-{
-    return !endpoint->host || text_starts(endpoint->host, "unix://");
-}
-
 bool host_is_shared(const struct host *h, const struct invocation *in)
 {
     struct engine_endpoint endpoint;
 
     config_endpoint(&h->config, in->env, &endpoint);
-    return !config_uses_volumes(&h->config, &endpoint) && is_unix(&endpoint);
+    return !config_uses_volumes(&h->config, &endpoint) && config_endpoint_is_unix(&endpoint);
 }
 
 int host_connect(const struct host *h, const struct invocation *in, struct engine **out, struct err *e)
@@ -67,9 +62,9 @@ int host_connect_alone(const struct host *h, const struct invocation *in, struct
     struct engine_endpoint endpoint;
 
     config_endpoint(&h->config, in->env, &endpoint);
-    if (is_unix(&endpoint))
+    if (config_endpoint_is_unix(&endpoint))
         http_without_tls();
-    return engine_open(&endpoint, out, e);
+    return host_connect(h, in, out, e);
 }
 
 int host_check_interrupt(const struct invocation *in, struct err *e)

@@ -18,6 +18,7 @@
 #define TAKEN  ".networks"
 #define IDLE   ".networks.idle"
 #define PREFIX "atelier-net-"
+#define ROLE   "network"
 /* Before the name of one that is being removed, instead of a job's key. */
 #define GOING "removal."
 #define NAME_MAX_BYTES 128
@@ -177,31 +178,19 @@ void idle_network_return(const struct config *c, const char *key)
         (void)unlink(from);
 }
 
-/* The names below the folder, which is closed then. */
-static void list_names(const struct config *c, const char *folder, struct strvec *out)
+static void list_links(const struct config *c, const char *what, struct strvec *out)
 {
-    auto_free char *root = job_folder(c, folder, "");
-    DIR *dir = opendir(root);
-    const struct dirent *entry;
-
-    while (dir && (entry = readdir(dir)))
-        if (entry->d_name[0] != '.')
-            strvec_push(out, entry->d_name);
-    if (dir)
-        (void)closedir(dir);
+    job_folder_list(c, what, S_IFLNK, INT64_MAX, out);
 }
 
 void idle_network_list(const struct config *c, int64_t before, struct strvec *keys)
 {
     auto_strvec all = STRVEC_INIT;
-    struct stat st;
 
-    list_names(c, TAKEN, &all);
-    for (size_t i = 0; i < all.n; i++) {
-        auto_free char *path = job_folder(c, TAKEN, all.items[i]);
-        if (!text_starts(all.items[i], GOING) && lstat(path, &st) == 0 && st.st_mtime <= before)
+    job_folder_list(c, TAKEN, S_IFLNK, before, &all);
+    for (size_t i = 0; i < all.n; i++)
+        if (!text_starts(all.items[i], GOING))
             strvec_push(keys, all.items[i]);
-    }
 }
 
 /* ---- The networks ---- */
@@ -217,9 +206,8 @@ bool idle_network_suits(const struct host *h)
 static bool is_ours(const json_t *network)
 {
     const json_t *labels = json_object_get(network, "Labels");
-    auto_json *made = place_network_labels();
 
-    return !*json_text(labels, LABEL_JOB) && strcmp(json_text(labels, LABEL_ROLE), json_text(made, LABEL_ROLE)) == 0;
+    return !*json_text(labels, LABEL_JOB) && strcmp(json_text(labels, LABEL_ROLE), ROLE) == 0;
 }
 
 static bool is_like_new(const json_t *network)
@@ -270,7 +258,7 @@ static int remove_going(const struct config *c, struct engine *d, size_t *n, str
     auto_strvec all = STRVEC_INIT;
     auto_err problem = ERR_INIT;
 
-    list_names(c, TAKEN, &all);
+    list_links(c, TAKEN, &all);
     for (size_t i = 0; i < all.n; i++) {
         if (!text_starts(all.items[i], GOING))
             continue;
@@ -308,8 +296,8 @@ static void list_known(const struct config *c, struct strvec *out)
 {
     auto_strvec keys = STRVEC_INIT;
 
-    list_names(c, IDLE, out);
-    list_names(c, TAKEN, &keys);
+    list_links(c, IDLE, out);
+    list_links(c, TAKEN, &keys);
     for (size_t i = 0; i < keys.n; i++) {
         char *name = idle_network_of(c, keys.items[i]);
         if (name)
@@ -334,7 +322,7 @@ int idle_network_sweep(const struct config *c, struct engine *d, bool apply, siz
     size_t i;
     const json_t *network;
 
-    strvec_push(&labels, LABEL_ROLE "=network");
+    strvec_push(&labels, LABEL_ROLE "=" ROLE);
     if (network_list(d, &labels, &all, e) < 0)
         return -1;
     list_known(c, &known); /* later than the list: what is made meanwhile is not in it */

@@ -42,7 +42,7 @@ int job_folder_remove(const struct config *c, const char *what, const char *key,
     return folder ? dir_remove(folder, e) : 0;
 }
 
-void job_folder_list(const struct config *c, const char *what, int64_t before, struct strvec *keys)
+void job_folder_list(const struct config *c, const char *what, mode_t type, int64_t before, struct strvec *keys)
 {
     auto_free char *root = root_of(c, what);
     DIR *dir = opendir(root);
@@ -51,7 +51,7 @@ void job_folder_list(const struct config *c, const char *what, int64_t before, s
 
     while (dir && (entry = readdir(dir)))
         if (is_key(entry->d_name) && fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISDIR(st.st_mode) && st.st_mtime <= before && !strvec_has(keys, entry->d_name))
+            (st.st_mode & S_IFMT) == type && st.st_mtime <= before && !strvec_has(keys, entry->d_name))
             strvec_push(keys, entry->d_name);
     if (dir)
         (void)closedir(dir);

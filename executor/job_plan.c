@@ -31,7 +31,7 @@ int job_plan(const struct host *h, const struct invocation *in, struct plan *out
     if (check_names(h, e) < 0)
         return -1;
     config_endpoint(c, in->env, &endpoint);
-    bool unix_socket = !endpoint.host || text_starts(endpoint.host, "unix://");
+    bool unix_socket = config_endpoint_is_unix(&endpoint);
     const struct host_settings settings = {
         .image = c->image,
         .helper_image = c->helper_image,

@@ -3,8 +3,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "engine/volume.h"
-#include "executor/idle_network.h"
-#include "executor/job_sockets.h"
+#include "executor/job_remains.h"
 #include "executor/kept_folder.h"
 
 #include <string.h>
@@ -83,8 +82,7 @@ static int remove_job(struct engine *d, const char *key, struct err *e)
 /* What of it is in the builds folder. gc says what stays behind. */
 static void remove_folders(const struct config *c, const char *key)
 {
-    job_sockets_remove(c, key);
-    idle_network_return(c, key);
+    job_remains_remove(c, key);
     (void)kept_folder_remove(c, key, NULL);
 }
 

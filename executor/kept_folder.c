@@ -33,5 +33,5 @@ int kept_folder_remove(const struct config *c, const char *key, struct err *e)
 
 void kept_folder_list(const struct config *c, struct strvec *keys)
 {
-    job_folder_list(c, FOLDERS, INT64_MAX, keys);
+    job_folder_list(c, FOLDERS, S_IFDIR, INT64_MAX, keys);
 }

@@ -5,10 +5,9 @@
 #include "engine/image.h"
 #include "executor/direct.h"
 #include "executor/direct_way.h"
-#include "executor/idle_network.h"
 #include "executor/job_containers.h"
 #include "executor/job_plan.h"
-#include "executor/job_sockets.h"
+#include "executor/job_remains.h"
 #include "executor/remove.h"
 #include "executor/standby_record.h"
 
@@ -124,8 +123,7 @@ static void remove_things(const struct host *h, struct engine *d, const char *ke
     strvec_pushf(&labels, LABEL_JOB "=%s", key);
     if (thing_remove_all(d, &labels, 1, &e) < 0)
         return;
-    job_sockets_remove(&h->config, key);
-    idle_network_return(&h->config, key);
+    job_remains_remove(&h->config, key);
     standby_record_remove(&h->config, key);
 }
 
@@ -195,8 +193,7 @@ int standby_take(struct standby_job *j, char *ids[PLAN_ROLES], struct err *e)
 
 int standby_leave(struct standby_job *j, struct err *e)
 {
-    job_sockets_remove(&j->host->config, j->host->place.key);
-    idle_network_return(&j->host->config, j->host->place.key);
+    job_remains_remove(&j->host->config, j->host->place.key);
     standby_forget(j->host);
     return plan_for(j, j->host->name, e);
 }

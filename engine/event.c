@@ -102,35 +102,71 @@ int event_happened(struct engine *d, const char *id, const char *name, int64_t s
     return *happened ? 0 : result;
 }
 
-struct death {
+/* All that the daemon remembers of container `id`. The answer has no end of its own: the listener's stop is its end, or the
+ * daemon's silence. */
+static int recall_all(struct engine *d, const char *id, struct listener *l, struct err *e)
+{
+    auto_strbuf query = STRBUF_TEXT;
+    auto_err problem = ERR_INIT;
+
+    strbuf_puts(&query, "since=1");
+    int result = recall(d, id, &query, json_pack("{s:[s]}", "container", id), l, &problem);
+    return l->stopped || problem.code == ETIMEDOUT ? 0 : result < 0 ? err_move(e, &problem) : 0;
+}
+
+static const json_t *attributes_of(const json_t *event)
+{
+    return json_object_get(json_object_get(event, "Actor"), "Attributes");
+}
+
+static int note_death(void *ctx, const json_t *event, struct err *e)
+{
+    struct event_death *x = ctx;
+    const char *action = json_text(event, "Action");
+    int64_t code = 0;
+
+    (void)e;
+    x->oom = x->oom || strcmp(action, "oom") == 0;
+    if (strcmp(action, "die") != 0)
+        return 0;
+    x->known = number_parse(json_text(attributes_of(event), "exitCode"), 0, INT32_MAX, &code) == 0;
+    x->code = (int)code;
+    return 1;
+}
+
+int event_died(struct engine *d, const char *id, struct event_death *death, struct err *e)
+{
+    struct listener l = { note_death, death, false };
+
+    *death = (struct event_death){ 0 };
+    return recall_all(d, id, &l, e);
+}
+
+struct exec_death {
     const char *exec;
     int code;
     bool died;
 };
 
-static int note_death(void *ctx, const json_t *event, struct err *e)
+static int note_exec_death(void *ctx, const json_t *event, struct err *e)
 {
-    struct death *x = ctx;
-    const json_t *attributes = json_object_get(json_object_get(event, "Actor"), "Attributes");
+    struct exec_death *x = ctx;
     int64_t code = x->code; /* Podman does not tell it */
 
     (void)e;
-    if (!text_starts(json_text(event, "Action"), "exec_die") || strcmp(json_text(attributes, "execID"), x->exec) != 0)
+    if (!text_starts(json_text(event, "Action"), "exec_die") || strcmp(json_text(attributes_of(event), "execID"), x->exec) != 0)
         return 0;
-    (void)number_parse(json_text(attributes, "exitCode"), 0, INT32_MAX, &code);
+    (void)number_parse(json_text(attributes_of(event), "exitCode"), 0, INT32_MAX, &code);
     x->died = code == x->code;
     return 1;
 }
 
 int event_exec_died(struct engine *d, const char *id, const char *exec, int code, bool *died, struct err *e)
 {
-    struct death death = { exec, code, false };
-    struct listener l = { note_death, &death, false };
-    auto_strbuf query = STRBUF_TEXT;
-    auto_err problem = ERR_INIT;
+    struct exec_death death = { exec, code, false };
+    struct listener l = { note_exec_death, &death, false };
+    int result = recall_all(d, id, &l, e);
 
-    strbuf_puts(&query, "since=1");
-    int result = recall(d, id, &query, json_pack("{s:[s]}", "container", id), &l, &problem);
     *died = death.died;
-    return l.stopped || problem.code == ETIMEDOUT ? 0 : result < 0 ? err_move(e, &problem) : 0;
+    return result;
 }

@@ -17,6 +17,16 @@ int event_listen(struct engine *d, const struct strvec *labels, int64_t since, e
 int event_happened(struct engine *d, const char *id, const char *name, int64_t since, int64_t until,
                    bool *happened, struct err *e);
 
+/* How a container ended that has been started again since: inspect no longer tells. */
+struct event_death {
+    bool known; /* no: the daemon forgot, or does not tell codes */
+    int code;
+    bool oom;
+};
+
+/* The first end of container `id` that the daemon still remembers. Takes some seconds where it remembers none. */
+int event_died(struct engine *d, const char *id, struct event_death *death, struct err *e);
+
 /* Whether process `exec` of container `id` ended with that code, by the events that the daemon still remembers. Takes some
  * seconds where it did not. */
 int event_exec_died(struct engine *d, const char *id, const char *exec, int code, bool *died, struct err *e);

@@ -4,6 +4,12 @@
 
 #include <string.h>
 
+static char *for_want_of_memory(const json_t *container)
+{
+    return xasprintf("was killed for want of memory (limit %lld bytes)",
+                     (long long)json_number(json_object_get(container, "HostConfig"), "Memory", 0));
+}
+
 static void judge_end(const json_t *container, const json_t *state, struct health_seen *out)
 {
     const char *reason = json_text(state, "Error");
@@ -11,8 +17,7 @@ static void judge_end(const json_t *container, const json_t *state, struct healt
     out->health = HEALTH_ENDED;
     out->code = (int)json_number(state, "ExitCode", -1);
     if (json_flag(state, "OOMKilled", false)) {
-        auto_free char *limit = xasprintf("%lld", (long long)json_number(json_object_get(container, "HostConfig"), "Memory", 0));
-        out->problem = xasprintf("was killed for want of memory (limit %s bytes)", limit);
+        out->problem = for_want_of_memory(container);
     } else if (*reason) {
         auto_free char *shown = text_quote(reason);
         out->problem = xasprintf("could not run: %s", shown);
@@ -21,16 +26,28 @@ static void judge_end(const json_t *container, const json_t *state, struct healt
     }
 }
 
+void health_recall(const json_t *container, const struct event_death *death, struct health_seen *seen)
+{
+    if (!death->known)
+        return;
+    free(seen->problem);
+    seen->code = death->code;
+    seen->problem = death->oom ? for_want_of_memory(container) : xasprintf("ended with exit code %d", death->code);
+}
+
 void health_judge(const json_t *container, bool checked, int64_t up_ms, struct health_seen *out)
 {
     const json_t *state = json_object_get(container, "State");
     auto_free char *status = text_quote(json_text(json_object_get(state, "Health"), "Status"));
 
-    *out = (struct health_seen){ HEALTH_STARTING, 0, NULL };
-    /* One that its restart policy started again has ended; it will again. */
-    if (!json_flag(state, "Running", false) || json_flag(state, "Restarting", false) ||
-        json_number(container, "RestartCount", 0) > 0) {
+    *out = (struct health_seen){ .health = HEALTH_STARTING };
+    if (!json_flag(state, "Running", false) || json_flag(state, "Restarting", false)) {
         judge_end(container, state, out);
+        return;
+    }
+    /* One that its restart policy started again has ended; it will again. Its state is the new start's: its code is 0. */
+    if (json_number(container, "RestartCount", 0) > 0) {
+        *out = (struct health_seen){ HEALTH_ENDED, -1, true, xstrdup("ended, and its restart policy started it again") };
         return;
     }
     if (!checked) {
@@ -56,5 +73,5 @@ const char *health_output(const json_t *container)
 void health_release(struct health_seen *s)
 {
     free(s->problem);
-    *s = (struct health_seen){ HEALTH_STARTING, 0, NULL };
+    *s = (struct health_seen){ .health = HEALTH_STARTING };
 }

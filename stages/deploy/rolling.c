@@ -125,6 +125,20 @@ static void done(const struct rollout *r, struct rolling *one)
                one->step->body.checked && one->step->kind != SERVICE_ONCE ? ", healthy" : "");
 }
 
+/* How it stands. A daemon that does not answer what it remembers leaves what is known. */
+static int look(const struct rollout *r, const struct rolling *one, int64_t up, json_t **container, struct health_seen *seen,
+                struct err *e)
+{
+    struct event_death death;
+
+    if (container_inspect(r->context->engine, one->id, container, e) < 0)
+        return -1;
+    health_judge(*container, one->step->body.checked && one->step->kind != SERVICE_ONCE, up, seen);
+    if (seen->again && event_died(r->context->engine, one->id, &death, NULL) == 0)
+        health_recall(*container, &death, seen);
+    return 0;
+}
+
 int rolling_look(const struct rollout *r, struct rolling *one, struct err *e)
 {
     int64_t up = clock_ms() - one->began_ms, wait = r->context->target->health_wait_ms;
@@ -134,9 +148,8 @@ int rolling_look(const struct rollout *r, struct rolling *one, struct err *e)
     auto_free char *problem = NULL;
     char time[32];
 
-    if (container_inspect(r->context->engine, one->id, &container, e) < 0)
+    if (look(r, one, up, &container, &seen, e) < 0)
         return -1;
-    health_judge(container, one->step->body.checked && !once, up, &seen);
     bool well = once ? seen.health == HEALTH_ENDED && seen.code == 0 : seen.health == HEALTH_READY;
     if (well) {
         done(r, one);

@@ -195,6 +195,31 @@ static void test_events(void **state)
 
 /* --- what a rollout asks --- */
 
+/* Its state is the second start's, its end the daemon's to remember. */
+static void test_died_and_runs_again(void **state)
+{
+    struct fixture *f = fixture_or_skip(state);
+    auto_err e = ERR_INIT;
+    auto_json *config = json_pack("{s:s, s:[s,s,s], s:o, s:{s:s, s:{s:s}}}", "Image", f->image, "Cmd", "sh", "-c",
+                                  "[ ! -e /tmp/was ] || { echo again; exec sleep 600; }; touch /tmp/was; exit 9",
+                                  "Labels", labels_of(f), "HostConfig", "NetworkMode", "none",
+                                  "RestartPolicy", "Name", "always");
+    auto_free char *id = NULL;
+    auto_json *seen = NULL;
+    struct event_death death;
+
+    check(container_create(f->engine, NULL, NULL, config, &id, &e), &e);
+    check(container_start(f->engine, id, &e), &e);
+    wait_for_log(f, id, "again\n");
+    check(container_inspect(f->engine, id, &seen, &e), &e);
+    assert_int_equal(json_number(json_object_get(seen, "State"), "ExitCode", -1), 0);
+    assert_int_equal(json_number(seen, "RestartCount", -1), 1);
+    check(event_died(f->engine, id, &death, &e), &e);
+    assert_true(death.known);
+    assert_int_equal(death.code, 9);
+    assert_false(death.oom);
+}
+
 static void test_stop(void **state)
 {
     struct fixture *f = fixture_or_skip(state);
@@ -276,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_volume),
         cmocka_unit_test(test_archive),
         cmocka_unit_test(test_events),
+        cmocka_unit_test(test_died_and_runs_again),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_second_network),
         cmocka_unit_test(test_archive_stat),

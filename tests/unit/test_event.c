@@ -53,11 +53,38 @@ static void test_what_happened(void **state)
     scripted_stop(&s);
 }
 
+static void test_deaths(void **state)
+{
+    (void)state;
+    struct scripted s;
+    scripted_open(&s, "> GET /events?since=1&filters=%7B%22container%22%3A%5B%22c%22%5D%7D\n 200 chunked\n"
+                      " json {\"Action\":\"start\"}\n json {\"Action\":\"oom\"}\n"
+                      " json {\"Action\":\"die\",\"Actor\":{\"Attributes\":{\"exitCode\":\"137\"}}}\n hang\n"
+                      "> GET /events*\n 200 chunked\n json {\"Action\":\"die\",\"Actor\":{\"Attributes\":{\"exitCode\":\"9\"}}}\n"
+                      " json {\"Action\":\"die\",\"Actor\":{\"Attributes\":{\"exitCode\":\"0\"}}}\n hang\n"
+                      "> GET /events*\n 200 chunked\n json {\"Action\":\"die\"}\n hang\n"
+                      "> GET /events*\n 200 chunked\n json {\"Action\":\"start\"}\n hang\n"
+                      "> GET /events*\n 500 {\"message\":\"no such thing\"}\n");
+    static const struct event_death seen[] = { { true, 137, true }, { true, 9, false }, { false, 0, false }, { false, 0, false } };
+    auto_err e = ERR_INIT;
+    struct event_death death;
+    for (size_t i = 0; i < ARRAY_SIZE(seen); i++) {
+        check(event_died(s.engine, "c", &death, &e), &e);
+        assert_int_equal(death.known, seen[i].known);
+        assert_int_equal(death.code, seen[i].code);
+        assert_int_equal(death.oom, seen[i].oom);
+    }
+    assert_int_equal(event_died(s.engine, "c", &death, &e), -1);
+    assert_says(&e, ERR_SYSTEM, "no such thing");
+    scripted_stop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_what_happened),
+        cmocka_unit_test(test_deaths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

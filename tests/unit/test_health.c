@@ -25,7 +25,9 @@ static const struct {
     { UP(", \"Health\": {\"Status\": \"unhealthy\"}"), true, 0, HEALTH_FAILED, "its HEALTHCHECK says 'unhealthy'" },
     { UP(", \"ExitCode\": 7, \"Restarting\": true"), false, 99999, HEALTH_ENDED, "ended with exit code 7" },
     { "{\"State\": {\"Running\": true, \"ExitCode\": 0}, \"RestartCount\": 2}", false, 99999, HEALTH_ENDED,
-      "ended with exit code 0" },
+      "ended, and its restart policy started it again" },
+    { "{\"State\": {\"Running\": true, \"Restarting\": true, \"ExitCode\": 9}, \"RestartCount\": 1}", false, 99999, HEALTH_ENDED,
+      "ended with exit code 9" },
     { "{\"State\": {\"Running\": false, \"ExitCode\": 137, \"OOMKilled\": true}, \"HostConfig\": {\"Memory\": 1024}}", false, 0,
       HEALTH_ENDED, "was killed for want of memory (limit 1024 bytes)" },
     { "{\"State\": {\"Running\": false, \"ExitCode\": 127, \"Error\": \"no such\\nfile\"}}", false, 0, HEALTH_ENDED,
@@ -47,6 +49,33 @@ static void test_judge(void **state)
     }
 }
 
+/* One that runs again: its state says exit code 0, the daemon's events what it was. */
+static void test_recall(void **state)
+{
+    static const struct {
+        struct event_death death;
+        int code;
+        const char *problem;
+    } cases[] = {
+        { { true, 9, false }, 9, "ended with exit code 9" },
+        { { true, 137, true }, 137, "was killed for want of memory (limit 1024 bytes)" },
+        { { false, 0, false }, -1, "ended, and its restart policy started it again" },
+    };
+    auto_json *container = json_pack("{s:{s:b, s:i}, s:i, s:{s:i}}", "State", "Running", 1, "ExitCode", 0, "RestartCount", 1,
+                                     "HostConfig", "Memory", 1024);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        auto_health seen = { 0 };
+        health_judge(container, false, 0, &seen);
+        assert_true(seen.again);
+        health_recall(container, &cases[i].death, &seen);
+        assert_int_equal(seen.health, HEALTH_ENDED);
+        assert_int_equal(seen.code, cases[i].code);
+        assert_string_equal(seen.problem, cases[i].problem);
+    }
+}
+
 static void test_output(void **state)
 {
     auto_json *container = json_pack("{s:{s:{s:[{s:s}, {s:s}]}}}", "State", "Health", "Log", "Output", "old", "Output", "last");
@@ -59,6 +88,6 @@ static void test_output(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_judge), cmocka_unit_test(test_output) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_judge), cmocka_unit_test(test_recall), cmocka_unit_test(test_output) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

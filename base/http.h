@@ -22,7 +22,7 @@ struct http; /* opaque: a client of one origin */
 char *http_library_version(void);
 
 /* For a process that will have no client with TLS, before it opens the first one: what OpenSSL otherwise gets ready for
- * that (names of all ciphers and digests, texts of all errors) is 1 MB. */
+ * that (names of all ciphers and digests, texts of all errors, its configuration file) is 1.3 MB. */
 void http_without_tls(void);
 
 struct http_origin {

@@ -36,7 +36,7 @@ int _gnutls_global_init_skip(void)
 void http_without_tls(void)
 {
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
-                                  OPENSSL_INIT_NO_ADD_ALL_DIGESTS,
+                                  OPENSSL_INIT_NO_ADD_ALL_DIGESTS | OPENSSL_INIT_NO_LOAD_CONFIG,
                               NULL); /* a failure only saves nothing */
 }
 

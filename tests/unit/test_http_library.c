@@ -7,11 +7,14 @@
 #include <cmocka.h>
 
 #include "base/digest.h"
+#include "base/file.h"
 #include "base/http.h"
 
 #include <dlfcn.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/provider.h>
+#include <string.h>
 
 /* GnuTLS finds it only if the program exports it. */
 static void test_gnutls_is_told(void **state)
@@ -24,10 +27,20 @@ static void test_openssl_is_told(void **state)
 {
     (void)state;
     static const struct http_origin origin = { .unix_socket = "/nonexistent", .base = "http://docker" };
+    /* A provider of OpenSSL's own that does nothing. */
+    static const char settings[] = "openssl_conf = start\n[start]\nproviders = wanted\n[wanted]\nnull = on\n[on]\nactivate = 1\n";
+    auto_err e = ERR_INIT;
+    auto_free char *folder = NULL;
     auto_http *h = NULL;
 
+    assert_int_equal(dir_temporary("/tmp", "test_http_library.", &folder, &e), 0);
+    auto_free char *path = xasprintf("%s/openssl.cnf", folder);
+    assert_int_equal(file_write(path, settings, strlen(settings), 0600, &e), 0);
+    assert_int_equal(setenv("OPENSSL_CONF", path, 1), 0);
     http_without_tls();
     assert_int_equal(http_open(&origin, &h, NULL), 0);
+    assert_int_equal(dir_remove(folder, &e), 0);
+    assert_false(OSSL_PROVIDER_available(NULL, "null"));
     assert_null(ERR_reason_error_string(ERR_PACK(ERR_LIB_PEM, 0, PEM_R_NO_START_LINE)));
 }
 

@@ -40,9 +40,10 @@ static inline void cleanup_fclose(FILE **f)
     if (*f)
         (void)fclose(*f);
 }
-#define auto_free   __attribute__((cleanup(cleanup_free)))
-#define auto_close  __attribute__((cleanup(cleanup_close)))
-#define auto_fclose __attribute__((cleanup(cleanup_fclose)))
+/* unused: one may be there for its end alone. */
+#define auto_free   __attribute__((cleanup(cleanup_free), unused))
+#define auto_close  __attribute__((cleanup(cleanup_close), unused))
+#define auto_fclose __attribute__((cleanup(cleanup_fclose), unused))
 
 /* Ownership leaves by one visible word: the variable is NULL (or -1) afterwards. */
 #define take(pp)                                                                                   \

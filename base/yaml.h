@@ -93,6 +93,6 @@ static inline void yaml_release(struct yaml **y)
 {
     yaml_tree_free(*y);
 }
-#define auto_yaml __attribute__((cleanup(yaml_release))) struct yaml
+#define auto_yaml __attribute__((cleanup(yaml_release), unused)) struct yaml
 
 #endif

@@ -96,7 +96,7 @@ static void test_results(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
         auto_err e = ERR_INIT;
-        bool is;
+        bool is = false;
         if (expression_check(good[i].text, &e) < 0 || expression_holds(good[i].text, &scope, &is, &e) < 0)
             fail_msg("%s: %s", good[i].text, err_text(&e));
         if (is != good[i].want)

@@ -122,7 +122,7 @@ static void test_read(void **state)
     if (timeline_read(folder.path, folder.start, &t, &e) < 0)
         fail_msg("%s", err_text(&e));
     static const char *const jobs[] = { "build", "build/build", "<i>\"unit\"", "<i>\"unit\"", "late" };
-    static const char *const reasons[] = { "", "", "exit code 3", "exit code 4 " HOSTILE, "an earlier job failed" };
+    static const char *const reasons[] = { "", "", "exit code 3", ("exit code 4 " HOSTILE), "an earlier job failed" };
     assert_int_equal(t.n, ARRAY_SIZE(jobs));
     for (size_t i = 0; i < t.n; i++) {
         assert_string_equal(t.tries[i].job, jobs[i]);

@@ -137,11 +137,12 @@ static void send_order(const struct script *s, enum order_kind kind, int value, 
 /* The descriptors that came with a message, -1 for each that did not. */
 static void take_fds(struct msghdr *message, int fds[ORDER_FDS])
 {
+    struct cmsghdr *c = CMSG_FIRSTHDR(message); /* there is room for one */
+
     for (int i = 0; i < ORDER_FDS; i++)
         fds[i] = -1;
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c))
-        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(ORDER_FDS * sizeof(int)))
-            memcpy(fds, CMSG_DATA(c), ORDER_FDS * sizeof(int));
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(ORDER_FDS * sizeof(int)))
+        memcpy(fds, CMSG_DATA(c), ORDER_FDS * sizeof(int));
 }
 
 /* A message, and its descriptors. False when the other end is gone. */

@@ -104,10 +104,9 @@ static int by_use(const void *a, const void *b)
 
 void store_index_arrange(struct store_index *x)
 {
-    struct store_entry *end = x->entries + x->n;
-
     if (x->n == 0)
         return;
+    const struct store_entry *end = x->entries + x->n;
     qsort(x->entries, x->n, sizeof(*x->entries), by_path);
     for (struct store_entry *first = x->entries, *last; first < end; first = last) {
         for (last = first + 1; last < end && same_folder(first, last); last++)

@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "engine/container.h"
 #include "engine/exec.h"
-#include "executor/job_container.h"
+#include "executor/role_container.h"
 #include "stages/shell.h"
 
 #include <inttypes.h>
@@ -27,7 +27,7 @@ static int find_helper(struct engine *d, const struct place *place, char **id, s
 {
     auto_json *found = NULL;
 
-    if (job_container(d, place, "helper", &found, e) < 0)
+    if (role_container_find(d, place, "helper", &found, e) < 0)
         return -1;
     *id = json_text_any(found, "Id");
     if (strcmp(json_text(found, "State"), "running") == 0)

@@ -4,8 +4,8 @@
 #include "engine/container.h"
 #include "executor/client_config.h"
 #include "executor/direct_way.h"
-#include "executor/job_container.h"
 #include "executor/late_start.h"
+#include "executor/role_container.h"
 #include "executor/start_problem.h"
 #include "stages/plan.h"
 
@@ -32,7 +32,7 @@ static int find_container(struct way *w, struct err *e)
     auto_json *found = NULL;
     auto_json *entrypoint = NULL;
 
-    if (job_container(w->engine, &w->host->place, w->role, &found, e) < 0)
+    if (role_container_find(w->engine, &w->host->place, w->role, &found, e) < 0)
         return -1;
     w->container = json_text_any(found, "Id");
     w->image = json_text_any(found, "Image");
@@ -86,7 +86,7 @@ static const char *image_name(const struct host *h)
     return *h->job.image.name ? h->job.image.name : h->config.image;
 }
 
-/* Whether the container whose network this one shares has ended, and taken it with it (executor/job_container.c). */
+/* Whether the container whose network this one shares has ended, and taken it with it (executor/role_container.c). */
 static bool has_lost_network(const struct way *w)
 {
     const struct host *h = w->host;

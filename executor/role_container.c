@@ -1,4 +1,4 @@
-#include "executor/job_container.h"
+#include "executor/role_container.h"
 
 #include "base/text.h"
 #include "engine/container.h"
@@ -40,7 +40,7 @@ static int follow_network(struct engine *d, const json_t *asked, const json_t *o
     return asked == follower ? container_start(d, json_text(owner, "Id"), e) : 0;
 }
 
-int job_container(struct engine *d, const struct place *place, const char *role, json_t **out, struct err *e)
+int role_container_find(struct engine *d, const struct place *place, const char *role, json_t **out, struct err *e)
 {
     auto_strvec labels = STRVEC_INIT;
     auto_json *list = NULL;

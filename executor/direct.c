@@ -221,7 +221,7 @@ static int hear(struct direct *d, const struct direct_script *s, int *code, stru
     if (n == (ssize_t)sizeof(order) && order.kind == ORDER_REFUSED)
         return refused(s, order.value, e);
     if (!ended)
-        return err_set(e, ERR_SYSTEM, 0, "the container's first process went away while the script ran");
+        return err_set(e, ERR_SYSTEM, DIRECT_GONE, "the container's first process went away while the script ran");
     *code = order.value;
     d->left = order.left;
     return 1;

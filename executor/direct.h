@@ -10,6 +10,8 @@
 #include "executor/direct_output.h"
 #include "executor/init/order.h"
 
+#include <errno.h>
+
 struct direct {
     int fd;                   /* -1: there is no such way */
     struct order_hello hello;
@@ -29,6 +31,8 @@ bool direct_is_there(const char *folder);
 /* As direct_open, for a container that was started just now: its first process may need a moment. */
 bool direct_wait(const char *folder, struct direct *out);
 
+#define DIRECT_GONE ECONNRESET
+
 struct direct_script {
     const struct strvec *argv; /* empty: the image's best shell */
     const struct strvec *env;  /* besides the container's */
@@ -40,7 +44,7 @@ struct direct_script {
 };
 
 /* Run it to its end, and to that of all that it left in the container; its output goes to stdout. ERR_JOB: it cannot
- * be executed there. Other errors after the script has begun: the container's first process is gone. */
+ * be executed there. With the code DIRECT_GONE: the container's first process is gone, and with it the container. */
 int direct_run(struct direct *d, const struct direct_script *script, int *code, struct err *e);
 /* Ask its processes to end in order, while direct_run() works. */
 void direct_stop(struct direct *d);

@@ -5,12 +5,15 @@
 #include "base/number.h"
 #include "engine/container.h"
 #include "engine/event.h"
+#include "executor/direct.h"
 
 #include <poll.h>
 #include <signal.h>
 
-/* How long a container may still seem to run after its processes were killed. */
+/* How long a container may still seem to run after its processes were killed; and one whose first process is known to be
+ * gone, on a busy daemon. Counted in looks: time in which we do not run either is no patience. */
 #define SETTLE_TRIES 10
+#define GONE_TRIES   100
 #define SETTLE_MS    50
 
 /* The daemon may hear of the kernel's deed a moment after the process's end. */
@@ -67,9 +70,9 @@ static bool is_container_ended(const struct ending *x, bool *oom, struct err *wh
 }
 
 /* The daemon tells of the process's death a moment before the container's. */
-static bool container_ended(const struct ending *x, bool *oom, struct err *why)
+static bool container_ended(const struct ending *x, int tries, bool *oom, struct err *why)
 {
-    for (int i = 0; i < SETTLE_TRIES; i++) {
+    for (int i = 0; i < tries; i++) {
         if (is_container_ended(x, oom, why))
             return true;
         (void)poll(NULL, 0, SETTLE_MS);
@@ -84,7 +87,8 @@ int verdict(const struct ending *x, int rc, int *code, struct err *e)
     if (rc == 0 && *code == 0)
         return 0;
     bool oom = is_out_of_memory(x, rc < 0 ? KILLED : *code);
-    bool ended = (rc < 0 || (*code == KILLED && !oom)) && container_ended(x, &oom, &why);
+    int tries = rc < 0 && e->code == DIRECT_GONE ? GONE_TRIES : SETTLE_TRIES;
+    bool ended = (rc < 0 || (*code == KILLED && !oom)) && container_ended(x, tries, &oom, &why);
     if (oom && (rc == 0 || ended)) {
         say_out_of_memory(x);
         *code = rc < 0 ? KILLED : *code;

@@ -12,6 +12,7 @@ import unittest
 
 import images
 from hooks import ATELIER, Job, JobTest, docker, has_docker, processes_in, terminate
+from scripted_daemon import Daemon
 
 SOCKET = "/run/atelier/init/socket"
 LOOK = r"""
@@ -157,7 +158,7 @@ class Stream(Direct):
         run.stdout.readline()
         run.stdout.close()
         self.assertEqual(run.wait(timeout=60), 2)
-        self.assertEqual(processes_in(job.container()), [])
+        eventually(self, "its processes end", lambda: processes_in(job.container()) == [])
 
     def test_libcurl_is_not_loaded(self):
         job = self.prepared()
@@ -231,6 +232,24 @@ class Ends(Direct):
         _, err = run.communicate(timeout=60)
         self.assertEqual(run.returncode, 2, err)
         self.assertIn("the job's build container was stopped from outside while its script ran", err)
+
+    def test_one_that_is_killed_while_the_daemon_is_busy(self):
+        """It still says for a while that the container runs."""
+        job = self.prepared()
+        container = job.container()
+        listed = {"Id": container, "State": "running", "Labels": {"atelier.job": job.label, "atelier.role": "build"}}
+        state = f'GET /containers/{container}/json\n  200 {{"State":{{"Running":%s}}}}\n'
+        script = (f">> GET /containers/json\n  200 {json.dumps([listed])}\n"
+                  '>> GET /events\n  200 chunked\n' + ("> " + state % "true") * 40 + ">> " + state % "false")
+        with Daemon(str(job.state / "docker.sock"), script) as daemon:
+            job.extra = {"DOCKER_HOST": f"unix://{daemon.path}"}
+            run = job.start_run("echo ready; sleep 600")
+            run.stdout.readline()
+            docker("kill", container)
+            _, err = run.communicate(timeout=120)
+            self.assertEqual((run.returncode, daemon.complaints()), (2, []), err)
+            self.assertIn("the job's build container was stopped from outside while its script ran", err)
+        job.extra = {}
 
     def test_a_folder_that_is_left_is_gone_with_the_job(self):
         job = self.prepared()
@@ -391,11 +410,12 @@ class Hostile(Direct):
     def test_output_that_is_held_by_somebody_who_stays(self):
         """Handed over a socket to a process that no script of this job started."""
         job = self.prepared()
-        hold = ("import socket, time\ns = socket.socket(socket.AF_UNIX); s.bind('/tmp/s'); s.listen(); c, _ = s.accept()\n"
+        hold = ("import os, socket, time\ns = socket.socket(socket.AF_UNIX); s.bind('/tmp/new'); s.listen()\n"
+                "os.rename('/tmp/new', '/tmp/s'); c, _ = s.accept()\n"
                 "kept = socket.recv_fds(c, 1, 1)\nc.send(b'x'); time.sleep(600)")
         give = ("import socket; s = socket.socket(socket.AF_UNIX); s.connect('/tmp/s'); socket.send_fds(s, [b'x'], [1]); s.recv(1)")
         docker("exec", "-d", job.container(), "python3", "-c", hold)
-        result = job.run(f"until [ -S /tmp/s ]; do sleep 0.1; done; sleep 0.2; python3 -c \"{give}\"; echo end")
+        result = job.run(f"until [ -S /tmp/s ]; do sleep 0.1; done; python3 -c \"{give}\"; echo end")
         self.assertEqual((result.out, result.code), ("end\n", 0), result)
 
     def test_output_that_is_made_narrow(self):
@@ -406,8 +426,9 @@ class Hostile(Direct):
         self.assertEqual(result.out.split(), [str(n) for n in range(1, 20001)])
 
     def test_a_fork_bomb_ends_with_its_script(self):
+        """Which starts nothing more itself: it could not."""
         job = self.prepared("kinds: {build: {pids: 100}}\n")
-        result = job.run("(bomb() { bomb & bomb & wait; }; bomb) 2>/dev/null & sleep 1; exit 3")
+        result = job.run("sleep 1 & end=$!; (bomb() { bomb & bomb & wait; }; bomb) 2>/dev/null & wait $end; exit 3")
         self.assertEqual(job.code(), "3\n", result)
         eventually(self, "it ends", lambda: processes_in(job.container()) == [])
         self.assert_by(job, "init")

@@ -37,11 +37,11 @@ static int open_file(const char *path)
 
 static int become_nobody(struct err *e)
 {
-    if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-                           setresuid(NOBODY, NOBODY, NOBODY) < 0))
-        return err_set(e, ERR_SYSTEM, errno, "give up root's rights: %s", strerror(errno));
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_set(e, ERR_SYSTEM, errno, "give up further rights: %s", strerror(errno));
+    if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+                           setresuid(NOBODY, NOBODY, NOBODY) < 0)) /* the user last: whoever sees that one sees all */
+        return err_set(e, ERR_SYSTEM, errno, "give up root's rights: %s", strerror(errno));
     return 0;
 }
 

@@ -182,15 +182,15 @@ static void serve(const struct server *s, struct client *c)
 /* In the job's folder by way of a current folder of our own: a socket's path is short. */
 static int listen_here(const char *folder, struct err *e)
 {
-    static const struct sockaddr_un address = { AF_UNIX, WIRE_SOCKET };
+    static const struct sockaddr_un address = { AF_UNIX, WIRE_UNREADY };
     auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (chdir(folder) < 0)
         return err_set(e, ERR_SYSTEM, errno, "enter '%s': %s", folder, strerror(errno));
-    (void)unlink(WIRE_SOCKET);
+    (void)unlink(WIRE_UNREADY);
     /* The mode for every user of the container, who may all knock. */
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || chmod(WIRE_SOCKET, 0666) < 0 ||
-        listen(fd, BACKLOG) < 0)
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || chmod(WIRE_UNREADY, 0666) < 0 ||
+        listen(fd, BACKLOG) < 0 || rename(WIRE_UNREADY, WIRE_SOCKET) < 0)
         return err_set(e, ERR_SYSTEM, errno, "listen in '%s': %s", folder, strerror(errno));
     return take_fd(&fd);
 }

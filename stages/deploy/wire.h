@@ -17,6 +17,7 @@
 #define WIRE_PARENT   "/run/atelier"
 #define WIRE_FOLDER   WIRE_PARENT "/deploy" /* in the job's container: this job's alone */
 #define WIRE_SOCKET   "socket"              /* in that folder */
+#define WIRE_UNREADY  ".socket"             /* its name until each user may knock, and somebody listens */
 #define WIRE_VERSION  "1"
 #define WIRE_TEXT_MAX ((size_t)1 << 20) /* a compose file */
 /* The longest request, and the longest line of an answer. */

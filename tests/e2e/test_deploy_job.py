@@ -23,6 +23,7 @@ DAEMON = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 ALLOWED = f"{{docker_host: '{DAEMON}', projects: [group/proj], environments: [staging]}}"
 ASK = "deploy-master elsewhere -f /etc/hosts"  # is refused, by the host
 REFUSED = "ERROR: this host has no target 'elsewhere'; this job may deploy to: here"
+LISTENS = "until [ -S /run/atelier/deploy/socket ]; do sleep 0.05; done\n"  # for who is no deploy-master, which waits itself
 
 
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")
@@ -111,7 +112,7 @@ class Way(DeployTest):
         running = second.start_run("sleep 1000")
         try:
             wait_for((self.folder(second) / "socket").exists)
-            result = first.run("set +e; ls /run/atelier/deploy; touch /run/atelier/deploy/x; find / -path /proc -prune "
+            result = first.run(LISTENS + "set +e; ls /run/atelier/deploy; touch /run/atelier/deploy/x; find / -path /proc -prune "
                                "-o -path /run/atelier/init -prune -o -type s -print; exit 0")
             self.assertIn("Read-only file system", result.out)
             self.assertEqual(re.findall(r"^/.*$", result.out, re.M), ["/run/atelier/deploy/socket"], result)
@@ -221,7 +222,7 @@ class Socket(DeployTest):
     def test_nonsense_is_refused_and_the_next_request_is_served(self):
         job = self.prepared()
         result = job.run(
-            "curl -s --max-time 30 --unix-socket /run/atelier/deploy/socket http://x/ --http0.9 | tr -d '\\0'; echo\n"
+            LISTENS + "curl -s --max-time 30 --unix-socket /run/atelier/deploy/socket http://x/ --http0.9 | tr -d '\\0'; echo\n"
             f"{ASK}; echo code $?")
         self.assertIn("ERROR: the request was not understood: a field is too long", result.out)
         self.assertIn(REFUSED, result.out)

@@ -9,11 +9,11 @@ import images
 import test_deploy_job as by_socket
 from hooks import docker, has_docker
 from relay import TcpRelay
-from test_deploy_job import ASK, REFUSED, SERVE, UNDER_WAY, UP, wait_for
+from test_deploy_job import ASK, LISTENS, REFUSED, SERVE, UNDER_WAY, UP, wait_for
 
 FIND = ("relay() { for p in /proc/[0-9]*; do [ \"$(tr '\\0' ' ' <$p/cmdline)\" = '/usr/local/bin/deploy-master --relay ' ] "
         "&& echo ${p#/proc/}; done 2>/dev/null; }; until [ \"$(relay)\" ]; do sleep 0.05; done\n")
-LISTENS = "until [ -S /run/atelier/deploy/socket ]; do sleep 0.05; done\n"
+TOLD = "until [ -e /tmp/told ]; do sleep 0.05; done"  # told() says so
 
 
 class Relayed:
@@ -33,6 +33,12 @@ class Relayed:
         names += [name for name in docker("volume", "ls", "-q", "--filter", "name=atelier-builds-tEsT_0123").split()
                   if name.endswith("." + job.id)]
         docker("volume", "rm", "-f", *names, check=False) if names else None
+
+    def told(self, job, running):
+        """The first line that `run` says, for which the script waits; at the script's end nobody asks how a relay ends."""
+        line = running.stderr.readline()
+        docker("exec", job.container(), "touch", "/tmp/told")
+        return line
 
     def relays(self, job):
         return [line for line in docker("top", job.container(), "-eo", "pid,args").splitlines() if "--relay" in line]
@@ -120,9 +126,13 @@ class Hostile(Relayed, by_socket.DeployTest):
 
     def test_one_that_is_killed_is_named_and_the_next_script_has_another(self):
         job = self.prepared()
-        result = job.run(FIND + f"kill -9 $(relay); sleep 0.5; {ASK}; echo code $?\n", "build_script")
-        self.assertIn("the job's host does not answer on /run/atelier/deploy/socket: Connection refused", result.out)
-        self.assertIn("its relay in the job's container: it was killed (status 137); this script cannot deploy any more", result.err)
+        killed = f"p=$(relay); kill -9 $p; while [ -e /proc/$p ]; do sleep 0.05; done; {TOLD}; {ASK}"
+        running = job.start_run(FIND + LISTENS + killed)
+        self.assertIn("its relay in the job's container: it was killed (status 137); this script cannot deploy any more",
+                      self.told(job, running))
+        out, err = running.communicate(timeout=300)
+        self.assertIn("the job's host does not answer on /run/atelier/deploy/socket: Connection refused", out)
+        self.assertEqual(err, "")
         self.assertIn(REFUSED, job.run(ASK, "after_script").out)
 
     def test_one_that_is_stopped_holds_nobody_up(self):
@@ -141,7 +151,7 @@ class Hostile(Relayed, by_socket.DeployTest):
         client = subprocess.Popen(["docker", "exec", container, "sh", "-c", ASK + "; echo code $?; touch /tmp/answered"],
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         # The listener, and who waits for it to accept.
-        wait_for(lambda: docker("exec", container, "cat", "/proc/net/unix").count("/run/atelier/deploy/socket") == 2)
+        wait_for(lambda: docker("exec", container, "cat", "/proc/net/unix").count("/run/atelier/deploy/") == 2)
         wait_script = "for i in $(seq 600); do [ -e /tmp/answered ] && echo was answered && break; sleep 0.1; done"
         self.assertIn("was answered", job.run(wait_script).out)
         self.assertEqual(client.communicate(timeout=300)[0], f"{REFUSED}\ncode 1\n")
@@ -206,11 +216,12 @@ class Deploy(Relayed, by_socket.Deploy):
 
     def test_a_relay_that_is_killed_in_the_middle(self):
         job = self.ready()
-        running, before = self.interrupted(job, FIND + UP + f" & p=$!; {UNDER_WAY}; kill -KILL $(relay); wait $p || echo code $?")
+        running, before = self.interrupted(job, FIND + UP + f" & p=$!; {UNDER_WAY}; kill -KILL $(relay); wait $p || echo code $?; {TOLD}")
+        self.assertIn("it was killed (status 137); this script cannot deploy any more, and what was not yet switched over is undone",
+                      self.told(job, running))
         out, err = running.communicate(timeout=300)
         self.assertIn("the job's host went away in the middle", out)
         self.assertIn("code 3", out)
-        self.assertIn("it was killed (status 137); this script cannot deploy any more, and what was not yet switched over is undone", err)
         self.assert_old_release(job, before)
 
     def test_a_stream_that_is_spoiled_in_the_middle(self):

@@ -155,6 +155,7 @@ class Abandoned(CleanupTest):
             self.succeeds(job.hook("cleanup"))
             self.wait_until(lambda: self.lock_file(job).exists() and self.lock_file(job).read_text(), "no reason is told")
         job.extra = {}
+        await_detached(job.config_file)  # which has the lock until then
         self.assertIn(f"clean up job {job.label}", self.lock_file(job).read_text())
         self.gc(job)
         self.assertEqual(job.left_in_the_end(), [])

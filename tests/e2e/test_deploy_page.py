@@ -18,7 +18,7 @@ import unittest
 
 import images
 import proxy
-from hooks import ATELIER, ROOT, docker
+from hooks import ATELIER, ROOT, docker, wait_for
 from registries import Authority, Network, Registry
 from target_daemons import PROXY_NETWORK, Target
 import test_dind
@@ -416,7 +416,8 @@ class Page(unittest.TestCase):
         self.assertTrue(job["State"]["Running"])
         self.assertIn("*/15 * * * *", job["Config"]["Cmd"])
         self.assertEqual(job["Config"]["Labels"]["traefik.enable"], "false")
-        code, said = place.execute("cleanup", "/.atelier/atelier-cron", "--once")
+        by_hand = ("cleanup", "/.atelier/atelier-cron", "--once")
+        code, said = wait_for(lambda: (done := place.execute(*by_hand))[0] != 75 and done, "its run at a quarter has ended")
         self.assertEqual(code, 0, said)
         self.assertIn(f"wp-cron.php runs as 1001 in {name}\n", said)
         self.assertIn("wp-cron.php", self.answer(place, "web", DOMAINS[name], "/cgi-bin/post?x"))

@@ -17,7 +17,7 @@ import time
 import unittest
 
 import images
-from hooks import ROOT, docker, has_docker, listed_in_the_end
+from hooks import PATIENCE, ROOT, docker, has_docker, listed_in_the_end
 from registries import Authority, Network, Platform, Registry
 from pipelines import Checkout
 
@@ -144,7 +144,7 @@ class World:
         if privileges()[0]:
             kind["runtime"] = privileges()[0]
         kind = json.dumps(kind)
-        return f"pull_policy: if-not-present\nstages: {{release: push}}\nkinds: {{test: {kind}, push: {kind}}}\n"
+        return f"pull_policy: if-not-present\nservices: {{wait: {PATIENCE}s}}\nstages: {{release: push}}\nkinds: {{test: {kind}, push: {kind}}}\n"
 
     def secrets(self):
         return {"DOCKER_PASSWORD": self.hub.password, "HEROKU_API_KEY": self.heroku.password}

@@ -148,8 +148,8 @@ class Hostile(Relayed, by_socket.DeployTest):
         job = self.prepared()
         self.assertEqual(job.run(FIND + LISTENS + "kill -STOP $(relay)").code, 0)
         container = job.container()
-        client = subprocess.Popen(["docker", "exec", container, "sh", "-c", ASK + "; echo code $?; touch /tmp/answered"],
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        ask = f"exec 2>&1; {ASK}; echo code $?; touch /tmp/answered"  # the daemon keeps no order between two streams
+        client = subprocess.Popen(["docker", "exec", container, "sh", "-c", ask], stdout=subprocess.PIPE, text=True)
         # The listener, and who waits for it to accept.
         wait_for(lambda: docker("exec", container, "cat", "/proc/net/unix").count("/run/atelier/deploy/") == 2)
         wait_script = "for i in $(seq 600); do [ -e /tmp/answered ] && echo was answered && break; sleep 0.1; done"

@@ -215,7 +215,8 @@ static int hear(struct direct *d, const struct direct_script *s, int *code, stru
     struct order order;
     ssize_t n = recv(d->fd, &order, sizeof(order), 0);
 
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    /* Where it closed with an order of ours unread, that is heard first, and then what it had said. */
+    if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
         return 0;
     bool ended = n == (ssize_t)sizeof(order) && order.kind == ORDER_ENDED && order.value >= 0 && order.value <= 255;
     if (n == (ssize_t)sizeof(order) && order.kind == ORDER_REFUSED)

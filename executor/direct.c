@@ -15,7 +15,7 @@
 /* A first process does nothing but answer, but the container may be paused. */
 #define HELLO_MS 5000
 /* From the daemon's word that a container has started, to its socket. */
-#define WAIT_LOOKS 200
+#define WAIT_LOOKS 600
 #define WAIT_MS    5
 
 /* ---- The connection ---- */
@@ -221,8 +221,9 @@ static int hear(struct direct *d, const struct direct_script *s, int *code, stru
     bool ended = n == (ssize_t)sizeof(order) && order.kind == ORDER_ENDED && order.value >= 0 && order.value <= 255;
     if (n == (ssize_t)sizeof(order) && order.kind == ORDER_REFUSED)
         return refused(s, order.value, e);
+    d->gone = !ended;
     if (!ended)
-        return err_set(e, ERR_SYSTEM, DIRECT_GONE, "the container's first process went away while the script ran");
+        return err_set(e, ERR_SYSTEM, 0, "the container's first process went away while the script ran");
     *code = order.value;
     d->left = order.left;
     return 1;

@@ -10,16 +10,15 @@
 #include "executor/direct_output.h"
 #include "executor/init/order.h"
 
-#include <errno.h>
-
 struct direct {
     int fd;                   /* -1: there is no such way */
     struct order_hello hello;
     unsigned left;            /* after the end: processes of another user's, which only root can end */
+    bool gone;                /* after a failure: the container's first process is */
     struct direct_output output;
 };
 
-#define DIRECT_INIT { -1, { 0 }, 0, DIRECT_OUTPUT_INIT }
+#define DIRECT_INIT { -1, { 0 }, 0, false, DIRECT_OUTPUT_INIT }
 
 /* Connect to the first process of the container whose folder this is. False when nobody answers there, or one of
  * another version: then nothing has happened. */
@@ -30,8 +29,6 @@ bool direct_is_there(const char *folder);
 
 /* As direct_open, for a container that was started just now: its first process may need a moment. */
 bool direct_wait(const char *folder, struct direct *out);
-
-#define DIRECT_GONE ECONNRESET
 
 struct direct_script {
     const struct strvec *argv; /* empty: the image's best shell */
@@ -44,7 +41,8 @@ struct direct_script {
 };
 
 /* Run it to its end, and to that of all that it left in the container; its output goes to stdout. ERR_JOB: it cannot
- * be executed there. With the code DIRECT_GONE: the container's first process is gone, and with it the container. */
+ * be executed there. Another error after the script has begun: `gone` says whether the container's first process is,
+ * and with it the container. */
 int direct_run(struct direct *d, const struct direct_script *script, int *code, struct err *e);
 /* Ask its processes to end in order, while direct_run() works. */
 void direct_stop(struct direct *d);

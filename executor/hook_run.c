@@ -360,6 +360,8 @@ static int judge(struct run *r, const struct host *h, int64_t began_ms, int rc, 
         .role = r->substage->role,
         .kind = kind_name(kind_of(&h->config.kinds, h->job.stage, h->job.environment)),
         .began_ms = began_ms,
+        .answered = rc == 0 && r->way.direct.fd >= 0,
+        .gone = r->way.direct.gone,
         .log = &r->in->log,
     };
     return verdict(&ending, rc, code, e);

@@ -5,19 +5,19 @@
 #include "base/number.h"
 #include "engine/container.h"
 #include "engine/event.h"
-#include "executor/direct.h"
 
 #include <poll.h>
 #include <signal.h>
 
-/* How long a container may still seem to run after its processes were killed; and one whose first process is known to be
- * gone, on a busy daemon. Counted in looks: time in which we do not run either is no patience. */
-#define SETTLE_TRIES 10
-#define GONE_TRIES   100
+/* How long a container may still seem to run after its processes were killed; and how long when it is known that they were.
+ * Looks and not a time: a machine that stood still has let that pass. */
+#define SETTLE_LOOKS 40
+#define GONE_LOOKS   200
 #define SETTLE_MS    50
 
-/* The daemon may hear of the kernel's deed a moment after the process's end. */
-#define NEWS_MS 1000
+/* The daemon may hear of the kernel's deed a moment after the process's end. It is asked more than once for the same reason. */
+#define NEWS_TIMES 2
+#define NEWS_MS    1500
 
 #define KILLED (128 + SIGKILL)
 
@@ -25,10 +25,14 @@
  * that is not set (20.10), or stays from an earlier script (later ones). */
 static bool is_out_of_memory(const struct ending *x, int code)
 {
-    int64_t until = clock_epoch_ms() + (code == KILLED ? NEWS_MS : 0);
     bool happened = false;
 
-    return event_happened(x->engine, x->container, "oom", x->began_ms, until, &happened, NULL) == 0 && happened;
+    for (int i = code == KILLED ? NEWS_TIMES : 1; i > 0 && !happened; i--) {
+        int64_t until = clock_epoch_ms() + (code == KILLED ? NEWS_MS : 0);
+        if (event_happened(x->engine, x->container, "oom", x->began_ms, until, &happened, NULL) < 0)
+            return false;
+    }
+    return happened;
 }
 
 static void say_out_of_memory(const struct ending *x)
@@ -70,9 +74,9 @@ static bool is_container_ended(const struct ending *x, bool *oom, struct err *wh
 }
 
 /* The daemon tells of the process's death a moment before the container's. */
-static bool container_ended(const struct ending *x, int tries, bool *oom, struct err *why)
+static bool container_ended(const struct ending *x, bool *oom, struct err *why)
 {
-    for (int i = 0; i < tries; i++) {
+    for (int i = x->answered ? 0 : x->gone ? GONE_LOOKS : SETTLE_LOOKS; i > 0; i--) {
         if (is_container_ended(x, oom, why))
             return true;
         (void)poll(NULL, 0, SETTLE_MS);
@@ -87,8 +91,7 @@ int verdict(const struct ending *x, int rc, int *code, struct err *e)
     if (rc == 0 && *code == 0)
         return 0;
     bool oom = is_out_of_memory(x, rc < 0 ? KILLED : *code);
-    int tries = rc < 0 && e->code == DIRECT_GONE ? GONE_TRIES : SETTLE_TRIES;
-    bool ended = (rc < 0 || (*code == KILLED && !oom)) && container_ended(x, tries, &oom, &why);
+    bool ended = (rc < 0 || (*code == KILLED && !oom)) && container_ended(x, &oom, &why);
     if (oom && (rc == 0 || ended)) {
         say_out_of_memory(x);
         *code = rc < 0 ? KILLED : *code;

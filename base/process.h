@@ -41,7 +41,8 @@ struct process_spec {
 };
 
 /* Start it. Signals are reset to their defaults in the child, which has our standard streams or what is said of them,
- * keep_fd, and no other descriptor. A program that cannot be executed is an error here (ERR_NOT_FOUND or ERR_SYSTEM), not an exit 127. */
+ * keep_fd, and no other descriptor. A program that cannot be executed is an error here (ERR_NOT_FOUND or ERR_SYSTEM), not
+ * an exit 127. */
 int process_start(const struct process_spec *spec, struct process *p, struct err *e);
 /* What a copy of this process does in place of it; the result is its exit status. `stop_fd` hangs up when
  * it shall end: its parent wants that, or is gone. */
@@ -58,7 +59,8 @@ int process_fork_linked(process_fn *fn, void *ctx, struct process *p, struct err
  * that stay open in it, such as locks, in growing order, the last one -1. */
 int process_fork_followed(process_fn *fn, void *ctx, const int *kept, struct process *p, struct err *e);
 /* Start a copy of this process that does nothing but `fn`, and outlives us: in a session of its own, with /dev/null for
- * its standard streams, default signals, and of all other descriptors only `keep_fd` (-1: none), which `fn` gets. Nobody waits for it. */
+ * its standard streams, default signals, and of all other descriptors only `keep_fd` (-1: none), which `fn`
+ * gets. Nobody waits for it. */
 int process_detach(process_fn *fn, void *ctx, int keep_fd, struct err *e);
 /* Tell such a copy to end, without waiting for it. */
 void process_tell(struct process *p);

@@ -122,12 +122,17 @@ static bool has(const char *words, const char *part)
     return !part || (words && strstr(words, part));
 }
 
+static bool is_about(const struct advice *a, enum where where, enum where context)
+{
+    return a->where == ANYWHERE || a->where == where || (a->where == AFTER_VALUE && context == AFTER_VALUE);
+}
+
 static const struct advice *find(const yaml_parser_t *parser, char at, enum where where, enum where context)
 {
     for (size_t i = 0; i < sizeof(advices) / sizeof(*advices); i++) {
         const struct advice *a = &advices[i];
         if (has(parser->problem, a->problem) && has(parser->context, a->context) &&
-            (!a->begins || (at && strchr(a->begins, at))) && (a->where == ANYWHERE || a->where == where || (a->where == AFTER_VALUE && context == AFTER_VALUE)))
+            (!a->begins || (at && strchr(a->begins, at))) && is_about(a, where, context))
             return a;
     }
     return NULL;

@@ -23,7 +23,8 @@ struct job_containers {
 
 /* Make what the plan names. */
 int job_containers_make(struct job_containers *x, struct err *e);
-/* Start the containers: the build container perhaps later, then its image's faults show when it is needed. ERR_JOB: an image that cannot run what it is to run. */
+/* Start the containers: the build container perhaps later, then its image's faults show when it is needed. ERR_JOB: an
+ * image that cannot run what it is to run. */
 int job_containers_start(struct job_containers *x, struct err *e);
 /* One of the job's own two, when they are made; borrowed. */
 const char *job_containers_id(const struct job_containers *x, enum plan_role role);

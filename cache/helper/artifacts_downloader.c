@@ -212,8 +212,13 @@ static int download(struct work *w, struct err *e)
     const struct transfer t = job_credentials_transfer(w->h, &w->o->job);
     auto_object_info info = { 0 };
 
-    w->download = (struct download){ .transfer = &t, .fd = w->fd, .info = &info, .side_by_side = (int)(w->o->side_by_side > RANGES_MAX ? RANGES_MAX : w->o->side_by_side),
-                                     .piece = wants_ranges(w->h) ? w->o->piece : 0 };
+    w->download = (struct download){
+        .transfer = &t,
+        .fd = w->fd,
+        .info = &info,
+        .side_by_side = (int)(w->o->side_by_side > RANGES_MAX ? RANGES_MAX : w->o->side_by_side),
+        .piece = wants_ranges(w->h) ? w->o->piece : 0,
+    };
     meter_begin(&w->download.meter, "Downloading artifacts", w->o->meter_ms, 0);
     int rc = try_all(w, e);
     meter_end(&w->download.meter);

@@ -31,9 +31,9 @@ struct source {
 
 #define SOURCE_INIT { .dir = NULL }
 
-/* Make the commit, unless the checkout is looked at as another branch, which has one. Tracked files are in it as they are now, and untracked ones
- * that are not ignored. The same files give the same commit. `temporary` is the
- * folder below which we may make ours. */
+/* Make the commit, unless the checkout is looked at as another branch, which has one. Tracked files are in it as they are
+ * now, and untracked ones that are not ignored. The same files give the same commit. `temporary` is the folder below
+ * which we may make ours. */
 int source_take(const struct checkout *c, char *const *env, const char *temporary, int64_t pipeline_id,
                 struct source *out, struct err *e);
 /* Put a bare repository at `<builds_dir>/<name>`, where nothing may be yet: the commit

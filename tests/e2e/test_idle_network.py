@@ -10,7 +10,8 @@ import unittest
 
 import images
 from test_dind import privileges
-from hooks import ATELIER, IMAGE, ROOT, Job, await_detached, docker, has_docker, wait_for
+from hooks import IMAGE, ROOT, await_detached, docker, has_docker, wait_for
+from job_series import JobSeries
 
 HELPER = os.environ.get("ATELIER_TEST_HELPER_IMAGE", "atelier/helper:" + (ROOT / "VERSION").read_text().strip())
 
@@ -24,34 +25,14 @@ def remove_bridge(name):
 
 
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")
-class IdleNetworks(unittest.TestCase):
-    """Jobs of one host, with its folders and its configuration."""
+class IdleNetworks(JobSeries):
+    """Jobs whose networks wait for the next ones."""
 
-    KEYS = "cleanup: wait\n"
-
-    def setUp(self):
-        self.first = None
-        self.addCleanup(self.clear)
+    ALWAYS = "cleanup: wait\n"
 
     def job(self, config="idle_networks: 10\n", **options):
-        job = Job(self.KEYS + config, **options)
-        if self.first:
-            shutil.rmtree(job.state)
-            self.configure(config)
-            job.state, job.config_file = self.first.state, self.first.config_file
-        else:
-            self.first = job
+        job = super().job(config, **options)
         self.addCleanup(job.hook, "cleanup")
-        return job
-
-    def configure(self, config):
-        state = self.first.state
-        self.first.config_file.write_text(f"builds: {state}/builds\ncache: {state}/cache\n{self.KEYS}{config}")
-
-    def prepared(self, *args, **options):
-        job = self.job(*args, **options)
-        self.succeeds(job.hook("prepare"))
-        job.wait_for_start()
         return job
 
     def ended(self, *args, **options):
@@ -62,30 +43,9 @@ class IdleNetworks(unittest.TestCase):
         self.assertIsNone(self.network(job))
         return name
 
-    def clear(self):
-        if self.first:
-            self.configure("idle_networks: 0\n")
-            self.gc()
-            self.assertEqual(self.waiting(), [])
-            shutil.rmtree(self.first.state, ignore_errors=True)
-
-    def gc(self, *words):
-        done = subprocess.run([ATELIER, "--config", str(self.first.config_file), "gc", *words], capture_output=True, text=True,
-                              check=False)
-        self.assertEqual(done.returncode, 0, done)
-        return done.stdout
-
-    def succeeds(self, result):
-        self.assertEqual(result.code, 0, result)
-        return result
-
     def network(self, job, key=None):
         link = self.first.state / "builds/.networks" / (key or job.label)
         return os.readlink(link) if link.is_symlink() else None
-
-    def waiting(self):
-        folder = self.first.state / "builds/.networks.idle"
-        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
     def is_there(self, name):
         return docker("network", "ls", "--format", "{{.ID}}", "--filter", f"name=^{name}$")
@@ -100,12 +60,12 @@ class Taken(IdleNetworks):
         first = self.ended()
         number = self.is_there(first)
         self.assertTrue(number)
-        self.assertEqual(self.waiting(), [first])
+        self.assertEqual(self.idle_networks(), [first])
         for _ in range(2):
             job = self.prepared()
             self.assertEqual(self.network_of(job), first)
             self.assertEqual(self.is_there(first), number, "it was made anew")
-            self.assertEqual(self.waiting(), [])
+            self.assertEqual(self.idle_networks(), [])
             self.assertEqual(self.succeeds(job.run("echo $CI_BUILD_NETWORK_NAME")).out, f"{first}\n")
             self.succeeds(job.hook("cleanup"))
 
@@ -116,7 +76,7 @@ class Taken(IdleNetworks):
         self.assertNotEqual(self.network_of(two), first)
         self.succeeds(one.hook("cleanup"))
         self.succeeds(two.hook("cleanup"))
-        self.assertEqual(len(self.waiting()), 2)
+        self.assertEqual(len(self.idle_networks()), 2)
 
     def test_by_jobs_that_begin_at_once(self):
         first = self.ended()
@@ -151,10 +111,10 @@ class Taken(IdleNetworks):
         self.assertEqual(self.network(None, key), first)
         job = self.prepared("idle_networks: 10\nstandby: 1\n", CI_CONCURRENT_PROJECT_ID="0")
         self.assertEqual(self.succeeds(job.run("echo $CI_BUILD_NETWORK_NAME")).out, f"{first}\n")
-        self.assertEqual(self.waiting(), [])
+        self.assertEqual(self.idle_networks(), [])
         self.configure("standby: 0\n")
         self.succeeds(job.hook("cleanup"))
-        self.assertEqual(self.waiting(), [first])
+        self.assertEqual(self.idle_networks(), [first])
 
 
 class NotTaken(IdleNetworks):
@@ -226,7 +186,7 @@ class NotTaken(IdleNetworks):
         self.assertEqual(self.network_of(job), own)
         self.succeeds(job.hook("cleanup"))
         self.assertFalse(self.is_there(own))
-        self.assertEqual(self.waiting(), [])
+        self.assertEqual(self.idle_networks(), [])
 
 
 class FewAddresses(IdleNetworks):
@@ -236,7 +196,6 @@ class FewAddresses(IdleNetworks):
         runtime, why_not = privileges()
         if why_not:
             self.skipTest(why_not)
-        super().setUp()
         daemon = docker("run", "-d", "--privileged", *(["--runtime", runtime] if runtime else []), "-v", "/var/lib/docker",
                         "atelier/dind:latest", "dockerd", "--host=unix:///var/run/docker.sock", "--host=tcp://0.0.0.0:2375",
                         "--tls=false", "--default-address-pool=base=10.213.0.0/26,size=28")
@@ -259,12 +218,12 @@ class FewAddresses(IdleNetworks):
         first = self.job(config)
         self.succeeds(first.hook("prepare"))
         self.succeeds(first.hook("cleanup"))
-        self.assertEqual(len(self.waiting()), 1)
+        self.assertEqual(len(self.idle_networks()), 1)
         full = [self.inside("network", "create", f"other-{i}", check=False).returncode != 0 for i in range(4)]
         self.assertEqual(full, [False, False, True, True])
         job = self.job(config + "kinds: {build: {docker: socket}}\n")
         self.succeeds(job.hook("prepare"))
-        self.assertEqual(self.waiting(), [])
+        self.assertEqual(self.idle_networks(), [])
         self.assertEqual(self.succeeds(job.run("echo works")).out, "works\n")
 
 
@@ -274,15 +233,15 @@ class Removed(IdleNetworks):
         names = [self.network(one), self.network(two)]
         self.succeeds(one.hook("cleanup"))
         self.succeeds(two.hook("cleanup"))
-        self.assertEqual(len(self.waiting()), 1)
-        self.assertEqual([name for name in names if self.is_there(name)], self.waiting())
+        self.assertEqual(len(self.idle_networks()), 1)
+        self.assertEqual([name for name in names if self.is_there(name)], self.idle_networks())
 
     def test_when_the_number_is_none_by_now(self):
         first = self.ended()
         self.ended("idle_networks: 0\n")
-        self.assertEqual(self.waiting(), [first], "pipelines have none, and leave the runner's alone")
+        self.assertEqual(self.idle_networks(), [first], "pipelines have none, and leave the runner's alone")
         self.gc()
-        self.assertEqual(self.waiting(), [])
+        self.assertEqual(self.idle_networks(), [])
         self.assertFalse(self.is_there(first))
 
     def test_after_an_hour(self):
@@ -320,7 +279,7 @@ class Removed(IdleNetworks):
         self.assertEqual(self.network(job), name)
         self.gc("--job", job.label, "--older-than", "0s")
         self.assertIsNone(self.network(job))
-        self.assertEqual(self.waiting(), [name])
+        self.assertEqual(self.idle_networks(), [name])
 
     def test_of_a_prepare_that_was_killed(self):
         job = self.job()
@@ -331,7 +290,7 @@ class Removed(IdleNetworks):
         name = self.network(job)
         self.succeeds(job.hook("cleanup"))
         self.assertIsNone(self.network(job))
-        self.assertEqual(self.waiting(), [name])
+        self.assertEqual(self.idle_networks(), [name])
 
     def test_of_a_job_that_never_came_to_cleanup(self):
         job = self.prepared()
@@ -342,7 +301,7 @@ class Removed(IdleNetworks):
         self.assertEqual(self.network(job), name, "a job is at work in it")
         self.gc("--job", job.label, "--older-than", "0s")
         self.assertIsNone(self.network(job))
-        self.assertEqual(self.waiting(), [name])
+        self.assertEqual(self.idle_networks(), [name])
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """Containers that stand by: the slot's next job takes them when they are just what it is to have, and nobody else does."""
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
 import unittest
 
 import images
-from hooks import ATELIER, IMAGE, Job, await_detached, docker, has_docker, left_in_the_end, left_of, wait_for
+from hooks import IMAGE, docker, has_docker, left_in_the_end, left_of, wait_for
+from job_series import JobSeries
 from relay import PausingRelay
 
 SLOT = "tEsT_0123.0"
@@ -16,62 +16,23 @@ SECRET = "glpat-never-to-be-seen"
 
 
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")
-class Standby(unittest.TestCase):
-    """Jobs of one slot, one after the other."""
-
-    def setUp(self):
-        self.first = None
+class Standby(JobSeries):
+    """Jobs of one slot."""
 
     def job(self, config="", **options):
-        """The slot's next one. What the configuration adds is for this job and those after it."""
-        job = Job("", **{"CI_CONCURRENT_PROJECT_ID": "0", **options})
-        if self.first:
-            shutil.rmtree(job.state)
-            job.state, job.config_file = self.first.state, self.first.config_file
-        else:
-            self.first = job
-            self.addCleanup(self.clear)
-        self.configure("standby: 1\n" + config)
-        return job
-
-    def configure(self, text):
-        state = self.first.state
-        self.first.config_file.write_text(f"builds: {state}/builds\ncache: {state}/cache\n{text}")
-
-    def clear(self):
-        """What waits at the end is garbage once nobody wants it."""
-        await_detached(self.first.config_file)
-        self.configure("standby: 0\n")
-        self.gc()
-        self.remove_networks()
-        shutil.rmtree(self.first.state, ignore_errors=True)
+        return super().job("standby: 1\n" + config, CI_CONCURRENT_PROJECT_ID="0", **options)
 
     def gc(self, *words, **environment):
-        done = subprocess.run([ATELIER, "--config", str(self.first.config_file), "gc", "--runner", "tEsT_0123", *words],
-                              capture_output=True, text=True, check=False, env={**os.environ, **environment})
-        self.assertEqual(done.returncode, 0, done)
-        return done.stdout
-
-    def remove_networks(self):
-        """Those that wait are no runner's."""
-        self.configure("standby: 0\nidle_networks: 0\n")
-        done = subprocess.run([ATELIER, "--config", str(self.first.config_file), "gc"], capture_output=True, text=True,
-                              check=False)
-        self.assertEqual(done.returncode, 0, done)
+        """Of their runner alone: it says how much there was."""
+        return super().gc("--runner", "tEsT_0123", *words, **environment)
 
     def doctor(self):
-        done = subprocess.run([ATELIER, "--config", str(self.first.config_file), "doctor"], capture_output=True, text=True,
-                              check=False)
-        return " ".join(line for line in done.stdout.splitlines() if "  standby  " in line)
+        return " ".join(line for line in self.atelier("doctor").out.splitlines() if "  standby  " in line)
 
     def image(self, name, applets=("sh",)):
         made = images.busybox(f"atelier-test/{name}", applets)
         self.addCleanup(images.remove, made)
         return made
-
-    def succeeds(self, result):
-        self.assertEqual(result.code, 0, result)
-        return result
 
     @property
     def folder(self):
@@ -96,8 +57,7 @@ class Standby(unittest.TestCase):
 
     def ended(self, **options):
         """A job has run; the key of what waits for the next one."""
-        job = self.job(**options)
-        self.succeeds(job.hook("prepare"))
+        job = self.prepared(**options)
         self.succeeds(job.hook("cleanup"))
         return self.waiting()
 
@@ -119,8 +79,7 @@ class Taken(Standby):
         self.assertEqual(set(pair), {"build", "helper"})
         seen = []
         for _ in range(3):
-            job = self.job()
-            self.succeeds(job.hook("prepare"))
+            job = self.prepared()
             self.assert_taken(job, key)
             self.assertIsNone(self.key(), "it waits for another one, too")
             container = docker("ps", "-q", "--no-trunc", "--filter", f"id={pair['build']}")
@@ -167,29 +126,22 @@ class Taken(Standby):
             self.assertEqual(left_in_the_end(job.label), [])
 
     def test_when_cleanup_waits(self):
-        job = self.job("cleanup: wait\n")
-        self.succeeds(job.hook("prepare"))
+        job = self.prepared("cleanup: wait\n")
         self.succeeds(job.hook("cleanup"))
         key = self.waiting()
-        job = self.job("cleanup: wait\n")
-        self.succeeds(job.hook("prepare"))
+        job = self.prepared("cleanup: wait\n")
         self.assert_taken(job, key)
         self.succeeds(job.hook("cleanup"))
         self.assertEqual(left_of(key), [])
 
     def test_people_know_the_job_by_its_own_id(self):
         key = self.ended()
-        job = self.job("keep_failed: 10m\n")
-        self.succeeds(job.hook("prepare"))
-        words = [ATELIER, "--config", str(job.config_file)]
-        listed = subprocess.run([*words, "shell"], capture_output=True, text=True, check=True).stdout
+        job = self.prepared("keep_failed: 10m\n")
+        listed = self.succeeds(self.atelier("shell")).out
         self.assertIn(job.label + " ", listed)
         self.assertNotIn(key, listed)
-        entered = subprocess.run([*words, "shell", job.id, "--", "echo", "in", "it"], capture_output=True, text=True,
-                                 stdin=subprocess.DEVNULL, check=True).stdout
-        self.assertEqual(entered, "in it\n")
-        traced = subprocess.run([*words, "trace", job.id], capture_output=True, text=True, check=True).stdout
-        self.assertIn(job.label, traced)
+        self.assertEqual(self.succeeds(self.atelier("shell", job.id, "--", "echo", "in", "it")).out, "in it\n")
+        self.assertIn(job.label, self.succeeds(self.atelier("trace", job.id)).out)
         result = job.run("exit 3")
         self.assertIn(f"shell {job.id}`; they go with `atelier --config {job.config_file} gc --job {job.label} ", result.err)
         job.variables["CI_JOB_STATUS"] = "failed"
@@ -208,8 +160,7 @@ class Refused(Standby):
         key = self.ended(**(options if before else {}))
         if before:
             before(key)
-        job = self.job(config, **options)
-        self.succeeds(job.hook("prepare"))
+        job = self.prepared(config, **options)
         self.assert_own(job)
         self.assertEqual(left_in_the_end(key), [])
         wait_for(lambda: not (self.folder / key).exists(), "its record is gone")
@@ -277,8 +228,7 @@ class Left(Standby):
 
     def test_a_second_try_has_its_own(self):
         key = self.ended()
-        job = self.job()
-        self.succeeds(job.hook("prepare"))
+        job = self.prepared()
         self.assert_taken(job, key)
         self.succeeds(job.hook("prepare"))
         self.assertEqual(left_of(key), [])
@@ -302,8 +252,7 @@ class Left(Standby):
     def test_what_a_job_has_is_none(self):
         key = self.ended()
         time.sleep(2)
-        job = self.job()
-        self.succeeds(job.hook("prepare"))
+        job = self.prepared()
         self.gc("--older-than", "1m")
         self.gc()
         self.assertEqual(len(left_of(key)), 2)
@@ -359,8 +308,7 @@ class Seen(Standby):
 
     def test_why_there_is_none(self):
         image = self.image("standby-gone")
-        job = self.job(image=image)
-        self.succeeds(job.hook("prepare"))
+        job = self.prepared(image=image)
         docker("rmi", "-f", image)
         self.succeeds(job.hook("cleanup"))
         wait_for(lambda: self.problem() != "no problem", "the problem is written down")
@@ -370,8 +318,7 @@ class Seen(Standby):
         self.assertNotIn("none for slot", self.doctor())
 
     def test_none_where_volumes_are_a_jobs_own(self):
-        job = self.job("kinds: {build: {mounts: [/scratch]}}\n")
-        self.succeeds(job.hook("prepare"))
+        job = self.prepared("kinds: {build: {mounts: [/scratch]}}\n")
         self.succeeds(job.hook("cleanup"))
         self.assertEqual(left_in_the_end(job.label), [])
         wait_for(lambda: not list((self.first.state / "builds/.cleanup").iterdir()), "the removal has ended")
@@ -384,9 +331,7 @@ class Seen(Standby):
         (checkout / ".gitlab-ci.yml").write_text("works:\n  variables: {GIT_CLEAN_FLAGS: -ffd}\n  script: echo works\n")
         for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=x", "-c", "user.email=x@example.com", "commit", "-qm", "x"]):
             subprocess.run(["git", *words], cwd=checkout, check=True)
-        done = subprocess.run([ATELIER, "--config", str(self.first.config_file), "pipeline"], cwd=checkout, capture_output=True,
-                              text=True, check=False, stdin=subprocess.DEVNULL)
-        self.assertEqual(done.returncode, 0, done)
+        self.succeeds(self.atelier("pipeline", cwd=checkout))
         wait_for(lambda: not list((self.first.state / "builds/.cleanup").iterdir()), "the removals have ended")
         self.assertFalse(self.folder.exists())
 

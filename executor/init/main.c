@@ -26,9 +26,10 @@
 /* A look at what still lives, while a script is to end and when it has. */
 #define LOOK_MS 20
 /* What forks faster than it is killed one by one goes with everything else in the container; and what is still there
- * in the end, the kernel does not let go of. */
-#define PATIENT_MS ((int64_t)1000)
+ * in the end, the kernel does not let go of. Not before so many looks: a machine that stood still has only let time pass. */
+#define PATIENT_MS ((int64_t)2500)
 #define END_MS     ((int64_t)5000)
+#define LOOKS      10
 
 struct init {
     struct setting setting; /* of each script */
@@ -88,8 +89,8 @@ static unsigned end_all(struct init *in, struct script *s)
     int64_t begin = clock_ms();
     struct tree_count count = { 0 };
 
-    while (bury(s)) {
-        int64_t taken = clock_ms() - begin;
+    for (int looks = 1; bury(s); looks++) {
+        int64_t taken = looks > LOOKS ? clock_ms() - begin : 0;
         bool told = tree_signal(SIGKILL, 0, 0, &count);
         if ((told && count.alive == 0 && count.denied > 0) || taken > END_MS)
             return count.alive + count.denied;

@@ -197,7 +197,14 @@ const char shell_stopper[] =
     "    [ -z \"$1\" ] || kill \"-$1\" \"$pid\"\n"
     "  done 2>/dev/null\n"
     "}\n"
-    "[ \"$1\" != KILL ] || { each KILL KILL; each KILL KILL; exit; }\n"
+    "[ \"$1\" != KILL ] || {\n"
+    "  for look in 1 2 3 4 5 6 7 8 9 0; do\n"
+    "    each KILL KILL\n"
+    "    [ \"$alive\" ] || exit\n"
+    "    sleep 0.1 2>/dev/null || sleep 1 2>/dev/null\n"
+    "  done\n"
+    "  exit\n"
+    "}\n"
     "each '' STOP\n"
     "each TERM STOP\n"
     "while [ \"$alive\" ]; do sleep 0.1 2>/dev/null || sleep 1 2>/dev/null; each '' STOP; done\n"
@@ -215,6 +222,6 @@ const char shell_visitor[] =
 
 const char shell_unanswered[] =
     "for address do\n"
-    "  timeout 1 bash -c \"</dev/tcp/${address%:*}/${address##*:}\" 2>/dev/null || echo \"$address\" &\n"
+    "  timeout 3 bash -c \"</dev/tcp/${address%:*}/${address##*:}\" 2>/dev/null || echo \"$address\" &\n"
     "done\n"
     "wait\n";

@@ -30,7 +30,8 @@
 /* So many requests are on their way at once. */
 #define BATCH ((size_t)16)
 /* Another gc may hold what we want gone, and the daemon may be slow to let go. */
-#define AGAIN_MS 500
+#define AGAIN_MS    500
+#define AGAIN_TIMES 6
 /* A job's folders for its sockets are there before its containers are, as long as its images take. */
 #define FOLDER_AGE_S ((int64_t)24 * 60 * 60)
 
@@ -110,6 +111,20 @@ static size_t next_batch(const struct gc *gc, size_t *at, size_t which[BATCH])
     return n;
 }
 
+/* How many are still there; what did not let itself be removed keeps its error. */
+static size_t remove_again(struct gc *gc, enum thing_kind kind, const char *const ids[BATCH], struct err errs[BATCH], size_t n)
+{
+    size_t left = 0;
+
+    (void)poll(NULL, 0, AGAIN_MS);
+    for (size_t i = 0; i < n; i++) {
+        bool again = errs[i].msg != NULL;
+        err_release(&errs[i]);
+        left += again && thing_remove(gc->engine, kind, &ids[i], &errs[i], 1) < 0;
+    }
+    return left;
+}
+
 static void remove_batch(struct gc *gc, const size_t which[BATCH], size_t n)
 {
     const char *ids[BATCH + 1] = { NULL };
@@ -120,13 +135,13 @@ static void remove_batch(struct gc *gc, const size_t which[BATCH], size_t n)
         ids[i] = gc->garbage.things[which[i]].id;
     if (thing_remove(gc->engine, kind, ids, errs, n) == 0)
         return;
-    (void)poll(NULL, 0, AGAIN_MS);
-    for (size_t i = 0; i < n; i++) {
-        struct err *e = &gc->errs[which[i]];
-        if (errs[i].msg && thing_remove(gc->engine, kind, &ids[i], e, 1) < 0)
-            gc->failed++;
-        err_release(&errs[i]);
-    }
+    size_t left = n;
+    for (int i = 0; i < AGAIN_TIMES && left > 0; i++)
+        left = remove_again(gc, kind, ids, errs, n);
+    gc->failed += left;
+    for (size_t i = 0; i < n; i++)
+        if (errs[i].msg)
+            (void)err_move(&gc->errs[which[i]], &errs[i]);
 }
 
 static void remove_garbage(struct gc *gc)

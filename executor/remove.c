@@ -8,7 +8,7 @@
 
 /* A network whose containers are on their way out is in use, and what was asked for may come late. */
 #define LOOK_MS 500
-#define LOOKS   12
+#define LOOKS   12 /* besides those that are to find nothing */
 
 typedef int list_fn(struct engine *d, const struct strvec *labels, json_t **out, struct err *e);
 typedef int remove_fn(struct engine *d, const char *id, struct err *e);
@@ -99,7 +99,7 @@ int thing_remove_all(struct engine *d, const struct strvec *labels, int looks, s
 {
     size_t found = 1;
 
-    for (int i = 0, quiet = 0; i < LOOKS; i++) {
+    for (int i = 0, quiet = 0; i < LOOKS + looks; i++) {
         err_release(e);
         int rc = thing_remove_labelled(d, labels, THING_KINDS, &found, e);
         quiet = rc == 0 && found == 0 ? quiet + 1 : 0;

@@ -16,7 +16,7 @@
 /* For showing what is left, so that one who says more than can be shown holds no hook up: the next one goes on there. */
 #define REST_MS 3000
 /* From the hook's end to ours, whatever the daemon does, and whoever reads the job log. */
-#define STOP_MS ((int64_t)6000)
+#define STOP_MS ((int64_t)15000)
 
 #define STATE_NAME "atelier-services.json"
 #define STATE_MAX  ((size_t)1 << 20)
@@ -124,8 +124,8 @@ static int read_all(struct follower *f, struct engine *d, bool follow, const str
     }
     int rc = logs_read_all(d, logs, f->n, follow, watch, errs);
     for (size_t i = 0; i < f->n; i++) {
-        /* One that was removed from outside says nothing more. */
-        if (errs[i].msg && errs[i].kind != ERR_NOT_FOUND && errs[i].kind != ERR_CANCELLED)
+        /* One that was removed from outside, or is just being, says nothing more. */
+        if (errs[i].msg && errs[i].kind != ERR_NOT_FOUND && errs[i].kind != ERR_CONFLICT && errs[i].kind != ERR_CANCELLED)
             (void)err_move(e, &errs[i]);
         err_release(&errs[i]);
     }

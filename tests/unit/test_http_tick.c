@@ -11,6 +11,7 @@
 
 struct ticker {
     int calls, fd, end_at;
+    int begun;         /* where to write at the first call; 0: nowhere */
     int tell, tell_at; /* where to write at which call: then the server answers */
     int64_t every_ms;
     bool woken;
@@ -24,6 +25,8 @@ static int tick(void *ctx, int64_t *next_ms, struct err *e)
     if (t->fd >= 0 && poll(&(struct pollfd){ .fd = t->fd, .events = POLLIN }, 1, 0) == 1)
         t->woken = read(t->fd, &c, 1) == 1;
     *next_ms = t->every_ms;
+    if (t->calls == 1 && t->begun)
+        say(t->begun, "!");
     if (t->calls == t->tell_at)
         say(t->tell, "!");
     if (t->end_at && t->calls >= t->end_at)
@@ -73,18 +76,21 @@ static void test_tick_by_time(void **state)
 static void test_tick_by_wake_fd(void **state)
 {
     (void)state;
-    int fds[2], told[2];
+    int fds[2], told[2], begun[2];
     assert_int_equal(pipe(fds), 0);
     assert_int_equal(pipe(told), 0);
-    auto_close int out = fds[0], in = fds[1], hears = told[0], tells = told[1];
+    assert_int_equal(pipe(begun), 0);
+    auto_close int out = fds[0], in = fds[1], hears = told[0], tells = told[1], awaits = begun[0], begins = begun[1];
     auto_server s = server_start(serve_when_told, &hears);
     pid_t waker = fork();
     if (waker == 0) {
+        char c;
+        (void)!read(awaits, &c, 1); /* what came before the first call would be taken by that */
         nap(60);
         say(in, "!");
         _exit(0);
     }
-    struct ticker t = { .fd = out, .every_ms = -1, .tell = tells, .tell_at = 2 };
+    struct ticker t = { .fd = out, .every_ms = -1, .begun = begins, .tell = tells, .tell_at = 2 };
     assert_int_equal(exchange_ticking(&s, &t, NULL), 0);
     assert_int_equal(waitpid(waker, NULL, 0), waker);
     assert_true(t.woken);

@@ -19,7 +19,7 @@
 static int end_of(struct process *p)
 {
     int status = -1;
-    assert_int_equal(process_wait(p, 10000, &status, NULL), 0);
+    assert_int_equal(process_wait(p, 60000, &status, NULL), 0);
     assert_int_equal(p->pid, 0);
     return process_exit_code(status);
 }

@@ -296,7 +296,7 @@ image: {IMAGE}
 stages: [one, two]
 slow:
   stage: one
-  script: [echo has started, TRAP, 'sleep 300 & wait']
+  script: [TRAP, echo has started, 'sleep 300 & wait']
   after_script: ["echo after: $CI_JOB_STATUS"]
 later: {{stage: two, when: always, script: echo never}}
 """

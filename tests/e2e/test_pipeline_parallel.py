@@ -1,14 +1,16 @@
 """`atelier pipeline` with jobs side by side. They meet in a folder that all of them have mounted: who waits there for a
 job that does not run at the same time waits until it gives up, and fails."""
+import contextlib
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
 import time
 import unittest
 
-from hooks import IMAGE
+from hooks import IMAGE, wait_for
 from pipelines import PipelineTest, Result, has_image
 
 # await NAME...: until these are there, 100 s at most.
@@ -268,7 +270,7 @@ later: {{stage: two, when: always, script: echo never}}
     JOB = """
 {name}:
   stage: one
-  script: [echo {name} has started, TRAP, 'sleep 1000 & wait']
+  script: [TRAP, echo {name} has started, 'sleep 1000 & wait']
   after_script: ["echo after: $CI_JOB_STATUS"]
 """
 
@@ -280,6 +282,16 @@ later: {{stage: two, when: always, script: echo never}}
         process = c.start(start_new_session=True)
         shown = self.read_until(process, "\na | a has started\n", "\nb | b has started\n", "\nc | c has started\n")
         return c, process, shown
+
+    def interrupt(self, process):
+        """Two signals of which the first has not been taken are one."""
+        def is_pending():
+            with contextlib.suppress(FileNotFoundError):  # it has ended
+                text = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+                return int(text.partition("ShdPnd:")[2].split()[0], 16) & 1 << signal.SIGINT - 1
+            return False
+        process.send_signal(signal.SIGINT)
+        wait_for(lambda: not is_pending(), "the signal is taken")
 
     def check(self, c, process, shown):
         result = self.finish(process, shown)
@@ -301,11 +313,10 @@ later: {{stage: two, when: always, script: echo never}}
 
     def test_twice_and_a_third_time(self):
         c, process, shown = self.begin('"trap \'\' TERM"', "twicec3", more="cancel_grace: 1000s\n")
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
+        self.interrupt(process)
+        shown += self.read_until(process, *(f"\n{job} | WARNING: told to end this script" for job in "abc"))
+        self.interrupt(process)
+        self.interrupt(process)
         result = self.check(c, process, shown)
         self.assertNotIn("after: ", result.text.replace("echo after: ", ""))
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import unittest
 
 from hooks import ATELIER, IMAGE, docker, has_docker, wait_for
@@ -69,8 +70,13 @@ class Result:
     """How a pipeline ended, and what it showed."""
 
     def __init__(self, process):
-        self.text = process.communicate(timeout=300)[0]
-        self.code = process.returncode
+        # Not by communicate(), which has nothing of what a readline() before it has read ahead.
+        limit = threading.Timer(600, process.kill)
+        limit.start()
+        self.text = process.stdout.read()
+        self.code = process.wait()
+        limit.cancel()
+        process.stdout.close()
 
     def __repr__(self):
         return f"exit {self.code}\n{self.text}"

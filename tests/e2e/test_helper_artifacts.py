@@ -10,6 +10,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 import unittest
 import zipfile
@@ -186,7 +187,9 @@ class Uploading(ArtifactsCase):
 
     def test_slow_answer(self) -> None:
         self.write("a")
-        self.gitlab.reply_next(lambda _: time.sleep(0.5) or Reply(201), *[lambda _: time.sleep(2) or Reply(201)] * 3)
+        over = threading.Event()
+        self.addCleanup(over.set)
+        self.gitlab.reply_next(lambda _: time.sleep(0.5) or Reply(201), *[lambda _: over.wait(60) and Reply(201)] * 3)
         self.assertEqual(self.upload("--path", "a", "--response-header-timeout", "1m").code, 0)
         done = self.upload("--path", "a", "--response-header-timeout", "200ms")
         self.assert_line(done, "WARNING: .*nothing was sent or received within .*", times=3)

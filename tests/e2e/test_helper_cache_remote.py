@@ -344,7 +344,7 @@ class Remote(CacheCase):
         content = os.urandom(300_000)
         self.offer(content)
         done = self.download("--transfer-meter-frequency", "1s")
-        self.assertRegex(done.out, r"\A\rDownloading cache 300\.\d\d kB/300\.\d\d kB \(\d+\.\d [kMG]?B/s\) {16}\n\Z")
+        self.assertRegex(done.out, r"\A(\rDownloading cache [^\r\n]*)*\rDownloading cache 300\.\d\d kB/300\.\d\d kB \(\d+\.\d [kMG]?B/s\) {16}\n\Z")
         self.assertEqual(self.download(env={"TRANSFER_METER_FREQUENCY": "0s"}).out, "")
 
     def test_bar_on_a_terminal(self) -> None:

@@ -9,7 +9,7 @@ import unittest
 
 import images
 import password_registry
-from hooks import ATELIER, IMAGE, PATIENCE, Job, JobTest, Result, docker, has_docker, processes_in, terminate
+from hooks import ATELIER, IMAGE, PATIENCE, Job, JobTest, Result, docker, has_docker, remains_in, terminate
 
 
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")
@@ -276,7 +276,7 @@ class RunHook(HookTest):
         result = job.run("sleep 600 & setsid sleep 600 & echo done")
         self.assertEqual((result.code, result.out), (0, "done\n"))
         self.assertLess(time.monotonic() - start, 120)
-        self.assertEqual(processes_in(job.container()), [])
+        self.assertEqual(remains_in(job.container()), [])
 
     def test_docker_run_of_the_job_sees_the_same_folder(self):
         job = self.prepared("kinds: {build: {docker: socket}}\n")
@@ -312,7 +312,7 @@ class Cancel(HookTest):
         self.assertEqual(run.returncode, 2, err)
         self.assertIn("trapped", out)
         self.assertLess(time.monotonic() - start, 120, "before the grace was over")
-        self.assertEqual(processes_in(job.container()), [])
+        self.assertEqual(remains_in(job.container()), [])
         self.assertEqual(job.run("echo after", "after_script").out, "after\n")
 
     def test_a_plain_sleep_ends_at_once_and_the_script_is_not_printed(self):
@@ -371,7 +371,7 @@ class Killed(HookTest):
         for job, cleanup in cleanups:
             result = Result(cleanup)
             self.assertEqual(result.code, 0, result)
-            self.assertEqual(job.left(), [])
+            self.assertEqual(job.left_in_the_end(), [], "one whose prepare was quicker than that goes meanwhile")
 
     def test_cleanup_while_run_is_alive(self):
         job = self.prepared()

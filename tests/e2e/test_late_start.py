@@ -4,7 +4,7 @@ import time
 import unittest
 
 import images
-from hooks import Job, JobTest, docker, has_docker, terminate
+from hooks import Job, JobTest, await_handlers, docker, has_docker, terminate
 
 
 @unittest.skipUnless(has_docker(), "needs a Docker daemon")
@@ -42,6 +42,7 @@ class LateStart(JobTest):
         job = self.prepared()
         self.lock(job)
         script = job.start_run("echo never")
+        await_handlers(script)
         time.sleep(0.3)
         terminate(script)
         out, err = script.communicate(timeout=60)

@@ -54,7 +54,7 @@ class LostConnection(JobTest):
 
     def test_a_little_before_the_end(self):
         """It counts as well, and that something may be missing is said."""
-        result = self.run_cut("echo UNMISTAKABLE; sleep 4; exit 3", False, True)
+        result = self.run_cut("echo UNMISTAKABLE; sleep 6; exit 3", False, True)
         self.assertEqual((result.code, self.job.code()), (1, "3\n"), result)
         self.assertIn("the end of its output may be missing", result.err)
 

@@ -146,6 +146,7 @@ class Gc(unittest.TestCase):
         with Job(image=self.image, CI_RUNNER_SHORT_TOKEN=self.runner) as job:
             job.label = f"{self.runner}-{job.id}"
             self.assertEqual(job.hook("prepare").code, 0)
+            job.wait_for_start()
             script = job.start_run("until [ -e /tmp/go ]; do sleep 0.05; done; echo finished")
             results = [Result(process) for process in [start("gc", "--runner", self.runner) for _ in range(4)]]
             self.assertEqual([result.code for result in results], [0, 0, 0, 0], results)

@@ -125,6 +125,8 @@ class Following(unittest.TestCase):
                     load = Load(through.address, through.port, "a.io").__enter__()
                     self.addCleanup(load.__exit__)
                 through.settle()  # requests that are underway
+                wait_for(lambda: any(answer.body.strip() == f"release-{release}" for answer in list(load.answers)),  # pylint: disable=W0640
+                         f"release {release} answers")
                 if before:
                     docker("rm", "-f", before)
                 before = made

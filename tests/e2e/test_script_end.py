@@ -5,7 +5,7 @@ import time
 import unittest
 
 import images
-from hooks import IMAGE, JobTest, Result, docker, has_docker, processes_in, terminate, wait_for
+from hooks import IMAGE, JobTest, Result, docker, has_docker, remains_in, terminate, wait_for
 
 INIT = "kinds: {build: {init: true}}\n"
 BEHIND = "sleep 600 & setsid sleep 601 & (setsid sh -c 'sleep 602 & sleep 603' &) ; "
@@ -18,7 +18,7 @@ class ScriptEnd(JobTest):
         """Nothing of a script is left, and the next one works in the same container."""
         container = job.container()
         started = docker("inspect", "-f", "{{.State.StartedAt}}", container)
-        self.assertEqual(processes_in(container), [])
+        self.assertEqual(remains_in(container), [])
         result = job.run("echo after; exit 3", "after_script")
         self.assertEqual((result.out, job.code()), ("after\n", "3\n"), result)
         self.assertEqual(docker("inspect", "-f", "{{.State.StartedAt}}", container), started, "it was killed")

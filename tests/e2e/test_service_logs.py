@@ -75,6 +75,13 @@ class ServiceLogs(unittest.TestCase):
             return all(f"{line}\n" in done.stdout + done.stderr for line in lines)
         wait_for(has_them, f"{alias} says {lines}")
 
+    def until_all_say(self, job, hooks, line, *names):
+        """More hooks of the job, until the logs of all of them have that line: one shows as much as it can in its time."""
+        def say_it():
+            hooks.append(self.script(job, "true"))
+            return all(line in self.said(name, *hooks) for name in names)
+        wait_for(say_it, f"{names} say '{line}'")
+
     def test_from_hook_to_hook_none_lost_and_none_twice(self):
         job, mark = self.marked({"alias": "db, store", **sh(COUNT)})
         name = f"db-store-{self.own}"
@@ -93,19 +100,21 @@ class ServiceLogs(unittest.TestCase):
         burst = f"{WAIT}; seq 1 20000; echo the end; sleep 1000"
         job, mark = self.marked({"alias": "a", **sh(burst)}, {"alias": "b", **sh(burst)})
         self.hook(job, "prepare")
-        first = self.script(job, f"touch {mark}; sleep 1")
+        hooks = [self.script(job, f"touch {mark}; sleep 1")]
         for alias in ("a", "b"):
             self.wait_for_log(job, alias, "the end")
-        second = self.script(job, "true")
-        for name in (f"a-{self.own}", "b"):
-            self.assertEqual(self.said(name, first, second), [*map(str, range(1, 20001)), "the end"])
+        names = (f"a-{self.own}", "b")
+        self.until_all_say(job, hooks, "the end", *names)
+        for name in names:
+            self.assertEqual(self.said(name, *hooks), [*map(str, range(1, 20001)), "the end"])
 
     def test_both_streams(self):
         script = "i=0; while test $i -lt 3000; do i=$((i+1)); echo out $i; echo err $i >&2; done; sleep 1000"
         job = self.job({"alias": "db", **sh(script)})
         hooks = [self.hook(job, "prepare"), self.script(job, "true")]
         self.wait_for_log(job, "db", "out 3000", "err 3000")
-        hooks.append(self.script(job, "true"))
+        for line in ("out 3000", "err 3000"):
+            self.until_all_say(job, hooks, line, f"db-{self.own}")
         lines = [line for line in self.said(f"db-{self.own}", *hooks) if re.match("(out|err) ", line)]
         for stream in ("out", "err"):
             self.assertEqual([line for line in lines if line.startswith(stream)],
@@ -191,7 +200,8 @@ class ServiceLogs(unittest.TestCase):
         self.assertEqual(process.returncode, -signal.SIGKILL)
 
     def test_a_service_that_is_never_ready(self):
-        job = self.job({"alias": "db", **sh("echo so it is; sleep 0.2; exit 3")})
+        promised = [{"key": "HEALTHCHECK_TCP_PORT", "value": "8080", "public": True}]
+        job = self.job({"alias": "db", "variables": promised, **sh("echo so it is; sleep 0.2; exit 3")})
         result = job.hook("prepare")
         self.assertEqual(result.code, 1, result)
         self.assertIn("so it is", self.said(f"db-{self.own}", result))

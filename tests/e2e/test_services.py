@@ -7,7 +7,7 @@ import time
 import unittest
 
 import images
-from hooks import Job, Result, docker, has_docker, terminate
+from hooks import Job, Result, docker, has_docker, terminate, wait_for
 
 APPLETS = ("sh", "httpd", "wget", "sleep", "touch", "env", "echo", "test")
 SERVE = "exec httpd -f -p 8080 -h /tmp"
@@ -64,6 +64,20 @@ class ServiceTest(unittest.TestCase):
         result = job.hook("prepare")
         self.assertEqual(result.code, code, result)
         self.assert_clean(job)
+        return result
+
+    def prepare_when_ended(self, job):
+        """How its prepare ends that finds all services ended: what lives a moment and has no port is taken to be up."""
+        hook, out = job.start("prepare"), ""
+        for line in hook.stdout:
+            out += line
+            if line.startswith("Waiting for services"):
+                hook.send_signal(signal.SIGSTOP)
+                wait_for(lambda: not docker("ps", "-q", "--filter", f"label=atelier.job={job.label}", "--filter",
+                                            "label=atelier.role=service"), "they have ended")
+                hook.send_signal(signal.SIGCONT)
+        result = Result(hook)
+        result.out = out
         return result
 
     def assert_clean(self, job):
@@ -229,15 +243,20 @@ class Missed(ServiceTest):
         self.assertIn("has no privileges: on this host an owner gives them by kinds: build: privileged_services", said.out)
 
     def test_one_that_ends_without_a_port(self):
-        said = self.refused({"name": self.plain, **sh("exit 4")})
+        job = self.job({"name": self.plain, **sh("exit 4")})
+        said = self.prepare_when_ended(job)
+        self.assertEqual(said.code, 1, said)
         self.assertIn("ended with exit code 4", said.err)
+        self.assert_clean(job)
 
     def test_one_that_ends_well_but_promised_a_port(self):
         said = self.refused({"name": self.web, **sh("exit 0")})
         self.assertIn("ended with exit code 0 before it was ready", said.err)
 
     def test_one_that_has_done_its_work(self):
-        job, said = self.prepared({"name": self.plain, "alias": "seed", **sh("exit 0")})
+        job = self.job({"name": self.plain, "alias": "seed", **sh("exit 0")})
+        said = self.prepare_when_ended(job)
+        self.assertEqual(said.code, 0, said)
         self.assertIn("(seed) ended with exit code 0", said.out)
         self.assert_runs(job, "true")
 
@@ -315,7 +334,7 @@ class Cancelled(ServiceTest):
         for job, cleanup in cleanups:
             result = Result(cleanup)
             self.assertEqual(result.code, 0, result)
-            self.assertEqual(job.left(), [])
+            self.assertEqual(job.left_in_the_end(), [], "one whose prepare was quicker than that goes meanwhile")
 
 
 if __name__ == "__main__":

@@ -81,6 +81,7 @@ class OneJob(ShellCase):
         result = cls.job.hook("prepare")
         if result.code:
             raise AssertionError(result)
+        cls.job.wait_for_start()
 
     @classmethod
     def tearDownClass(cls):
@@ -255,6 +256,7 @@ class Jobs(ShellCase):
     def test_container_that_is_gone(self):
         with Job() as job:
             self.assertEqual(job.hook("prepare").code, 0)
+            job.wait_for_start()
             docker("rm", "-f", job.container())
             done = self.shell(job.id, "true")
             self.assertEqual(done.returncode, 2)
@@ -264,6 +266,7 @@ class Jobs(ShellCase):
     def test_stopped_container(self):
         with Job() as job:
             self.assertEqual(job.hook("prepare").code, 0)
+            job.wait_for_start()
             docker("kill", job.container())
             done = self.shell(job.id, "echo", "here")
             self.assertEqual((done.stdout, done.returncode), ("here\n", 0))

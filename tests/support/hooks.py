@@ -58,6 +58,23 @@ def processes_in(container):
     return [row for row in rows if not any(keeper in row for keeper in ("trap '' TERM INT", "/atelier-init", "docker-init"))]
 
 
+def remains_in(container):
+    """What of a script still runs when that has ended. The daemon's exec does not wait until what was killed is gone."""
+    rows, end = processes_in(container), time.monotonic() + PATIENCE
+    while rows and DIRECT != "on" and time.monotonic() < end:
+        time.sleep(0.1)
+        rows = processes_in(container)
+    return rows
+
+
+def await_handlers(process):
+    """It would no longer simply die by a SIGTERM."""
+    def blocks():
+        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+        return int(status.partition("SigBlk:")[2].split()[0], 16) & 1 << signal.SIGTERM - 1
+    wait_for(blocks, "it waits for signals")
+
+
 def left_of(job_label):
     """What Docker still has under a job's label: containers, networks, volumes."""
     found = []

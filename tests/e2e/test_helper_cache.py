@@ -83,9 +83,8 @@ class Local(CacheCase):
         self.write_files()
         self.archive()
         old = self.cache.read_bytes()
-        self.write("files/large", os.urandom(40 << 20))
-        process = self.start("cache-archiver", "--file", self.cache, "--path", "files",
-                             env={"CACHE_COMPRESSION_LEVEL": "slowest"})
+        os.truncate(self.write("files/large", os.urandom(40 << 20)), 1 << 40)  # a hole that takes a minute
+        process = self.start("cache-archiver", "--file", self.cache, "--path", "files")
         while process.poll() is None and not self.is_writing(process.pid):
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)

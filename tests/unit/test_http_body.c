@@ -114,7 +114,7 @@ static void test_source_fails(void **state)
     assert_string_equal(err_text(&e), "the source broke");
 }
 
-/* Refuses an upload without reading it, as Go's server does: answers, and closes a little later. */
+/* Refuses an upload without reading it, as Go's server does: answers, and closes when the client had the time to hear it. */
 static void serve_refusal(int listener, const void *with)
 {
     (void)with;
@@ -123,7 +123,7 @@ static void serve_refusal(int listener, const void *with)
         auto_close int fd = hear_next(listener, &request);
         say(fd, "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 7\r\n\r\nno such");
         (void)shutdown(fd, SHUT_WR);
-        nap(50);
+        (void)poll(&(struct pollfd){ .fd = fd }, 1, 60000); /* until the client has closed it */
     }
 }
 

@@ -12,7 +12,7 @@ from relay import TcpRelay
 from test_deploy_job import ASK, LISTENS, REFUSED, SERVE, UNDER_WAY, UP, wait_for
 
 FIND = ("relay() { for p in /proc/[0-9]*; do [ \"$(tr '\\0' ' ' <$p/cmdline)\" = '/usr/local/bin/deploy-master --relay ' ] "
-        "&& echo ${p#/proc/}; done 2>/dev/null; }; until [ \"$(relay)\" ]; do sleep 0.05; done\n")
+        "&& echo ${p#/proc/}; done 2>/dev/null || :; }; until [ \"$(relay)\" ]; do sleep 0.05; done\n")
 TOLD = "until [ -e /tmp/told ]; do sleep 0.05; done"  # told() says so
 
 

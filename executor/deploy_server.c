@@ -12,13 +12,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/un.h>
 
 /* Of one script: more than a job has a use for. */
 #define REQUESTS_MAX 200
-#define BACKLOG      8
 /* For the whole request to come, and for a client to take what is said to it. */
 #define REQUEST_MS   ((int64_t)10000)
 #define SEND_S       20
@@ -182,17 +179,10 @@ static void serve(const struct server *s, struct client *c)
 /* In the job's folder by way of a current folder of our own: a socket's path is short. */
 static int listen_here(const char *folder, struct err *e)
 {
-    static const struct sockaddr_un address = { AF_UNIX, WIRE_UNREADY };
-    auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
     if (chdir(folder) < 0)
         return err_set(e, ERR_SYSTEM, errno, "enter '%s': %s", folder, strerror(errno));
-    (void)unlink(WIRE_UNREADY);
-    /* The mode for every user of the container, who may all knock. */
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || chmod(WIRE_UNREADY, 0666) < 0 ||
-        listen(fd, BACKLOG) < 0 || rename(WIRE_UNREADY, WIRE_SOCKET) < 0)
-        return err_set(e, ERR_SYSTEM, errno, "listen in '%s': %s", folder, strerror(errno));
-    return take_fd(&fd);
+    int fd = wire_listen("", 0);
+    return fd < 0 ? err_set(e, ERR_SYSTEM, errno, "listen in '%s': %s", folder, strerror(errno)) : fd;
 }
 
 static void be_patient(const struct client *c)

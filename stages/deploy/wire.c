@@ -1,7 +1,14 @@
 #include "stages/deploy/wire.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#define BACKLOG     8
 #define HEADER      ((size_t)5)
 #define RELEASE_MAX 999999999
 
@@ -19,6 +26,25 @@ static const struct {
     [FIELD_TARGET] = { WIRE_TARGET, 255, true },    [FIELD_FILE] = { WIRE_FILE, 4095, true },
     [FIELD_TEXT] = { WIRE_TEXT, WIRE_TEXT_MAX },    [FIELD_RELEASE] = { WIRE_RELEASE, 10, true },
 };
+
+int wire_listen(const char *folder, int flags)
+{
+    struct sockaddr_un unready = { .sun_family = AF_UNIX };
+    char ready[sizeof(unready.sun_path)];
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+
+    (void)snprintf(ready, sizeof(ready), "%s" WIRE_SOCKET, folder);
+    (void)snprintf(unready.sun_path, sizeof(unready.sun_path), "%s." WIRE_SOCKET, folder);
+    (void)unlink(unready.sun_path);
+    if (fd >= 0 && bind(fd, (const struct sockaddr *)&unready, sizeof(unready)) == 0 && chmod(unready.sun_path, 0666) == 0 &&
+        listen(fd, BACKLOG) == 0 && rename(unready.sun_path, ready) == 0)
+        return fd;
+    int number = errno;
+    if (fd >= 0)
+        (void)close(fd);
+    errno = number;
+    return -1;
+}
 
 void wire_put(struct strbuf *out, enum wire_kind kind, const void *data, size_t len)
 {

@@ -17,7 +17,6 @@
 #define WIRE_PARENT   "/run/atelier"
 #define WIRE_FOLDER   WIRE_PARENT "/deploy" /* in the job's container: this job's alone */
 #define WIRE_SOCKET   "socket"              /* in that folder */
-#define WIRE_UNREADY  ".socket"             /* its name until each user may knock, and somebody listens */
 #define WIRE_VERSION  "1"
 #define WIRE_TEXT_MAX ((size_t)1 << 20) /* a compose file */
 /* The longest request, and the longest line of an answer. */
@@ -45,6 +44,11 @@ struct wire_frame {
     const char *data; /* borrowed, not ended by a NUL */
     size_t len;
 };
+
+/* Listen on the socket in `folder`, which ends with "/", or is "" for the current one: a stream with these flags, where
+ * each user may knock. It has its name from then on, and not before: a client tries again only where nobody listens. What
+ * one that was killed left is replaced. -1 with errno. */
+int wire_listen(const char *folder, int flags);
 
 /* Append one frame; at most WIRE_REQUEST_MAX bytes of data. */
 void wire_put(struct strbuf *out, enum wire_kind kind, const void *data, size_t len);

@@ -151,7 +151,7 @@ class Hostile(Relayed, by_socket.DeployTest):
         ask = f"exec 2>&1; {ASK}; echo code $?; touch /tmp/answered"  # the daemon keeps no order between two streams
         client = subprocess.Popen(["docker", "exec", container, "sh", "-c", ask], stdout=subprocess.PIPE, text=True)
         # The listener, and who waits for it to accept.
-        wait_for(lambda: docker("exec", container, "cat", "/proc/net/unix").count("/run/atelier/deploy/") == 2)
+        wait_for(lambda: docker("exec", container, "cat", "/proc/net/unix").count("/run/atelier/deploy/.socket") == 2)
         wait_script = "for i in $(seq 600); do [ -e /tmp/answered ] && echo was answered && break; sleep 0.1; done"
         self.assertIn("was answered", job.run(wait_script).out)
         self.assertEqual(client.communicate(timeout=300)[0], f"{REFUSED}\ncode 1\n")

@@ -9,9 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
-#define BACKLOG 8
 /* What may wait in each direction: whoever says more has to wait. */
 #define WAITING_MAX ((size_t)1 << 16)
 
@@ -178,19 +176,13 @@ static void carry(struct relay *r)
 /* Root's folder, where no user of the job's can put another socket; each may knock. */
 static int listen_here(void)
 {
-    static const struct sockaddr_un address = { AF_UNIX, WIRE_FOLDER "/" WIRE_UNREADY };
-    static const char ready[] = WIRE_FOLDER "/" WIRE_SOCKET; /* or of one that was killed */
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
     (void)umask(022);
     (void)mkdir(WIRE_PARENT, 0755);
     (void)mkdir(WIRE_FOLDER, 0755);
-    (void)unlink(address.sun_path);
-    if (fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
-        chmod(address.sun_path, 0666) == 0 && listen(fd, BACKLOG) == 0 && rename(address.sun_path, ready) == 0)
-        return fd;
-    (void)fprintf(stderr, "listen on %s: %s\n", ready, strerror(errno));
-    return -1;
+    int fd = wire_listen(WIRE_FOLDER "/", SOCK_NONBLOCK);
+    if (fd < 0)
+        (void)fprintf(stderr, "listen on " WIRE_FOLDER "/" WIRE_SOCKET ": %s\n", strerror(errno));
+    return fd;
 }
 
 int relay_run(void)

@@ -3,14 +3,13 @@ job that does not run at the same time waits until it gives up, and fails."""
 import contextlib
 import json
 import os
-import pathlib
 import re
 import signal
 import subprocess
 import time
 import unittest
 
-from hooks import IMAGE, wait_for
+from hooks import IMAGE, has_signal, wait_for
 from pipelines import PipelineTest, Result, has_image
 
 # await NAME...: until these are there, 100 s at most.
@@ -287,8 +286,7 @@ later: {{stage: two, when: always, script: echo never}}
         """Two signals of which the first has not been taken are one."""
         def is_pending():
             with contextlib.suppress(FileNotFoundError):  # it has ended
-                text = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-                return int(text.partition("ShdPnd:")[2].split()[0], 16) & 1 << signal.SIGINT - 1
+                return has_signal(process, "ShdPnd", signal.SIGINT)
             return False
         process.send_signal(signal.SIGINT)
         wait_for(lambda: not is_pending(), "the signal is taken")

@@ -67,12 +67,15 @@ def remains_in(container):
     return rows
 
 
+def has_signal(process, which, number):
+    """Whether that signal is in this set of /proc/PID/status (SigBlk, ShdPnd ...) of a process that runs."""
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.partition(f"{which}:")[2].split()[0], 16) & 1 << number - 1
+
+
 def await_handlers(process):
     """It would no longer simply die by a SIGTERM."""
-    def blocks():
-        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-        return int(status.partition("SigBlk:")[2].split()[0], 16) & 1 << signal.SIGTERM - 1
-    wait_for(blocks, "it waits for signals")
+    wait_for(lambda: has_signal(process, "SigBlk", signal.SIGTERM), "it waits for signals")
 
 
 def left_of(job_label):

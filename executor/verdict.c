@@ -25,10 +25,10 @@
  * that is not set (20.10), or stays from an earlier script (later ones). */
 static bool is_out_of_memory(const struct ending *x, int code)
 {
-    bool happened = false;
+    bool killed = code == KILLED, happened = false;
 
-    for (int i = code == KILLED ? NEWS_TIMES : 1; i > 0 && !happened; i--) {
-        int64_t until = clock_epoch_ms() + (code == KILLED ? NEWS_MS : 0);
+    for (int i = killed ? NEWS_TIMES : 1; i > 0 && !happened; i--) {
+        int64_t until = clock_epoch_ms() + (killed ? NEWS_MS : 0);
         if (event_happened(x->engine, x->container, "oom", x->began_ms, until, &happened, NULL) < 0)
             return false;
     }

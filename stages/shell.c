@@ -197,17 +197,18 @@ const char shell_stopper[] =
     "    [ -z \"$1\" ] || kill \"-$1\" \"$pid\"\n"
     "  done 2>/dev/null\n"
     "}\n"
+    "pause() { sleep 0.1 2>/dev/null || sleep 1 2>/dev/null; }\n"
     "[ \"$1\" != KILL ] || {\n"
     "  for look in 1 2 3 4 5 6 7 8 9 0; do\n"
     "    each KILL KILL\n"
     "    [ \"$alive\" ] || exit\n"
-    "    sleep 0.1 2>/dev/null || sleep 1 2>/dev/null\n"
+    "    pause\n"
     "  done\n"
     "  exit\n"
     "}\n"
     "each '' STOP\n"
     "each TERM STOP\n"
-    "while [ \"$alive\" ]; do sleep 0.1 2>/dev/null || sleep 1 2>/dev/null; each '' STOP; done\n"
+    "while [ \"$alive\" ]; do pause; each '' STOP; done\n"
     "each '' KILL\n";
 
 const char shell_visitor[] =
